@@ -1,0 +1,23 @@
+//! Agent files: bytes → [`AgentFile`] (as written, a span on every value) → [`Agent`] (resolved: names, paths, layers).
+//!
+//! Parsing never fails: [`parse`] gives a tree and diagnostics. Turning the tree into an [`Agent`] does fail when a
+//! diagnostic is an error, and nothing that was refused is left out silently.
+
+mod agent;
+mod discover;
+mod file;
+mod json;
+mod parse;
+mod path;
+mod tool;
+
+pub use agent::{Agent, Reading};
+pub use discover::{DiscoverError, Found, discover, listing};
+pub use file::{
+    AgentFile, AwsSettings, EnvSettings, ExampleSettings, FileSettings, Hook, HookTrigger, LimitSettings, McpServer,
+    McpTransport, NetworkSettings, PathSettings, Resource, SandboxSettings, ShellSettings, SubagentSettings, Text, ToolsSettings,
+    WebSettings,
+};
+pub use parse::{Parsed, parse};
+pub use path::{AbsPath, PathError};
+pub use tool::{NativeTool, nearest};

@@ -1,0 +1,32 @@
+//! An agent compiled into five grants, and the one decision procedure over them.
+//!
+//! [`compile`] takes an agent, a profile and a workspace to a [`Policy`]: pure data with canonical bytes and a digest.
+//! [`Policy::decide`] takes a request to a [`Verdict`]; only a verdict makes a [`Permit`], and nothing acts without one.
+//! There is no input or output here, no clock and no environment.
+
+mod commands;
+mod compile;
+mod decide;
+mod diff;
+mod digest;
+mod files;
+mod grants;
+mod origin;
+mod policy;
+mod profile;
+mod verdict;
+
+pub use commands::{CommandGrants, CommandPattern, CommandRule, Otherwise};
+pub use compile::{Workspace, compile, unrestricted};
+pub use decide::{CommandLine, Request};
+pub use diff::{Change, ChangeKind, diff};
+pub use digest::Digest;
+pub use files::{FileGrants, PathPattern, PathPatternError, PathRule, WorkspaceMode};
+pub use grants::{
+    EnvironmentGrant, HostRule, Limit, LimitKind, NetworkGrant, NetworkMode, PassedVariable, Start, StartKind, ToolGrants,
+    ToolPattern, ToolRule,
+};
+pub use origin::Origin;
+pub use policy::{Confinement, Policy};
+pub use profile::{BUILT_IN_PROFILES, Profile, ProfileError, ProfileFile};
+pub use verdict::{Permit, Question, Reason, Verdict};

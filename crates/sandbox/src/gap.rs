@@ -1,0 +1,77 @@
+use serde::Serialize;
+
+/// Which of a policy's promises a line is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grant {
+    Tools,
+    Commands,
+    Files,
+    Network,
+    Environment,
+    Limits,
+    /// That the tree of processes ends with the task, and that it touches no other process.
+    Processes,
+}
+
+/// What holds a promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mechanism {
+    /// In process; a program that a command runs does not meet it.
+    Gate,
+    Landlock,
+    Seccomp,
+    MountNamespace,
+    Overlay,
+    NetworkNamespace,
+    PidNamespace,
+    Rlimit,
+    /// The environment is built before exec.
+    Exec,
+    /// Remit itself, outside the task.
+    Supervisor,
+}
+
+impl Mechanism {
+    pub fn name(self) -> &'static str {
+        match self {
+            Mechanism::Gate => "the gate",
+            Mechanism::Landlock => "Landlock",
+            Mechanism::Seccomp => "seccomp",
+            Mechanism::MountNamespace => "mount namespace",
+            Mechanism::Overlay => "overlay",
+            Mechanism::NetworkNamespace => "network namespace",
+            Mechanism::PidNamespace => "pid namespace",
+            Mechanism::Rlimit => "rlimit",
+            Mechanism::Exec => "built before exec",
+            Mechanism::Supervisor => "supervisor",
+        }
+    }
+
+    /// Returns whether the kernel holds it, for every descendant process.
+    pub fn is_kernel(self) -> bool {
+        !matches!(self, Mechanism::Gate | Mechanism::Supervisor)
+    }
+}
+
+/// A promise of the policy and the mechanisms that hold it on this host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Carried {
+    pub grant: Grant,
+    /// As in "writes outside `target`, `~/.npm`".
+    pub what: String,
+    pub by: Vec<Mechanism>,
+}
+
+/// Something that the policy says and that nothing on this host holds, or not fully.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    pub grant: Grant,
+    /// What is not held: a lower-case fragment.
+    pub what: String,
+    /// Why not.
+    pub why: String,
+    /// What would close it.
+    pub remedy: Option<String>,
+}

@@ -1,0 +1,70 @@
+use std::collections::BTreeMap;
+
+use remit_agent::AbsPath;
+use serde::Serialize;
+
+/// What this machine can do and has, as plain data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Host {
+    /// `uname -r`.
+    pub kernel: String,
+    /// `uname -m`.
+    pub machine: String,
+    pub user: u32,
+    pub group: u32,
+    /// 0 when the kernel has no Landlock or it is switched off.
+    pub landlock_abi: u32,
+    pub seccomp: Availability,
+    /// User and mount namespaces (for root, mount namespaces are enough).
+    pub namespaces: Availability,
+    /// A new user namespace is needed for the others: true unless the user is root with the capability.
+    pub needs_user_namespace: bool,
+    /// A private layer can be mounted.
+    pub overlay: Availability,
+    /// A pid namespace with its own `/proc`.
+    pub own_proc: Availability,
+    pub network_namespace: Availability,
+    /// The caller's environment.
+    pub environment: BTreeMap<String, String>,
+    /// What stands at the paths that a policy names; a path that is not here was not looked at.
+    pub paths: BTreeMap<AbsPath, PathFact>,
+}
+
+/// Whether a mechanism works here, found by trying it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Availability {
+    Works,
+    Missing {
+        /// What was tried and what the kernel answered.
+        why: String,
+        remedy: String,
+    },
+}
+
+impl Availability {
+    pub fn works(&self) -> bool {
+        matches!(self, Availability::Works)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PathFact {
+    Missing,
+    /// It exists; `canonical` has every symbolic link resolved.
+    Found {
+        canonical: AbsPath,
+        kind: PathKind,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PathKind {
+    Directory,
+    File,
+    CharacterDevice,
+    Socket,
+    Other,
+}

@@ -1,0 +1,19 @@
+//! A policy and a host become a plan: which mechanism carries each grant, and what none does.
+//!
+//! [`Host::probe`] looks; [`plan`] decides, and is pure: the same policy and the same host give the same plan, on any
+//! machine. Nothing here is applied to any process; that is `launch`.
+
+mod gap;
+mod host;
+mod landlock;
+mod layers;
+mod plan;
+mod probe;
+mod seccomp;
+
+pub use gap::{Carried, Gap, Grant, Mechanism};
+pub use host::{Availability, Host, PathFact, PathKind};
+pub use landlock::{LandlockPlan, PathRights, Rights};
+pub use layers::{Layer, LayerPurpose, PrivateDirectory};
+pub use plan::{Namespaces, Plan, ResourceKind, ResourceLimit, plan};
+pub use seccomp::SeccompProgram;
