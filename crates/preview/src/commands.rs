@@ -1,0 +1,38 @@
+use remit_policy::{CommandPattern, CommandRule, Otherwise, Policy};
+use serde::Serialize;
+
+/// Which command lines run unasked, which never, and what happens to the rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Commands {
+    /// Every command line that no deny pattern matches runs unasked.
+    pub everything: bool,
+    /// Patterns as written; a regular expression that Remit's own files write begins with `regex:`.
+    pub allow: Vec<String>,
+    pub deny: Vec<String>,
+    /// Commands of the read-only table run unasked.
+    pub read_only: bool,
+    pub otherwise: Otherwise,
+}
+
+pub(crate) fn commands(policy: &Policy) -> Commands {
+    let commands = &policy.commands;
+    Commands {
+        everything: commands.everything.is_some(),
+        allow: texts(&commands.allow),
+        deny: texts(&commands.deny),
+        read_only: commands.read_only.is_some(),
+        otherwise: commands.otherwise,
+    }
+}
+
+/// Returns each pattern once: a deny pattern that is held under two readings is two rules of one text.
+fn texts(rules: &[CommandRule]) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::new();
+    for rule in rules {
+        let text = CommandPattern::text(&rule.pattern);
+        if !texts.iter().any(|known| known == text) {
+            texts.push(text.to_owned());
+        }
+    }
+    texts
+}

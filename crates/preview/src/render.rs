@@ -1,0 +1,316 @@
+use remit_policy::{Confinement, Otherwise, StartKind};
+use remit_sandbox::{Grant, Mechanism};
+
+use crate::names::{from_home, from_workspace, granted, limit, quoted};
+use crate::page::{Body, Page, Tone};
+use crate::{FileGrant, NetworkReach, Place, Preview, RenderStyle, ToolBound, ToolLine, Writes};
+
+/// How many entries of a list are shown to people before it is cut; the data is never cut.
+const MOST: usize = 6;
+/// Of what the agent's own file asks for, far more is shown: it is what is being approved.
+const MOST_OWN: usize = 24;
+/// Characters of a description: it explains, it does not decide.
+const MOST_WORDS: usize = 300;
+
+/// Returns the preview as one screen of text.
+pub fn render(preview: &Preview, style: RenderStyle) -> String {
+    let mut page = Page::new(style);
+    head(&mut page, preview);
+    match (preview.confinement, &preview.agent) {
+        // There is no gate's side to show: everything runs.
+        (Confinement::Unrestricted, None) => unrestricted(&mut page),
+        (Confinement::Unrestricted, Some(_)) => {
+            unrestricted(&mut page);
+            tools(&mut page, preview);
+            commands(&mut page, preview);
+        }
+        (Confinement::Confined, _) => {
+            tools(&mut page, preview);
+            commands(&mut page, preview);
+            files(&mut page, preview);
+            surroundings(&mut page, preview);
+        }
+    }
+    starts(&mut page, preview);
+    held(&mut page, preview);
+    not_held(&mut page, preview);
+    page.finish()
+}
+
+fn head(page: &mut Page, preview: &Preview) {
+    page.heading(preview.agent.as_deref().unwrap_or("no agent: trust-all"), Tone::Heading);
+    if let Some(description) = &preview.description {
+        let cut: String = description.chars().take(MOST_WORDS).collect();
+        let more = description.chars().count() - cut.chars().count();
+        let end = if more == 0 { "\"".to_owned() } else { format!("…\" ({more} more characters)") };
+        page.row("in its words", &Body::of(&format!("\"{cut}{end}"), Tone::Plain));
+    }
+    page.row("workspace", &Body::default().item(&from_home(&preview.workspace, &preview.home), Tone::Plain));
+    page.row("profile", &Body::of(&preview.profile, Tone::Plain));
+    if preview.agent.is_some() {
+        page.row("patterns", &Body::of(reading(&preview.reading), Tone::Plain));
+    }
+    let digest: String = preview.digest.chars().take(12).collect();
+    page.row("policy", &Body::of(&digest, Tone::Plain));
+}
+
+fn reading(name: &str) -> &'static str {
+    match name {
+        "kiro" => "read as Kiro CLI reads them: regular expressions, one simple command at a time",
+        "q" => "read as Amazon Q CLI reads them: regular expressions, one simple command at a time",
+        _ => "globs, word by word, one simple command at a time",
+    }
+}
+
+fn unrestricted(page: &mut Page) {
+    page.heading("WARNING: nothing holds this task", Tone::Gap);
+    let body =
+        Body::of("It may read, change and delete everything that your user can, use the network, and read every", Tone::Gap)
+            .words("secret in your home and environment; nothing holds it.", Tone::Gap);
+    page.paragraph(&body);
+    page.paragraph(&Body::of("Approve it only for work that you would do in this shell yourself.", Tone::Plain));
+}
+
+fn tools(page: &mut Page, preview: &Preview) {
+    let tools = &preview.tools;
+    page.heading("Tools", Tone::Heading);
+    if !tools.pre_approved.is_empty() {
+        page.row("pre-approved", &tool_list(&tools.pre_approved, true));
+    }
+    if !tools.asks.is_empty() {
+        page.row("asks", &tool_list(&tools.asks, false));
+    }
+    if !tools.unknown.is_empty() {
+        page.row(
+            "unknown",
+            &Body::default().list(&tools.unknown, MOST_OWN, Tone::Care).mark(":").words("grants nothing", Tone::Plain),
+        );
+    }
+    let none = tools.pre_approved.is_empty() && tools.asks.is_empty();
+    page.row("absent", &Body::of(if none { "every tool: denied" } else { "every other tool: denied" }, Tone::Plain));
+}
+
+fn tool_list(lines: &[ToolLine], unasked: bool) -> Body {
+    let tone = if unasked { Tone::Plain } else { Tone::Care };
+    let names: Vec<String> = lines
+        .iter()
+        .map(|line| match (line.bound, unasked) {
+            (ToolBound::Commands, true) => format!("{} (for the commands below)", line.name),
+            (ToolBound::ReadPaths, true) => format!("{} (what is readable below)", line.name),
+            (ToolBound::WritePaths, true) => format!("{} (what is writable below)", line.name),
+            (ToolBound::AnyUse, _) | (_, false) => line.name.clone(),
+        })
+        .collect();
+    Body::default().list(&names, MOST_OWN, tone)
+}
+
+fn commands(page: &mut Page, preview: &Preview) {
+    let commands = &preview.commands;
+    page.heading("Commands", Tone::Heading);
+    if commands.everything {
+        page.row("run unasked", &Body::of("every command line", Tone::Care));
+    } else if !commands.allow.is_empty() {
+        page.row("run unasked", &Body::default().list(&quoted(&commands.allow), MOST_OWN, Tone::Plain));
+    } else if !commands.read_only {
+        page.row("run unasked", &Body::of("none", Tone::Plain));
+    }
+    if commands.read_only {
+        let label = if commands.everything || !commands.allow.is_empty() { "and" } else { "run unasked" };
+        page.row(label, &Body::of("those that Remit's table knows to only read, such as `ls`", Tone::Plain));
+    }
+    if !commands.deny.is_empty() {
+        page.row("never", &Body::default().list(&quoted(&commands.deny), MOST_OWN, Tone::Plain));
+        page.row("", &Body::of("by the gate only: what runs can do the same in another way", Tone::Care));
+    }
+    if !commands.everything {
+        let (text, tone) = match commands.otherwise {
+            Otherwise::Ask => ("asks", Tone::Care),
+            Otherwise::Deny => ("denied", Tone::Plain),
+        };
+        page.row("all others", &Body::of(text, tone));
+    }
+    if preview.confinement == Confinement::Confined {
+        page.paragraph(&Body::of("A command that runs can do what the kernel wall permits (below), and no more.", Tone::Plain));
+    }
+}
+
+fn files(page: &mut Page, preview: &Preview) {
+    let files = &preview.files;
+    if files.kernel {
+        page.heading("Files, as the kernel sees them", Tone::Heading);
+    } else {
+        page.heading("Files, as the policy has them: the kernel holds no command to this here", Tone::Gap);
+    }
+    written(page, preview);
+    let own: Vec<&FileGrant> = files.grants.iter().filter(|grant| grant.place != Place::System).collect();
+    for (label, execute) in [("read, execute", true), ("read", false)] {
+        let items = own.iter().filter(|grant| grant.execute == execute && (execute || grant.writes == Writes::Nothing));
+        let items: Vec<&FileGrant> = items.copied().collect();
+        if !items.is_empty() {
+            page.row(label, &grants(&items, preview));
+        }
+    }
+    system(page, preview);
+    let patterns = [("hidden", &files.hidden), ("tools may not", &files.write_denied), ("by name only", &files.by_name_only)];
+    for (label, patterns) in patterns {
+        if !patterns.is_empty() {
+            page.row(label, &Body::default().list(patterns, MOST, Tone::Plain));
+        }
+    }
+}
+
+fn written(page: &mut Page, preview: &Preview) {
+    let files = &preview.files;
+    let own = |writes: Writes| -> Vec<&FileGrant> {
+        files.grants.iter().filter(|grant| grant.place != Place::System && grant.writes == writes).collect()
+    };
+    let direct = own(Writes::Direct);
+    if direct.is_empty() {
+        page.row("write", &Body::of("nothing of yours", Tone::Plain));
+    } else {
+        page.row("write", &grants(&direct, preview));
+    }
+    if !files.read_only.is_empty() {
+        let paths: Vec<String> = files.read_only.iter().map(|path| from_workspace(path, preview)).collect();
+        page.row("but not", &Body::default().list(&paths, MOST, Tone::Plain));
+    }
+    let layered = own(Writes::PrivateLayer);
+    if !layered.is_empty() {
+        page.row("private layer", &grants(&layered, preview));
+        page.row("", &Body::of("writes go to a copy that is dropped at the end; your files stay as they are", Tone::Plain));
+    }
+    if !files.private.is_empty() {
+        let paths: Vec<String> = files.private.iter().map(|private| from_home(&private.target, &preview.home)).collect();
+        page.row("its own", &Body::default().list(&paths, MOST, Tone::Plain).mark(":").words("empty at the start", Tone::Plain));
+    }
+}
+
+/// Returns the paths of grants; one that is wider than its pattern says so.
+fn grants(grants: &[&FileGrant], preview: &Preview) -> Body {
+    let most = if grants.iter().all(|grant| grant.place == Place::Home) { MOST } else { MOST_OWN };
+    let (wider, exact): (Vec<&FileGrant>, Vec<&FileGrant>) = grants.iter().copied().partition(|grant| grant.wider);
+    let texts = |grants: &[&FileGrant]| -> Vec<String> { grants.iter().map(|grant| granted(grant, preview)).collect() };
+    let body = Body::default().list(&texts(&exact), most, Tone::Plain);
+    let body = if exact.is_empty() || wider.is_empty() { body } else { body.mark(",") };
+    body.list(&texts(&wider), MOST_OWN, Tone::Care)
+}
+
+/// Folds the profile's paths outside home and workspace into a line for each kind of access.
+fn system(page: &mut Page, preview: &Preview) {
+    let kinds = [
+        ("read, execute", Writes::Nothing, true),
+        ("read", Writes::Nothing, false),
+        ("write, execute", Writes::Direct, true),
+        ("write", Writes::Direct, false),
+        ("private layer", Writes::PrivateLayer, false),
+        ("private layer, execute", Writes::PrivateLayer, true),
+    ];
+    let mut label = "the system";
+    for (access, writes, execute) in kinds {
+        let grants = preview.files.grants.iter().filter(|grant| grant.place == Place::System);
+        let grants = grants.filter(|grant| grant.writes == writes && grant.execute == execute);
+        let paths: Vec<&str> = grants.map(|grant| grant.path.as_str()).collect();
+        if !paths.is_empty() {
+            page.row(label, &Body::default().words(access, Tone::Plain).mark(":").list(&paths, MOST, Tone::Plain));
+            label = "";
+        }
+    }
+}
+
+fn surroundings(page: &mut Page, preview: &Preview) {
+    page.heading("Surroundings", Tone::Heading);
+    let network = match &preview.network.reach {
+        NetworkReach::Nothing => Body::of("none", Tone::Plain),
+        NetworkReach::Hosts(hosts) => Body::of("only", Tone::Plain).list(hosts, MOST_OWN, Tone::Plain),
+        NetworkReach::Everything => Body::of("everything that this host can reach", Tone::Care),
+    };
+    let loopback = preview.network.loopback && preview.network.reach != NetworkReach::Everything;
+    let network = if loopback { network.mark(";").words("a loopback of its own", Tone::Plain) } else { network };
+    page.row("network", &network);
+    let limits: Vec<String> = preview.limits.iter().map(limit).collect();
+    let limits =
+        if limits.is_empty() { Body::of("none", Tone::Care) } else { Body::default().list(&limits, MOST_OWN, Tone::Plain) };
+    page.row("limits", &limits);
+    environment(page, preview);
+}
+
+fn environment(page: &mut Page, preview: &Preview) {
+    let environment = &preview.environment;
+    if environment.inherit {
+        page.row("environment", &Body::of("every variable of yours, secrets too", Tone::Gap));
+        return;
+    }
+    let own = |name: &&String| environment.passed_by_agent.contains(name);
+    let (own, rest): (Vec<&String>, Vec<&String>) = environment.variables.iter().partition(own);
+    let body = Body::default().list(&own, MOST_OWN, Tone::Care);
+    let body = if own.is_empty() || rest.is_empty() { body } else { body.mark(",") };
+    let body = body.list(&rest, MOST, Tone::Plain);
+    let body = if environment.variables.is_empty() { Body::of("no variable", Tone::Plain) } else { body };
+    page.row("environment", &body.mark(";").words("nothing else passes", Tone::Plain));
+}
+
+fn starts(page: &mut Page, preview: &Preview) {
+    if preview.starts.is_empty() {
+        return;
+    }
+    page.heading("Starts by itself, unasked", Tone::Care);
+    for start in &preview.starts {
+        let command = format!("`{}`", start.command);
+        match &start.kind {
+            StartKind::Hook { trigger, matcher } => {
+                let when = matcher.as_ref().map_or_else(|| trigger.clone(), |matcher| format!("{trigger}, {matcher}"));
+                page.row("hook", &Body::of(&when, Tone::Plain).mark(":").words(&command, Tone::Care));
+            }
+            StartKind::McpServer { name } => {
+                page.row("MCP server", &Body::of(name, Tone::Plain).mark(":").words(&command, Tone::Care));
+            }
+        }
+    }
+}
+
+fn held(page: &mut Page, preview: &Preview) {
+    if preview.held.is_empty() {
+        return;
+    }
+    page.heading("Held on this host", Tone::Heading);
+    for held in &preview.held {
+        let names: Vec<&str> = held.by.iter().copied().map(Mechanism::name).collect();
+        let body = Body::of(&held.what, Tone::Plain).mark(":");
+        let body = match (held.kernel, names.is_empty()) {
+            (true, _) => body.list(&names, MOST, Tone::Held),
+            (false, false) => body.words("only", Tone::Care).list(&names, MOST, Tone::Care),
+            (false, true) => body.words("nothing", Tone::Gap),
+        };
+        page.row(grant_name(held.grant), &body);
+    }
+}
+
+fn not_held(page: &mut Page, preview: &Preview) {
+    if preview.confinement == Confinement::Unrestricted && preview.not_held.is_empty() {
+        return;
+    }
+    if preview.not_held.is_empty() {
+        page.heading("Not held on this host: nothing is left over", Tone::Heading);
+        return;
+    }
+    page.heading("NOT HELD on this host", Tone::Gap);
+    for gap in &preview.not_held {
+        page.row(grant_name(gap.grant), &Body::of(&gap.what, Tone::Gap));
+        page.row("", &Body::of("why:", Tone::Plain).words(&gap.why, Tone::Plain));
+        if let Some(remedy) = &gap.remedy {
+            page.row("", &Body::of("cure:", Tone::Plain).words(remedy, Tone::Plain));
+        }
+    }
+}
+
+fn grant_name(grant: Grant) -> &'static str {
+    match grant {
+        Grant::Tools => "tools",
+        Grant::Commands => "commands",
+        Grant::Files => "files",
+        Grant::Network => "network",
+        Grant::Environment => "environment",
+        Grant::Limits => "limits",
+        Grant::Processes => "processes",
+    }
+}

@@ -1,0 +1,76 @@
+use remit_diagnostics::visible;
+use remit_policy::{Confinement, Otherwise};
+
+use crate::names::{from_workspace, quoted};
+use crate::{FileGrant, NetworkReach, Place, Preview, Writes};
+
+/// How many patterns or paths one line names.
+const MOST: usize = 3;
+
+/// Returns what the policy comes to, in one line, as a person is asked to approve it.
+pub fn summary(preview: &Preview) -> String {
+    let name = preview.agent.as_deref().unwrap_or("trust-all");
+    let what = match preview.confinement {
+        Confinement::Unrestricted => "may do everything that your user can; nothing holds it".to_owned(),
+        Confinement::Confined => {
+            let parts = [runs(preview), reads(preview), writes(preview), network(preview)];
+            parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+        }
+    };
+    visible(&format!("{name}: {what}"))
+}
+
+fn runs(preview: &Preview) -> Option<String> {
+    let commands = &preview.commands;
+    let text = match (commands.everything, commands.allow.as_slice(), commands.read_only) {
+        (true, _, _) => "runs any command unasked".to_owned(),
+        (false, [], true) => "runs commands that only read".to_owned(),
+        (false, [], false) => match commands.otherwise {
+            Otherwise::Ask => "runs no command unasked".to_owned(),
+            Otherwise::Deny => "runs no command".to_owned(),
+        },
+        (false, patterns, read_only) => {
+            let more = if read_only { " and what only reads" } else { "" };
+            format!("runs {}{more}", listed(&quoted(patterns)))
+        }
+    };
+    Some(text)
+}
+
+fn reads(preview: &Preview) -> Option<String> {
+    let paths: Vec<String> = own(preview, |grant| grant.read || grant.execute);
+    Some(if paths.is_empty() { "reads none of your files".to_owned() } else { format!("reads {}", listed(&paths)) })
+}
+
+fn writes(preview: &Preview) -> Option<String> {
+    let direct = own(preview, |grant| grant.writes == Writes::Direct);
+    let layer = preview.files.grants.iter().any(|grant| grant.writes == Writes::PrivateLayer);
+    Some(match (direct.as_slice(), layer) {
+        ([], true) => "writes to a private layer".to_owned(),
+        ([], false) => "writes nothing".to_owned(),
+        (paths, true) => format!("writes {} and a private layer", listed(paths)),
+        (paths, false) => format!("writes {}", listed(paths)),
+    })
+}
+
+fn network(preview: &Preview) -> Option<String> {
+    Some(match &preview.network.reach {
+        NetworkReach::Nothing => "no network".to_owned(),
+        NetworkReach::Hosts(hosts) => format!("network to {} only", listed(hosts)),
+        NetworkReach::Everything => "the whole network".to_owned(),
+    })
+}
+
+/// Returns the granted paths that are not the system's: the workspace first, then by path.
+fn own(preview: &Preview, is_meant: impl Fn(&FileGrant) -> bool) -> Vec<String> {
+    let mut grants: Vec<&FileGrant> =
+        preview.files.grants.iter().filter(|grant| grant.place != Place::System && is_meant(grant)).collect();
+    grants.sort_by_key(|grant| grant.place);
+    grants.into_iter().map(|grant| from_workspace(&grant.path, preview)).collect()
+}
+
+fn listed(items: &[String]) -> String {
+    let shown = if items.len() <= MOST + 1 { items.len() } else { MOST };
+    let text = items.iter().take(shown).cloned().collect::<Vec<_>>().join(", ");
+    if shown < items.len() { format!("{text} and {} more", items.len() - shown) } else { text }
+}

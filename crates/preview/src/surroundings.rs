@@ -1,0 +1,79 @@
+//! Network, limits, environment, and what starts by itself.
+
+use remit_policy::{HostRule, LimitKind, NetworkMode, Origin, Policy, StartKind};
+use remit_sandbox::Plan;
+use serde::Serialize;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Network {
+    pub reach: NetworkReach,
+    /// The task's processes can reach each other on a loopback of their own.
+    pub loopback: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkReach {
+    Nothing,
+    /// `host:port`, or `host` for the ports 80 and 443.
+    Hosts(Vec<String>),
+    Everything,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LimitLine {
+    pub kind: LimitKind,
+    /// Bytes, seconds or a count.
+    pub value: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Environment {
+    /// The whole environment of the caller passes.
+    pub inherit: bool,
+    /// The names that the agent file passes, as written.
+    pub passed_by_agent: Vec<String>,
+    /// The names whose values the file or the profile gives.
+    pub set: Vec<String>,
+    /// The names of every variable that the task gets on this host.
+    pub variables: Vec<String>,
+}
+
+/// A command that starts without being asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StartLine {
+    pub kind: StartKind,
+    pub command: String,
+}
+
+pub(crate) fn network(policy: &Policy) -> Network {
+    let reach = match &policy.network.mode {
+        NetworkMode::None => NetworkReach::Nothing,
+        NetworkMode::Hosts(hosts) => NetworkReach::Hosts(hosts.iter().map(host_text).collect()),
+        NetworkMode::All => NetworkReach::Everything,
+    };
+    Network { reach, loopback: policy.network.loopback }
+}
+
+pub(crate) fn limits(policy: &Policy) -> Vec<LimitLine> {
+    policy.limits.iter().map(|limit| LimitLine { kind: limit.kind, value: limit.value }).collect()
+}
+
+pub(crate) fn environment(policy: &Policy, plan: &Plan) -> Environment {
+    let environment = &policy.environment;
+    let of_agent = environment.pass.iter().filter(|variable| matches!(variable.origin, Origin::Agent(_)));
+    Environment {
+        inherit: environment.inherit,
+        passed_by_agent: of_agent.map(|variable| variable.name.clone()).collect(),
+        set: environment.set.keys().cloned().collect(),
+        variables: plan.environment.keys().cloned().collect(),
+    }
+}
+
+pub(crate) fn starts(policy: &Policy) -> Vec<StartLine> {
+    policy.starts.iter().map(|start| StartLine { kind: start.kind.clone(), command: start.command.clone() }).collect()
+}
+
+fn host_text(rule: &HostRule) -> String {
+    rule.port.map_or_else(|| rule.host.clone(), |port| format!("{}:{port}", rule.host))
+}
