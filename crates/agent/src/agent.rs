@@ -1,6 +1,7 @@
-use remit_diagnostics::{Diagnostic, Source};
+use remit_diagnostics::{Diagnostic, Source, Span};
 
-use crate::{AbsPath, AgentFile, Parsed};
+use crate::parse::name_problem;
+use crate::{AbsPath, AgentFile, Parsed, codes, discover};
 
 /// How a file's command patterns and wildcards are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,8 +57,15 @@ impl Agent {
         if parsed.diagnostics.iter().any(Diagnostic::is_error) {
             return Err(parsed.diagnostics);
         }
-        let stem = path.file_name().trim_end_matches(".json").to_owned();
-        let name = parsed.file.name.as_ref().map_or(stem, |name| name.value.clone());
+        let name = match &parsed.file.name {
+            Some(name) => name.value.clone(),
+            None => discover::stem(path.file_name()).to_owned(),
+        };
+        if let Some(problem) = name_problem(&name) {
+            let message = format!("the file has no `name`, and the name of the file {problem}");
+            let error = Diagnostic::error(codes::INVALID_NAME, &parsed.source, Span::at(0), message);
+            return Err(parsed.diagnostics.into_iter().chain([error.help("give the agent a `name`")]).collect());
+        }
         Ok((Agent { name, file: parsed.file, source: parsed.source, path, reading }, parsed.diagnostics))
     }
 }

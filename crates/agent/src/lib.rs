@@ -4,20 +4,24 @@
 //! diagnostic is an error, and nothing that was refused is left out silently.
 
 mod agent;
+mod codes;
 mod discover;
 mod file;
 mod json;
 mod parse;
 mod path;
+mod read;
 mod tool;
 
 pub use agent::{Agent, Reading};
-pub use discover::{DiscoverError, Found, discover, listing};
+pub use codes::PARSE_CODES;
+pub use discover::{AgentDirs, AgentRef, DiscoverError, Found, Listing, discover, listing};
 pub use file::{
     AgentFile, AwsSettings, EnvSettings, ExampleSettings, FileSettings, Hook, HookTrigger, LimitSettings, McpServer,
     McpTransport, NetworkSettings, PathSettings, Resource, SandboxSettings, ShellSettings, SubagentSettings, Text, ToolsSettings,
     WebSettings,
 };
-pub use parse::{Parsed, parse};
+pub use parse::{MAX_FILE_BYTES, Parsed, parse};
 pub use path::{AbsPath, PathError};
+pub use read::{ReadError, read_agent_file};
 pub use tool::{NativeTool, nearest};

@@ -1,0 +1,232 @@
+//! `toolsSettings`: what each tool may do. A key that is misspelt here is a restriction that is not there, so it is an
+//! error, where the other products say nothing.
+
+use remit_diagnostics::{Diagnostic, Location, Severity, Span, Spanned};
+
+use super::findings::Findings;
+use super::{reader, sandbox};
+use crate::json::{Entry, Kind, Value};
+use crate::{
+    AwsSettings, NativeTool, PathSettings, ShellSettings, SubagentSettings, Text, ToolsSettings, WebSettings, codes, nearest,
+};
+
+/// The settings that the format has, whatever the name of the tool in the file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Topic {
+    Shell,
+    Read,
+    Write,
+    Glob,
+    Grep,
+    Aws,
+    WebFetch,
+    Subagent,
+    Sandbox,
+}
+
+pub(super) fn tools_settings(findings: &mut Findings, value: &Value) -> ToolsSettings {
+    let mut settings = ToolsSettings::default();
+    let mut seen: Vec<(Topic, &Text)> = Vec::new();
+    for Entry { key, value } in reader::entries(findings, value, "toolsSettings") {
+        let Some(topic) = topic(&key.value) else {
+            unread(findings, key, value);
+            settings.other.push(key.clone());
+            continue;
+        };
+        match seen.iter().find(|(earlier, _)| *earlier == topic) {
+            // The same key again is a duplicate key, and has its finding.
+            Some((_, earlier)) if earlier.value != key.value => same_tool_twice(findings, earlier, key),
+            _ => seen.push((topic, key)),
+        }
+        // A value of the wrong type gives settings that are absent, and an error.
+        let holder = format!("toolsSettings.{}", key.value);
+        let Kind::Object(entries) = &value.kind else {
+            let _: Option<()> = reader::wrong_type(findings, value, &holder, "an object");
+            continue;
+        };
+        let object = Object { holder: &holder, entries, span: value.span };
+        match topic {
+            Topic::Shell => settings.shell = Some(shell(findings, object)),
+            Topic::Read => settings.read = Some(paths(findings, object, PATH_KEYS)),
+            Topic::Write => settings.write = Some(paths(findings, object, PATH_KEYS)),
+            Topic::Glob => settings.glob = Some(paths(findings, object, SEARCH_KEYS)),
+            Topic::Grep => settings.grep = Some(paths(findings, object, SEARCH_KEYS)),
+            Topic::Aws => settings.aws = Some(aws(findings, object)),
+            Topic::WebFetch => settings.web_fetch = Some(web(findings, object)),
+            Topic::Subagent => settings.subagent = Some(subagent(findings, object)),
+            Topic::Sandbox => settings.sandbox = Some(Spanned::new(sandbox::sandbox(findings, entries), value.span)),
+        }
+    }
+    settings
+}
+
+fn topic(key: &str) -> Option<Topic> {
+    if key == "sandbox" {
+        return Some(Topic::Sandbox);
+    }
+    match NativeTool::named(key)? {
+        NativeTool::Shell => Some(Topic::Shell),
+        NativeTool::Read => Some(Topic::Read),
+        NativeTool::Write => Some(Topic::Write),
+        NativeTool::Glob => Some(Topic::Glob),
+        NativeTool::Grep => Some(Topic::Grep),
+        NativeTool::Aws => Some(Topic::Aws),
+        NativeTool::WebFetch => Some(Topic::WebFetch),
+        NativeTool::Subagent | NativeTool::Delegate => Some(Topic::Subagent),
+        NativeTool::WebSearch
+        | NativeTool::Code
+        | NativeTool::Knowledge
+        | NativeTool::Thinking
+        | NativeTool::TodoList
+        | NativeTool::Introspect
+        | NativeTool::Report
+        | NativeTool::Session
+        | NativeTool::ToolSearch => None,
+    }
+}
+
+fn same_tool_twice(findings: &mut Findings, earlier: &Text, key: &Text) {
+    let place = Location { source: findings.source().clone(), span: earlier.span };
+    let message = format!("`{}` and `{}` are two names of one tool", earlier.value, key.value);
+    findings.add(
+        Diagnostic::error(codes::SAME_TOOL_TWICE, findings.source(), key.span, message)
+            .label("again here")
+            .also(place, "first here")
+            .help("put the settings together under one name; products differ on which of the two holds"),
+    );
+}
+
+/// Says that nothing reads the settings under `key`.
+///
+/// An error where a restriction would be lost by it: the key looks like a tool that has settings, or the settings deny.
+fn unread(findings: &mut Findings, key: &Text, value: &Value) {
+    let shown = codes::abridged(&key.value);
+    let message = format!("nothing reads the settings of `{shown}`");
+    if NativeTool::named(&key.value).is_some() {
+        return findings.warning(codes::UNREAD_SETTINGS, key.span, message, "remove them: the tool has no settings");
+    }
+    if key.value.starts_with('@') {
+        let help = "remove them: no product reads settings of an MCP server's tools";
+        return findings.warning(codes::UNREAD_SETTINGS, key.span, message, help);
+    }
+    let known = NativeTool::ALL.iter().flat_map(|tool| tool.names()).copied().chain(["sandbox"]);
+    if let Some(meant) = nearest(&key.value, known) {
+        let help = format!("did you mean `{meant}`?");
+        return findings.error(codes::UNREAD_SETTINGS, key.span, format!("no tool is named `{shown}`"), help);
+    }
+    if denies(value) {
+        let message = format!("no tool is named `{shown}`, so what it denies here would be allowed");
+        return findings.error(
+            codes::UNREAD_SETTINGS,
+            key.span,
+            message,
+            "use the tool's name, such as `execute_bash` or `fs_write`",
+        );
+    }
+    let message = format!("no tool is named `{shown}`; the settings have no effect");
+    findings.warning(codes::UNREAD_SETTINGS, key.span, message, "remove them, or use the tool's name");
+}
+
+fn denies(value: &Value) -> bool {
+    let Kind::Object(entries) = &value.kind else { return false };
+    entries.iter().any(|entry| {
+        let key = entry.key.value.to_lowercase();
+        key.starts_with("den") || key.starts_with("block") || key.starts_with("disallow") || key.starts_with("forbid")
+    })
+}
+
+/// The object of one tool.
+#[derive(Clone, Copy)]
+struct Object<'v> {
+    holder: &'v str,
+    entries: &'v [Entry],
+    span: Span,
+}
+
+impl Object<'_> {
+    fn unknown_key(self, findings: &mut Findings, key: &Text, known: &[&str]) {
+        let list: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
+        let cure = format!("the keys are {}; a restriction under another key would not hold", list.join(", "));
+        findings.unknown_key(Severity::Error, key, &format!("`{}`", self.holder), known, &cure);
+    }
+}
+
+const SHELL_KEYS: &[&str] = &["allowedCommands", "deniedCommands", "autoAllowReadonly", "denyByDefault"];
+
+fn shell(findings: &mut Findings, object: Object) -> Spanned<ShellSettings> {
+    let mut settings = ShellSettings::default();
+    for Entry { key, value } in object.entries {
+        let what = key.value.as_str();
+        match what {
+            "allowedCommands" => settings.allowed_commands = reader::texts(findings, value, what),
+            "deniedCommands" => settings.denied_commands = reader::texts(findings, value, what),
+            "autoAllowReadonly" => settings.auto_allow_readonly = reader::flag(findings, value, what),
+            "denyByDefault" => settings.deny_by_default = reader::flag(findings, value, what),
+            _ => object.unknown_key(findings, key, SHELL_KEYS),
+        }
+    }
+    Spanned::new(settings, object.span)
+}
+
+const PATH_KEYS: &[&str] = &["allowedPaths", "deniedPaths"];
+const SEARCH_KEYS: &[&str] = &["allowedPaths", "deniedPaths", "allowReadOnly"];
+
+fn paths(findings: &mut Findings, object: Object, known: &[&str]) -> Spanned<PathSettings> {
+    let mut settings = PathSettings::default();
+    for Entry { key, value } in object.entries {
+        let what = key.value.as_str();
+        match what {
+            _ if !known.contains(&what) => object.unknown_key(findings, key, known),
+            "allowedPaths" => settings.allowed_paths = reader::texts(findings, value, what),
+            "deniedPaths" => settings.denied_paths = reader::texts(findings, value, what),
+            _ => settings.allow_read_only = reader::flag(findings, value, what),
+        }
+    }
+    Spanned::new(settings, object.span)
+}
+
+const AWS_KEYS: &[&str] = &["allowedServices", "deniedServices", "autoAllowReadonly"];
+
+fn aws(findings: &mut Findings, object: Object) -> Spanned<AwsSettings> {
+    let mut settings = AwsSettings::default();
+    for Entry { key, value } in object.entries {
+        let what = key.value.as_str();
+        match what {
+            "allowedServices" => settings.allowed_services = reader::texts(findings, value, what),
+            "deniedServices" => settings.denied_services = reader::texts(findings, value, what),
+            "autoAllowReadonly" => settings.auto_allow_readonly = reader::flag(findings, value, what),
+            _ => object.unknown_key(findings, key, AWS_KEYS),
+        }
+    }
+    Spanned::new(settings, object.span)
+}
+
+const WEB_KEYS: &[&str] = &["trusted", "blocked"];
+
+fn web(findings: &mut Findings, object: Object) -> Spanned<WebSettings> {
+    let mut settings = WebSettings::default();
+    for Entry { key, value } in object.entries {
+        let what = key.value.as_str();
+        match what {
+            "trusted" => settings.trusted = reader::texts(findings, value, what),
+            "blocked" => settings.blocked = reader::texts(findings, value, what),
+            _ => object.unknown_key(findings, key, WEB_KEYS),
+        }
+    }
+    Spanned::new(settings, object.span)
+}
+
+const SUBAGENT_KEYS: &[&str] = &["availableAgents", "trustedAgents"];
+
+fn subagent(findings: &mut Findings, object: Object) -> Spanned<SubagentSettings> {
+    let mut settings = SubagentSettings::default();
+    for Entry { key, value } in object.entries {
+        let what = key.value.as_str();
+        match what {
+            "availableAgents" => settings.available_agents = reader::texts(findings, value, what),
+            "trustedAgents" => settings.trusted_agents = reader::texts(findings, value, what),
+            _ => object.unknown_key(findings, key, SUBAGENT_KEYS),
+        }
+    }
+    Spanned::new(settings, object.span)
+}
