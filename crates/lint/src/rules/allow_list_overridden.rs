@@ -1,0 +1,79 @@
+use remit_agent::{NativeTool, Reading, ShellSettings};
+use remit_diagnostics::{Diagnostic, Severity, Span, Spanned};
+
+use crate::{LintInput, Rule, RuleExample, products};
+
+pub(crate) static RULE: Rule = Rule {
+    name: "allow-list-overridden",
+    severity: Severity::Warning,
+    what: "Finds settings of the shell tool that an entry of `allowedTools` switches off in Kiro CLI and Amazon Q CLI.",
+    why: "There, a tool in `allowedTools` runs every command unasked, and `allowedCommands`, `autoAllowReadonly` and \
+          `denyByDefault` are never looked at. Remit keeps to them: the same file means less here than there. In a file of \
+          Remit's own this is a note.",
+    example: RuleExample {
+        reading: Reading::Kiro,
+        found: r#"{
+  "name": "example",
+  "tools": ["execute_bash"],
+  "allowedTools": ["execute_bash"],
+  "toolsSettings": { "execute_bash": { "allowedCommands": ["cargo test"] } }
+}"#,
+        mended: r#"{
+  "name": "example",
+  "tools": ["execute_bash"],
+  "toolsSettings": { "execute_bash": { "allowedCommands": ["cargo test"] } }
+}"#,
+    },
+    cure: "Take the shell tool out of `allowedTools`: the commands of the list run unasked all the same.",
+    check,
+};
+
+fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
+    let Some(entry) = products::allows(input.file, NativeTool::Shell) else { return Vec::new() };
+    let Some(settings) = &input.file.settings.shell else { return Vec::new() };
+    let Some((key, place)) = switched_off(&settings.value) else { return Vec::new() };
+    let message = format!("`{}` in `allowedTools` switches `{key}` off in Kiro CLI and Amazon Q CLI", entry.value);
+    let finding = rule
+        .finding(input, entry.span, message)
+        .label("runs every command unasked there")
+        .also(input.at(place), "not looked at there")
+        .note("Remit keeps to it: settings narrow, and never widen")
+        .help(format!("take `{}` out of `allowedTools`: what the settings allow runs unasked all the same", entry.value));
+    let severity = if input.is_of_a_product() { rule.severity } else { Severity::Note };
+    vec![Diagnostic { severity, ..finding }]
+}
+
+/// Returns the first setting that would narrow, and its place.
+fn switched_off(settings: &ShellSettings) -> Option<(&'static str, Span)> {
+    let on = |switch: &Option<Spanned<bool>>| switch.as_ref().filter(|switch| switch.value).map(|switch| switch.span);
+    let keys = [
+        ("allowedCommands", settings.allowed_commands.as_ref().map(|list| list.span)),
+        ("denyByDefault", on(&settings.deny_by_default)),
+        ("autoAllowReadonly", on(&settings.auto_allow_readonly)),
+    ];
+    keys.into_iter().find_map(|(key, place)| Some((key, place?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{check as found, settings};
+
+    #[test]
+    fn any_entry_that_covers_the_shell_counts() {
+        let listed = r#""execute_bash": {"allowedCommands": ["ls"]}"#;
+        for entry in ["execute_bash", "shell", "*", "@builtin", "execute_*"] {
+            found(&RULE, &settings(&format!(r#"["{entry}"]"#), listed), &[&format!("\"{entry}\"")]);
+        }
+        found(&RULE, &settings(r#"["fs_read"]"#, listed), &[]);
+        found(&RULE, &settings("[]", listed), &[]);
+    }
+
+    #[test]
+    fn every_setting_that_would_narrow_is_switched_off() {
+        found(&RULE, &settings(r#"["shell"]"#, r#""shell": {"allowedCommands": []}"#), &["\"shell\""]);
+        found(&RULE, &settings(r#"["shell"]"#, r#""shell": {"denyByDefault": true}"#), &["\"shell\""]);
+        found(&RULE, &settings(r#"["shell"]"#, r#""shell": {"autoAllowReadonly": true}"#), &["\"shell\""]);
+        found(&RULE, &settings(r#"["shell"]"#, r#""shell": {"denyByDefault": false}"#), &[]);
+    }
+}

@@ -1,0 +1,77 @@
+use remit_agent::Reading;
+use remit_diagnostics::{Diagnostic, Severity};
+
+use crate::{LintInput, Rule, RuleExample, products, witness};
+
+pub(crate) static RULE: Rule = Rule {
+    name: "deny-escaped-by-space",
+    severity: Severity::Warning,
+    what: "Finds patterns of `deniedCommands` that a space before the command escapes.",
+    why: "Amazon Q CLI compares the pattern with the whole line as it was written, from its first character on; Kiro CLI keeps to \
+          the same rule as far as is known. ` git push` is then not `git push`, and runs. Remit compares words.",
+    example: RuleExample {
+        reading: Reading::Q,
+        found: r#"{
+  "name": "example",
+  "tools": ["execute_bash"],
+  "toolsSettings": { "execute_bash": { "deniedCommands": ["git push.*"] } }
+}"#,
+        mended: r#"{
+  "name": "example",
+  "tools": ["execute_bash"],
+  "toolsSettings": { "execute_bash": { "deniedCommands": ["\\s*git push.*"] } }
+}"#,
+    },
+    cure: "Begin the pattern with `\\\\s*`, and name in `allowedCommands` what may run: other spellings escape too.",
+    check,
+};
+
+fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
+    // The patterns of Remit's own files are globs over words: no space escapes them, and no product reads them right.
+    if !input.is_of_a_product() {
+        return Vec::new();
+    }
+    let shell = input.file.settings.shell.as_ref();
+    let denied = shell.and_then(|settings| settings.value.denied_commands.as_ref());
+    let escapes = denied.into_iter().flat_map(|list| &list.value).filter_map(|pattern| {
+        let (denied, escape) = escape(&pattern.value)?;
+        let finding = rule
+            .finding(input, pattern.span, format!("`{denied}` is denied, and `{escape}` is not"))
+            .label("matches from the first character on")
+            .note("Amazon Q CLI compares it with the line as written, as Kiro CLI is understood to; Remit compares words")
+            .help("begin the pattern with `\\\\s*`, and name what may run in `allowedCommands`");
+        Some(finding)
+    });
+    escapes.collect()
+}
+
+/// Returns a line that the pattern denies and the same line after a space, which it does not.
+fn escape(pattern: &str) -> Option<(String, String)> {
+    let regex = products::command_regex(pattern)?;
+    let line = witness::sample(pattern)?;
+    let escape = format!(" {line}");
+    let escapes = !line.trim().is_empty() && regex.is_match(&line) && !regex.is_match(&escape);
+    escapes.then_some((line, escape))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pattern: &str, expected: Option<&str>) {
+        assert_eq!(escape(pattern).map(|(_, escape)| escape).as_deref(), expected, "{pattern}");
+    }
+
+    #[test]
+    fn the_witness_is_tried() {
+        check("git push.*", Some(" git push"));
+        check("^sudo .*", Some(" sudo "));
+        check("rm -rf", Some(" rm -rf"));
+        check(".*git push.*", None);
+        check(r"\s*git push.*", None);
+        // The split anchors make the second alternative match at any place.
+        check("git push|rm .*", Some(" git push"));
+        check("(?!ls).*", None);
+        check(".*", None);
+    }
+}
