@@ -54,10 +54,19 @@ impl Source {
         LineColumn { line, column }
     }
 
-    /// Returns the span, made to lie inside the text.
-    pub fn clamp(&self, span: Span) -> Span {
+    /// Returns the range of a line, counted from 1, without its line end; the empty range at the end where there is none.
+    pub fn line_span(&self, line: usize) -> Span {
         let len = self.0.text.len();
-        Span::new(span.start.min(len), span.end.min(len))
+        let start = line.checked_sub(1).and_then(|line| self.0.line_starts.get(line)).copied().unwrap_or(len);
+        let end = self.0.line_starts.get(line).map_or(len, |next| next.saturating_sub(1));
+        let text = self.0.text.get(start..end).unwrap_or("");
+        Span::new(start, start + text.strip_suffix('\r').unwrap_or(text).len())
+    }
+
+    /// Returns the span, made to lie inside the text and on character boundaries.
+    pub fn clamp(&self, span: Span) -> Span {
+        let text = &self.0.text;
+        Span::new(text.floor_char_boundary(span.start), text.ceil_char_boundary(span.end))
     }
 }
 
@@ -84,5 +93,41 @@ impl fmt::Display for Location {
 impl fmt::Debug for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_without_their_ends() {
+        let source = Source::new("", "a\r\n\nbc");
+        let check = |line: usize, expected: &str| assert_eq!(source.slice(source.line_span(line)), expected, "{line}");
+        check(0, "");
+        check(1, "a");
+        check(2, "");
+        check(3, "bc");
+        check(4, "");
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        let source = Source::new("", "é\nxéy");
+        let check = |offset: usize, line: usize, column: usize| {
+            assert_eq!(source.line_column(offset), LineColumn { line, column }, "{offset}");
+        };
+        check(0, 1, 1);
+        check(2, 1, 2);
+        check(3, 2, 1);
+        check(6, 2, 3);
+        check(99, 2, 4);
+    }
+
+    #[test]
+    fn spans_are_widened_to_whole_characters() {
+        let source = Source::new("", "aéb");
+        assert_eq!(source.clamp(Span::new(2, 2)), Span::new(1, 3));
+        assert_eq!(source.clamp(Span::new(9, 12)), Span::at(4));
     }
 }
