@@ -1,1 +1,23 @@
 //! What whole-binary tests share.
+//!
+//! A test makes a [`World`]: a directory with a workspace, a home and a place outside both, each with something in it
+//! that a task may or may not have. It starts `remit`, or the same command without it, with [`World::remit`] and
+//! [`World::plain`], and looks at the [`Outcome`]. A probe that is to fail confined has to succeed unconfined first, or
+//! it says nothing; [`World::probe`] does both. What the machine can do is in [`Host`]: where it lacks a thing, a test says what
+//! happens there instead.
+
+mod attempt;
+mod binary;
+mod host;
+mod process;
+mod terminal;
+mod tree;
+mod world;
+
+pub use attempt::{Attempt, Expected, Language, attempts};
+pub use binary::{remit, source};
+pub use host::Host;
+pub use process::{Outcome, Running, TIME_OUT, processes_with};
+pub use terminal::Terminal;
+pub use tree::Tree;
+pub use world::{Probed, World};

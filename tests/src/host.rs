@@ -1,0 +1,27 @@
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// What this machine lets a task have, found by trying, without remit's help.
+#[derive(Clone, Copy, Debug)]
+pub struct Host {
+    pub root: bool,
+    /// A mount namespace can be had: by a user namespace of one's own, or as root.
+    pub namespaces: bool,
+}
+
+impl Host {
+    pub fn look() -> Host {
+        static HOST: OnceLock<Host> = OnceLock::new();
+        *HOST.get_or_init(|| {
+            let root = rustix::process::geteuid().is_root();
+            let namespaces = works(&["unshare", "--user", "--map-root-user", "--mount", "true"])
+                || (root && works(&["unshare", "--mount", "true"]));
+            Host { root, namespaces }
+        })
+    }
+}
+
+fn works(command: &[&str]) -> bool {
+    let status = Command::new(command[0]).args(&command[1..]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}

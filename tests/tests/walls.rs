@@ -1,0 +1,248 @@
+//! What holds a task, where a script in `tests/escapes/` is not enough to show it.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::process::Command;
+
+use remit_tests::{Host, Running, Terminal, World, processes_with};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// A file that anyone may read, and that is neither the user's nor the system's.
+#[test]
+fn another_users_file() {
+    let world = World::empty();
+    let path = if Host::look().root {
+        let path = world.outside().join("theirs");
+        fs::write(&path, "canary: another user's\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        chown(&path, Some(65534), Some(65534)).unwrap();
+        path
+    } else {
+        // Root's, and world-readable on any Debian; elsewhere the control says that it is not there.
+        "/var/lib/dpkg/status".into()
+    };
+    world.probe(&format!("cat {}", path.display())).assert_held();
+}
+
+#[test]
+fn the_workspace_can_be_read() {
+    let world = World::empty();
+    world.probe("cat notes.txt").assert_same();
+}
+
+/// In a layer a write succeeds and is dropped; without one it fails. The files do not change either way.
+#[test]
+fn writes_to_the_workspace_do_not_reach_it() {
+    let world = World::empty();
+    fs::write(world.workspace().join("probe.sh"), "").unwrap();
+    let script = "echo started; echo more >> notes.txt && mkdir made && rm probe.sh && cat notes.txt";
+    fs::write(world.workspace().join("write.sh"), script).unwrap();
+    let agent = world.test_runner(&["sh write.sh"], &Value::Null);
+    let before = world.workspace_tree();
+    let outcome = world.run(&agent, &["sh", "write.sh"]);
+    outcome.assert_stdout("started");
+    if Host::look().namespaces {
+        outcome.assert_code(0).assert_stdout("the workspace's own\nmore\n");
+    } else {
+        assert_ne!(outcome.code, 0, "{}", outcome.report());
+    }
+    world.workspace_tree().assert_same(&before);
+    assert_eq!(world.plain(&["sh", "write.sh"]).code, 0);
+    assert!(!world.workspace_tree().since(&before).is_empty(), "the script changes nothing unconfined either");
+}
+
+#[test]
+fn a_granted_write_reaches_the_workspace_and_no_further() {
+    let world = World::empty();
+    let script = "echo started; mkdir -p target/deep && echo made > target/deep/file; echo over > notes.txt";
+    fs::write(world.workspace().join("write.sh"), script).unwrap();
+    let sandbox = serde_json::json!({ "files": { "write": ["target/**"] } });
+    let agent = world.test_runner(&["sh write.sh"], &sandbox);
+    let outcome = world.run(&agent, &["sh", "write.sh"]);
+    outcome.assert_stdout("started");
+    assert_ne!(outcome.code, 0, "{}", outcome.report());
+    assert_eq!(fs::read_to_string(world.workspace().join("target/deep/file")).unwrap(), "made\n");
+    assert_eq!(fs::read_to_string(world.workspace().join("notes.txt")).unwrap(), "the workspace's own\n");
+}
+
+#[test]
+fn the_environment_is_built_and_not_inherited() {
+    let secrets = [
+        // A library that exists and does nothing new, so that the unconfined control runs too.
+        ("LD_PRELOAD", "libm.so.6"),
+        ("LD_LIBRARY_PATH", "/canary-LD_LIBRARY_PATH"),
+        ("AWS_SECRET_ACCESS_KEY", "canary-AWS_SECRET_ACCESS_KEY"),
+        ("AWS_SESSION_TOKEN", "canary-AWS_SESSION_TOKEN"),
+        ("GITHUB_TOKEN", "canary-GITHUB_TOKEN"),
+        ("ANTHROPIC_API_KEY", "canary-ANTHROPIC_API_KEY"),
+        ("SSH_AUTH_SOCK", "/canary-SSH_AUTH_SOCK"),
+        ("DBUS_SESSION_BUS_ADDRESS", "canary-DBUS"),
+        ("BASH_ENV", "/canary-BASH_ENV"),
+        ("PYTHONSTARTUP", "/canary-PYTHONSTARTUP"),
+        ("NODE_OPTIONS", "--title=canary"),
+        ("SOME_PASSWORD", "canary-SOME_PASSWORD"),
+    ];
+    let world = World::empty();
+    let agent = world.test_runner(&["env"], &Value::Null);
+    let plain = Running::start(world.command("env").envs(secrets)).outcome();
+    let confined = Running::start(world.run_command(&agent, &["env"]).envs(secrets)).outcome();
+    confined.assert_code(0).assert_stdout("PATH=").assert_stdout("HOME=");
+    for (name, value) in secrets {
+        plain.assert_stdout(&format!("{name}={value}"));
+        assert!(!confined.stdout.contains(&format!("{name}=")), "{}", confined.report());
+    }
+    assert!(!confined.stdout.contains("canary"), "{}", confined.report());
+}
+
+/// A descriptor that is open when a task starts is a way round every wall.
+#[test]
+fn no_descriptor_is_inherited() {
+    let world = World::empty();
+    fs::write(world.workspace().join("probe.sh"), "echo started; cat <&9").unwrap();
+    let agent = world.test_runner(&["sh probe.sh"], &Value::Null);
+    let secret = world.outside().join("secret");
+    let holding = |command: &Command| {
+        let mut shell = world.command("sh");
+        shell.args(["-c", "exec 9< \"$0\"; exec \"$@\""]).arg(&secret).arg(command.get_program()).args(command.get_args());
+        Running::start(&mut shell).outcome()
+    };
+    holding(world.command("sh").arg("probe.sh")).assert_code(0).assert_stdout("canary: outside");
+    let confined = holding(&world.run_command(&agent, &["sh", "probe.sh"]));
+    confined.assert_stdout("started");
+    assert_ne!(confined.code, 0, "{}", confined.report());
+    assert!(!confined.stdout.contains("canary"), "{}", confined.report());
+}
+
+#[test]
+fn the_temporary_directory_is_the_tasks_own() {
+    let world = World::empty();
+    let theirs = tempfile::Builder::new().prefix("remit-canary-").tempdir_in("/tmp").unwrap();
+    let directory = theirs.path().to_str().unwrap();
+    fs::write(theirs.path().join("file"), "canary: temporary\n").unwrap();
+    world.probe(&format!("cat {directory}/file")).assert_held();
+    world.probe(&format!("ls {directory}")).assert_held();
+
+    // Whether a write there fails or goes to a directory of the task's own, it does not arrive.
+    let left = theirs.path().join("left");
+    let probed = world.probe(&format!("mkdir -p {directory} && echo left > {directory}/left; rm -f {directory}/file"));
+    assert!(!fs::exists(theirs.path().join("file")).unwrap(), "{}", probed.plain.report());
+    fs::remove_file(&left).unwrap();
+    fs::write(theirs.path().join("file"), "canary: temporary\n").unwrap();
+    let agent = world.test_runner(&["sh probe.sh"], &Value::Null);
+    world.run(&agent, &["sh", "probe.sh"]).assert_stdout("started");
+    assert!(!fs::exists(&left).unwrap());
+    assert!(fs::exists(theirs.path().join("file")).unwrap());
+}
+
+#[test]
+fn a_workspace_below_the_temporary_directory_works() {
+    let workspace = tempfile::Builder::new().prefix("remit-workspace-").tempdir_in("/tmp").unwrap();
+    fs::write(workspace.path().join("notes.txt"), "below /tmp\n").unwrap();
+    let world = World::empty();
+    let agent = world.test_runner(&["cat notes.txt"], &Value::Null);
+    let mut run = world.run_command(&agent, &["cat", "notes.txt"]);
+    let outcome = Running::start(run.current_dir(workspace.path())).outcome();
+    outcome.assert_code(0).assert_stdout("below /tmp");
+}
+
+/// Says that it is there, and stays; a hang-up, an interrupt and a polite request to end are not for it.
+const DAEMON: &str = "\
+import signal, sys
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+print('ready', flush=True)
+while True:
+    signal.pause()
+";
+
+/// Each starts the daemon out of reach of what ends a process group.
+const WAYS: [(&str, &str); 2] = [("setsid", "setsid DAEMON &\n"), ("double fork", "setsid sh -c '(DAEMON &) && exit 0'\n")];
+
+#[test]
+fn nothing_outlives_the_task() {
+    for (number, (name, way)) in WAYS.iter().enumerate() {
+        // The shell ends when it has seen the daemon ready: not before, or there is nothing to outlive it.
+        let world = World::empty();
+        let marker = plant(
+            &world,
+            number,
+            &format!("export FIFO=$(mktemp -u)\nmkfifo $FIFO\n{way}read line < $FIFO\nrm $FIFO\necho $line\n"),
+            "> $FIFO",
+        );
+
+        let mut plain = Running::start(world.command("sh").arg("probe.sh"));
+        plain.wait_for("ready");
+        assert_eq!(plain.wait(), 0);
+        let survivors = processes_with(&marker);
+        assert!(!survivors.is_empty(), "{name}: nothing is left behind unconfined either");
+        kill(&survivors);
+
+        // That the outcome comes at all says that nobody holds the output any more.
+        let agent = world.test_runner(&["sh probe.sh"], &Value::Null);
+        let confined = world.run(&agent, &["sh", "probe.sh"]);
+        confined.assert_code(0).assert_stdout("ready");
+        assert!(processes_with(&marker).is_empty(), "{name}: outlived its task");
+    }
+}
+
+#[test]
+fn a_terminated_task_ends_with_its_tree() {
+    let world = World::empty();
+    let marker = plant(&world, 10, "setsid DAEMON &\nwait\n", "");
+    let agent = world.test_runner(&["sh probe.sh"], &Value::Null);
+    let mut task = Running::start(&mut world.run_command(&agent, &["sh", "probe.sh"]));
+    task.wait_for("ready").signal(Signal::TERM);
+    task.outcome().assert_code(128 + 15);
+    assert!(processes_with(&marker).is_empty(), "outlived its task");
+}
+
+/// Remit itself can be killed in the middle; the task does not run on without it.
+#[test]
+fn a_killed_remit_takes_its_task_with_it() {
+    let world = World::empty();
+    let marker = plant(&world, 20, "setsid DAEMON &\nwait\n", "");
+    let agent = world.test_runner(&["sh probe.sh"], &Value::Null);
+    let mut task = Running::start(&mut world.run_command(&agent, &["sh", "probe.sh"]));
+    task.wait_for("ready").signal(Signal::KILL);
+    if Host::look().namespaces {
+        // The end of the output is the end of the last process that held it.
+        task.outcome().assert_code(128 + 9);
+    } else {
+        // Without a pid namespace only remit itself could sweep: what has a session of its own is left, and a gap.
+        assert_eq!(task.wait(), 128 + 9);
+        kill(&processes_with(&marker));
+    }
+}
+
+/// Writes the daemon and a `probe.sh` in which `DAEMON` starts it; returns the marker in the daemon's arguments.
+fn plant(world: &World, number: usize, script: &str, redirection: &str) -> String {
+    let marker = format!("remit-test-{}-{number}", std::process::id());
+    fs::write(world.workspace().join("daemon.py"), DAEMON).unwrap();
+    let daemon = format!("/usr/bin/python3 daemon.py {marker} {redirection}");
+    fs::write(world.workspace().join("probe.sh"), script.replace("DAEMON", &daemon)).unwrap();
+    marker
+}
+
+/// Pushing characters into the person's terminal is typing in their name.
+#[test]
+fn no_typing_into_the_terminal() {
+    let world = World::empty();
+    let script = "import fcntl, termios\nprint('started', flush=True)\nfcntl.ioctl(0, termios.TIOCSTI, b'x')\nprint('typed')\n";
+    fs::write(world.workspace().join("probe.py"), script).unwrap();
+    let agent = world.test_runner(&["/usr/bin/python3 probe.py"], &Value::Null);
+    let (_, shown) = Terminal::start(world.command("/usr/bin/python3").arg("probe.py"), 80, 24).end();
+    // Kernels from 6.2 on can have it switched off for everyone but root.
+    if fs::read_to_string("/proc/sys/dev/tty/legacy_tiocsti").is_ok_and(|text| text.trim() == "1") || Host::look().root {
+        assert!(shown.contains("typed"), "{shown}");
+    }
+    let (code, shown) = Terminal::start(&world.run_command(&agent, &["/usr/bin/python3", "probe.py"]), 80, 24).end();
+    assert!(shown.contains("started") && !shown.contains("typed"), "{shown}");
+    assert_eq!(code, Some(1), "{shown}");
+}
+
+fn kill(processes: &[Pid]) {
+    for process in processes {
+        kill_process(*process, Signal::KILL).unwrap();
+    }
+}
