@@ -1,1 +1,23 @@
-//! .
+//! Applies a plan to a process. The only crate with `unsafe` code.
+//!
+//! [`spawn`] forks; the child ([`stage`](self)) takes one step after another, in the order in which a step may rely on
+//! those before it: namespaces and mounts, descriptors, session, limits, directory, privileges, Landlock, seccomp, exec.
+//! A step that fails ends the child before anything of the task has run, and comes back as a [`LaunchError`] that names
+//! the layer, the path and the errno. Nothing here decides what is allowed.
+//!
+//! The caller must have one thread: the child goes on with the caller's memory, and a lock that another thread held
+//! would stay held for ever.
+
+mod error;
+mod parent;
+mod signals;
+mod stage;
+mod sys;
+mod task;
+mod trial;
+
+pub use error::{LaunchError, Layer};
+pub use parent::{Ending, Running, become_reaper, end_tree, spawn};
+pub use signals::{CaughtSignal, Signals};
+pub use task::{Scratch, Stdio, Task};
+pub use trial::try_host;

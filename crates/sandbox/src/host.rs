@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use remit_agent::AbsPath;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What this machine can do and has, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,7 +31,7 @@ pub struct Host {
 }
 
 /// Whether a mechanism works here, found by trying it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Availability {
     Works,
@@ -52,6 +52,8 @@ impl Availability {
 #[serde(rename_all = "snake_case")]
 pub enum PathFact {
     Missing,
+    /// Below the workspace, and reached through a symbolic link: nobody trusted put it there.
+    Link,
     /// It exists; `canonical` has every symbolic link resolved.
     Found {
         canonical: AbsPath,

@@ -22,3 +22,10 @@ pub struct PrivateDirectory {
     /// In memory (`/dev/shm`), or on disk below the task's own directory.
     pub in_memory: bool,
 }
+
+/// A path that is covered by something empty: an empty directory, or an empty file that nobody may open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mask {
+    pub path: AbsPath,
+    pub directory: bool,
+}

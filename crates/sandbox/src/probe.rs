@@ -1,1 +1,125 @@
+//! Looking at the host. What only trying can tell comes in as [`Trials`], which `launch` makes.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use remit_agent::AbsPath;
+use remit_policy::Policy;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags, fstat, openat2, statx};
+use serde::{Deserialize, Serialize};
+
+use crate::{Availability, Host, PathFact, PathKind};
+
+/// What was found by trying it in a process made for that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trials {
+    /// 0 when there is none.
+    pub landlock_abi: u32,
+    pub seccomp: Availability,
+    pub namespaces: Availability,
+    pub needs_user_namespace: bool,
+    pub overlay: Availability,
+    pub own_proc: Availability,
+    pub network_namespace: Availability,
+}
+
+impl Host {
+    /// Looks at what the policy names on this machine.
+    pub fn probe(policy: &Policy, trials: Trials, environment: BTreeMap<String, String>) -> Host {
+        let system = rustix::system::uname();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Host {
+            kernel: text(system.release().to_bytes()),
+            machine: text(system.machine().to_bytes()),
+            user: rustix::process::geteuid().as_raw(),
+            group: rustix::process::getegid().as_raw(),
+            landlock_abi: trials.landlock_abi,
+            seccomp: trials.seccomp,
+            namespaces: trials.namespaces,
+            needs_user_namespace: trials.needs_user_namespace,
+            overlay: trials.overlay,
+            own_proc: trials.own_proc,
+            network_namespace: trials.network_namespace,
+            environment,
+            paths: paths_of_interest(policy).into_iter().map(|path| (path.clone(), look(policy, &path))).collect(),
+        }
+    }
+}
+
+/// Returns every path whose kind a plan for this policy may ask for.
+pub fn paths_of_interest(policy: &Policy) -> BTreeSet<AbsPath> {
+    let files = &policy.files;
+    let lists = [&files.read, &files.write, &files.execute, &files.hidden, &files.write_denied, &files.protected, &files.caches];
+    let mut paths: BTreeSet<AbsPath> = ["/tmp", "/var/tmp", "/dev/shm", "/run"].map(|path| AbsPath::root().join(path)).into();
+    paths.insert(policy.workspace.clone());
+    paths.extend(policy.environment.path.iter().cloned());
+    for rule in lists.into_iter().flatten() {
+        paths.insert(rule.pattern.base.clone());
+        // The directories above a pattern of the workspace, for the case that the pattern's own does not exist.
+        let mut above = rule.pattern.base.parent();
+        while let Some(directory) =
+            above.filter(|directory| directory != &policy.workspace && directory.is_beneath(&policy.workspace))
+        {
+            above = directory.parent();
+            paths.insert(directory);
+        }
+    }
+    paths
+}
+
+fn look(policy: &Policy, path: &AbsPath) -> PathFact {
+    match path.relative_to(&policy.workspace) {
+        // A task of yesterday may have put a link here, so none is followed.
+        Some(relative) if !relative.is_empty() => look_beneath(&policy.workspace, relative, path),
+        _ => look_at(path),
+    }
+}
+
+fn look_beneath(workspace: &AbsPath, relative: &str, path: &AbsPath) -> PathFact {
+    let Ok(directory) = rustix::fs::open(workspace.as_path(), OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    else {
+        return PathFact::Missing;
+    };
+    let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    match openat2(&directory, relative, flags, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS) {
+        Ok(found) => match fstat(&found).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
+            Ok(FileType::Symlink) => PathFact::Link,
+            Ok(kind) => PathFact::Found { canonical: path.clone(), kind: kind_of(kind) },
+            Err(_) => PathFact::Missing,
+        },
+        Err(rustix::io::Errno::LOOP | rustix::io::Errno::XDEV) => PathFact::Link,
+        Err(_) => PathFact::Missing,
+    }
+}
+
+fn look_at(path: &AbsPath) -> PathFact {
+    let path_bytes = OsStr::from_bytes(path.as_str().as_bytes());
+    let Ok(stat) = statx(CWD, path_bytes, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::TYPE) else { return PathFact::Missing };
+    let kind = FileType::from_raw_mode(u32::from(stat.stx_mode));
+    if kind != FileType::Symlink {
+        return PathFact::Found { canonical: path.clone(), kind: kind_of(kind) };
+    }
+    let resolved = std::fs::canonicalize(path.as_path()).ok().and_then(|target| AbsPath::new(&target).ok());
+    match resolved {
+        Some(target) if target != *path => look_at(&target),
+        _ => PathFact::Missing,
+    }
+}
+
+fn kind_of(kind: FileType) -> PathKind {
+    match kind {
+        FileType::Directory => PathKind::Directory,
+        FileType::RegularFile => PathKind::File,
+        FileType::CharacterDevice => PathKind::CharacterDevice,
+        FileType::Socket => PathKind::Socket,
+        _ => PathKind::Other,
+    }
+}
+
+impl Availability {
+    /// Returns that the mechanism is missing, and what would bring it.
+    pub fn missing(why: impl Into<String>, remedy: impl Into<String>) -> Availability {
+        Availability::Missing { why: why.into(), remedy: remedy.into() }
+    }
+}

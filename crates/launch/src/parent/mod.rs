@@ -1,0 +1,104 @@
+//! The caller's side: it makes everything ready, forks, learns whether the task started, and sees it end.
+
+mod prepare;
+mod running;
+mod tree;
+
+use std::ffi::CString;
+use std::os::fd::OwnedFd;
+
+use remit_sandbox::{Plan, Temporary};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use crate::stage::{self, Prepared};
+use crate::sys::{self, Side};
+use crate::{LaunchError, Layer, Task};
+
+pub(crate) use prepare::Identity;
+pub use running::{Ending, Running};
+pub use tree::{become_reaper, end_tree};
+
+/// Starts a task under a plan.
+///
+/// # Errors
+///
+/// Returns the layer that could not be applied; then nothing of the task has run.
+pub fn spawn(plan: &Plan, task: &Task<'_>) -> Result<Running, LaunchError> {
+    prepare::directories(plan, task.scratch)?;
+    let failed = |errno| LaunchError::new(Layer::Fork, errno);
+    let (report, report_end) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
+    let (status, status_end) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
+    let prepared = Prepared {
+        plan,
+        task,
+        identity: Identity::of_caller(),
+        program: text(task.program.as_str().as_bytes())?,
+        arguments: task.arguments.iter().map(|argument| text(argument.as_encoded_bytes())).collect::<Result<_, _>>()?,
+        environment: environment(plan, task)?,
+        report: report_end,
+        status: status_end,
+    };
+    let (pid, pidfd) = match sys::fork(namespace_flags(plan)).map_err(|errno| fork_failed(plan, errno))? {
+        Side::Child => stage::run(&prepared),
+        Side::Parent { pid, pidfd } => (pid, pidfd),
+    };
+    drop(prepared);
+    let init = plan.namespaces.is_some_and(|spaces| spaces.pid);
+    let mut running = Running::new(pid, pidfd, init.then_some(status));
+    match read_report(&report) {
+        Ok(None) => Ok(running),
+        Ok(Some(error)) => {
+            running.wait().map_err(failed)?;
+            Err(error)
+        }
+        Err(errno) => {
+            running.kill();
+            running.wait().map_err(failed)?;
+            Err(failed(errno))
+        }
+    }
+}
+
+fn namespace_flags(plan: &Plan) -> libc::c_int {
+    let Some(spaces) = plan.namespaces else { return 0 };
+    let optional = [(spaces.user, libc::CLONE_NEWUSER), (spaces.pid, libc::CLONE_NEWPID), (spaces.network, libc::CLONE_NEWNET)];
+    optional.into_iter().filter(|(wanted, _)| *wanted).fold(libc::CLONE_NEWNS | libc::CLONE_NEWIPC, |all, (_, flag)| all | flag)
+}
+
+fn fork_failed(plan: &Plan, errno: Errno) -> LaunchError {
+    LaunchError::new(if plan.namespaces.is_some() { Layer::Namespaces } else { Layer::Fork }, errno)
+}
+
+/// Reads what the child has to say: nothing, and the end of file, when it has become the task.
+fn read_report(report: &OwnedFd) -> Result<Option<LaunchError>, Errno> {
+    let mut bytes = Vec::new();
+    let mut buffer = [0_u8; 512];
+    loop {
+        match rustix::io::read(report, &mut buffer) {
+            Ok(0) => break,
+            Ok(length) => bytes.extend_from_slice(buffer.get(..length).unwrap_or_default()),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    LaunchError::from_bytes(&bytes).map(Some).ok_or(Errno::PROTO)
+}
+
+fn environment(plan: &Plan, task: &Task<'_>) -> Result<Vec<CString>, LaunchError> {
+    let mut lines: Vec<CString> = Vec::with_capacity(plan.environment.len() + 1);
+    for (name, value) in &plan.environment {
+        lines.push(text(format!("{name}={value}").as_bytes())?);
+    }
+    if let Temporary::Named(_) = plan.temporary {
+        lines.push(text(format!("TMPDIR={}", task.scratch.temporary()).as_bytes())?);
+    }
+    Ok(lines)
+}
+
+fn text(bytes: &[u8]) -> Result<CString, LaunchError> {
+    CString::new(bytes).map_err(|_| LaunchError::at(Layer::Exec, String::from_utf8_lossy(bytes))(Errno::INVAL))
+}

@@ -1,0 +1,95 @@
+//! The directories that must stand before the child begins.
+
+use remit_agent::AbsPath;
+use remit_sandbox::{Plan, Rights, Temporary};
+use rustix::fs::{CWD, Mode, OFlags, RawMode, chmodat, mkdirat, openat, stat};
+use rustix::io::Errno;
+
+use crate::{LaunchError, Layer, Scratch};
+
+/// Whom the task runs as; read before the fork, because a new user namespace has no names yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity {
+    pub(crate) user: u32,
+    pub(crate) group: u32,
+}
+
+impl Identity {
+    pub(crate) fn of_caller() -> Identity {
+        Identity { user: rustix::process::geteuid().as_raw(), group: rustix::process::getegid().as_raw() }
+    }
+}
+
+impl Scratch {
+    pub(crate) fn temporary(&self) -> AbsPath {
+        self.path.join("tmp")
+    }
+
+    /// Returns where a layer's writes go, and the directory that overlayfs works in.
+    pub(crate) fn layer(&self, index: usize) -> (AbsPath, AbsPath) {
+        (self.path.join(&format!("layer-{index}-upper")), self.path.join(&format!("layer-{index}-work")))
+    }
+
+    pub(crate) fn private(&self, index: usize) -> AbsPath {
+        self.path.join(&format!("private-{index}"))
+    }
+
+    /// Returns an empty directory and an empty file that nobody may open.
+    pub(crate) fn masks(&self) -> (AbsPath, AbsPath) {
+        (self.path.join("masked-directory"), self.path.join("masked-file"))
+    }
+}
+
+pub(super) fn directories(plan: &Plan, scratch: &Scratch) -> Result<(), LaunchError> {
+    for path in &plan.make_directories {
+        make_all(path).map_err(LaunchError::at(Layer::Mounts, path))?;
+    }
+    for (index, layer) in plan.layers.iter().enumerate() {
+        // The root of an overlay has the mode of its upper directory.
+        let mode = stat(layer.target.as_path()).map_err(LaunchError::at(Layer::Mounts, &layer.target))?.st_mode;
+        let (upper, work) = scratch.layer(index);
+        make(&upper, mode & 0o7777)?;
+        make(&work, 0o700)?;
+    }
+    for (index, private) in plan.private_directories.iter().enumerate().filter(|(_, private)| !private.in_memory) {
+        let _ = private;
+        make(&scratch.private(index), 0o1777)?;
+    }
+    if plan.temporary != Temporary::Named(Rights::NONE) && matches!(plan.temporary, Temporary::Named(_)) {
+        make(&scratch.temporary(), 0o700)?;
+    }
+    if !plan.masks.is_empty() {
+        let (directory, file) = scratch.masks();
+        make(&directory, 0)?;
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+        openat(CWD, file.as_path(), flags, Mode::empty()).map_err(LaunchError::at(Layer::Mounts, &file))?;
+    }
+    Ok(())
+}
+
+fn make(path: &AbsPath, mode: RawMode) -> Result<(), LaunchError> {
+    let at = |errno| LaunchError::at(Layer::Mounts, path)(errno);
+    mkdirat(CWD, path.as_path(), Mode::from_raw_mode(0o700)).map_err(at)?;
+    // The umask has a say in mkdir, and not here.
+    if mode == 0o700 {
+        Ok(())
+    } else {
+        chmodat(CWD, path.as_path(), Mode::from_raw_mode(mode), rustix::fs::AtFlags::empty()).map_err(at)
+    }
+}
+
+/// Makes a directory and those above it, and follows no symbolic link on the way.
+fn make_all(path: &AbsPath) -> Result<(), Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut at = openat(CWD, "/", flags, Mode::empty())?;
+    for name in path.as_str().split('/').filter(|name| !name.is_empty()) {
+        at = match openat(&at, name, flags, Mode::empty()) {
+            Err(Errno::NOENT) => {
+                mkdirat(&at, name, Mode::from_raw_mode(0o777))?;
+                openat(&at, name, flags, Mode::empty())?
+            }
+            other => other?,
+        };
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, WaitId, WaitIdOptions, WaitStatus, pidfd_send_signal, waitid};
+
+use crate::sys;
+
+/// A task that has started. Dropping it does not end it; the caller waits for it, then ends its tree.
+#[derive(Debug)]
+pub struct Running {
+    /// The task, or the init of its pid namespace.
+    pid: Pid,
+    pidfd: OwnedFd,
+    /// Where an init tells how the task ended; `None` when the task is our own child.
+    status: Option<OwnedFd>,
+}
+
+/// How the first process of a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Exited { code: i32 },
+    Killed { signal: i32 },
+}
+
+impl Ending {
+    /// Of the form in which an init tells it: what, then which.
+    pub(crate) const SIZE: usize = 5;
+
+    pub(crate) fn of(status: WaitStatus) -> Option<Ending> {
+        match (status.exit_status(), status.terminating_signal()) {
+            (Some(code), _) => Some(Ending::Exited { code }),
+            (None, Some(signal)) => Some(Ending::Killed { signal }),
+            (None, None) => None,
+        }
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; Ending::SIZE] {
+        let (what, which) = match self {
+            Ending::Exited { code } => (0, code),
+            Ending::Killed { signal } => (1, signal),
+        };
+        let [a, b, c, d] = which.to_le_bytes();
+        [what, a, b, c, d]
+    }
+
+    fn from_bytes([what, a, b, c, d]: [u8; Ending::SIZE]) -> Ending {
+        let which = i32::from_le_bytes([a, b, c, d]);
+        if what == 0 { Ending::Exited { code: which } } else { Ending::Killed { signal: which } }
+    }
+}
+
+impl Running {
+    pub(crate) fn new(pid: Pid, pidfd: OwnedFd, status: Option<OwnedFd>) -> Running {
+        Running { pid, pidfd, status }
+    }
+
+    /// Returns the number under which this namespace knows the task, or its init.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Sends a signal to the task's process group; to a task that has ended already, nothing happens.
+    pub fn signal(&self, signal: i32) {
+        let sent = match (&self.status, rustix::process::Signal::from_named_raw(signal)) {
+            // The init passes it on.
+            (Some(_), Some(signal)) => pidfd_send_signal(&self.pidfd, signal),
+            (Some(_), None) => Ok(()),
+            (None, _) => sys::signal_group(self.pid, signal),
+        };
+        // It may have ended in between, which is what the signal was for.
+        let _ = sent;
+    }
+
+    /// Kills the task; with an init, its whole tree.
+    pub fn kill(&self) {
+        let _ = pidfd_send_signal(&self.pidfd, rustix::process::Signal::KILL);
+    }
+
+    /// Waits for the end. The descriptor of this value is readable when it does not block.
+    pub fn wait(&mut self) -> Result<Ending, Errno> {
+        let own = loop {
+            match waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED) {
+                Ok(Some(status)) => break status,
+                Ok(None) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        };
+        let own = match (own.exit_status(), own.terminating_signal()) {
+            (Some(code), _) => Ending::Exited { code },
+            (None, Some(signal)) => Ending::Killed { signal },
+            (None, None) => return Err(Errno::INVAL),
+        };
+        let Some(pipe) = &self.status else { return Ok(own) };
+        let mut bytes = [0_u8; Ending::SIZE];
+        match rustix::io::read(pipe, &mut bytes) {
+            Ok(Ending::SIZE) => Ok(Ending::from_bytes(bytes)),
+            // The init was killed before it could tell.
+            _ => Ok(own),
+        }
+    }
+}
+
+impl AsFd for Running {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}

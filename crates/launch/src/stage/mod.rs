@@ -1,0 +1,107 @@
+//! What the child does between fork and exec, one step after another.
+//!
+//! With a pid namespace the first process becomes its init: it makes the namespaces' mounts, forks the task, and waits;
+//! when it ends, the kernel ends everything in the namespace. Without one, the first process becomes the task.
+
+mod descriptors;
+mod init;
+mod landlock;
+mod limits;
+mod mounts;
+mod namespaces;
+mod privileges;
+
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::os::fd::OwnedFd;
+
+use remit_sandbox::Plan;
+use rustix::io::Errno;
+use rustix::process::{Signal, set_parent_process_death_signal};
+
+use crate::parent::Identity;
+use crate::sys::{self, Side};
+use crate::{LaunchError, Layer, Task};
+
+pub(crate) use mounts::{overlay, own_proc, own_propagation};
+pub(crate) use namespaces::map_identity;
+
+/// What the parent has made ready.
+pub(crate) struct Prepared<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) task: &'a Task<'a>,
+    pub(crate) identity: Identity,
+    pub(crate) program: CString,
+    pub(crate) arguments: Vec<CString>,
+    pub(crate) environment: Vec<CString>,
+    /// Where a failure is reported; its end is closed by exec.
+    pub(crate) report: OwnedFd,
+    /// Where an init writes how the task ended.
+    pub(crate) status: OwnedFd,
+}
+
+/// Runs in the child, and does not return.
+pub(crate) fn run(prepared: &Prepared<'_>) -> ! {
+    let Err(error) = enter(prepared);
+    // When the parent is gone there is nobody to tell, and nothing has started.
+    let _ = rustix::io::write(&prepared.report, &error.to_bytes());
+    sys::exit_now(125)
+}
+
+fn enter(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
+    let plan = prepared.plan;
+    die_with_parent(prepared)?;
+    let Some(spaces) = plan.namespaces else { return become_task(prepared) };
+    namespaces::map_identity(spaces.user, prepared.identity).map_err(|errno| LaunchError::new(Layer::Namespaces, errno))?;
+    if spaces.loopback {
+        sys::raise_loopback().map_err(LaunchError::at(Layer::Namespaces, "loopback"))?;
+    }
+    mounts::apply(plan, prepared.task.scratch)?;
+    if !spaces.pid {
+        return become_task(prepared);
+    }
+    // The task shares our user: it must not be able to read this process's memory, which is a copy of the caller's.
+    privileges::hide_memory()?;
+    match sys::fork(0).map_err(|errno| LaunchError::new(Layer::Fork, errno))? {
+        Side::Child => {
+            die_with_parent(prepared)?;
+            become_task(prepared)
+        }
+        Side::Parent { pid, .. } => init::run(prepared, pid),
+    }
+}
+
+fn become_task(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
+    let Prepared { plan, task, .. } = prepared;
+    let failed = |layer: Layer| move |errno: Errno| LaunchError::new(layer, errno);
+    descriptors::session(&task.stdio).map_err(failed(Layer::Session))?;
+    descriptors::only_standard(&task.stdio).map_err(failed(Layer::Descriptors))?;
+    sys::reset_signals().map_err(failed(Layer::Session))?;
+    limits::apply(&plan.limits).map_err(failed(Layer::Limits))?;
+    rustix::process::chdir(task.directory.as_path()).map_err(LaunchError::at(Layer::Directory, &task.directory))?;
+    privileges::drop(plan)?;
+    if let Some(rules) = &plan.landlock {
+        landlock::restrict(rules, plan, task)?;
+    }
+    if let Some(filter) = &plan.seccomp {
+        sys::install_filter(filter.instructions()).map_err(failed(Layer::Seccomp))?;
+    }
+    let errno = sys::exec(&prepared.program, &prepared.arguments, &prepared.environment);
+    Err(LaunchError { layer: Layer::Exec, path: Some(task.program.to_string()), errno })
+}
+
+/// Asks to be killed when the parent dies, and ends at once when it is dead already.
+fn die_with_parent(prepared: &Prepared<'_>) -> Result<(), LaunchError> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let failed = |errno| LaunchError::new(Layer::Session, errno);
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(failed)?;
+    // In a pid namespace the parent has no number that could be compared; the pipe's other end tells as well.
+    let mut pipe = [PollFd::new(&prepared.report, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut pipe, Some(&now)).map_err(failed)?;
+    let [pipe] = pipe;
+    if pipe.revents().contains(PollFlags::ERR) {
+        sys::exit_now(125);
+    }
+    Ok(())
+}

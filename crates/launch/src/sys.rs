@@ -1,0 +1,180 @@
+//! The calls that no safe crate has. Each is one system call.
+
+use std::ffi::CString;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
+
+use rustix::io::Errno;
+use rustix::process::Pid;
+
+/// Which side of a fork goes on.
+pub(crate) enum Side {
+    Child,
+    Parent { pid: Pid, pidfd: OwnedFd },
+}
+
+/// Forks with the given `CLONE_NEW*` flags; the parent gets a pidfd (Linux 5.2).
+///
+/// The process must have one thread: see the crate's documentation.
+pub(crate) fn fork(namespaces: libc::c_int) -> Result<Side, Errno> {
+    let mut pidfd: libc::c_int = -1;
+    let flags = libc::c_long::from(namespaces | libc::CLONE_PIDFD | libc::SIGCHLD);
+    let none = ptr::null_mut::<libc::c_void>();
+    // SAFETY: without CLONE_VM and with no stack given, clone(2) acts as fork(2): the child has a copy of the memory and
+    // returns here too. The caller has one thread, so no lock is held by anybody else. `pidfd` outlives the call.
+    let result = unsafe { libc::syscall(libc::SYS_clone, flags, none, &raw mut pidfd, none, none) };
+    match result {
+        -1 => Err(last_error()),
+        0 => Ok(Side::Child),
+        pid => {
+            // SAFETY: the kernel has just made this descriptor for us.
+            let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(Errno::INVAL)?;
+            Ok(Side::Parent { pid, pidfd })
+        }
+    }
+}
+
+/// Marks every descriptor from `first` on as closed at exec (Linux 5.11).
+pub(crate) fn close_at_exec_from(first: libc::c_uint) -> Result<(), Errno> {
+    // SAFETY: the call reads no memory of ours, and closes nothing before exec.
+    check(unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) })
+}
+
+/// Closes every descriptor from `first` on, for a process that goes on without any (Linux 5.9).
+pub(crate) fn close_from(first: libc::c_uint) -> Result<(), Errno> {
+    // SAFETY: the caller uses no descriptor from `first` on after this; it is an init that only waits.
+    check(unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, 0) })
+}
+
+/// Installs a seccomp filter for this thread; `no_new_privs` must be set, or the caller privileged.
+pub(crate) fn install_filter(program: &[[u8; 8]]) -> Result<(), Errno> {
+    #[repr(C)]
+    struct Program {
+        length: libc::c_ushort,
+        filter: *const [u8; 8],
+    }
+    let length = libc::c_ushort::try_from(program.len()).map_err(|_| Errno::TOOBIG)?;
+    let program = Program { length, filter: program.as_ptr() };
+    // SAFETY: `program` is laid out as `struct sock_fprog`, and its instructions as `struct sock_filter`; the kernel copies
+    // `length` of them, checks them, and keeps no pointer.
+    check(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) })
+}
+
+/// Replaces the process; returns only on failure. The strings are those of the arguments and of the environment.
+pub(crate) fn exec(program: &CString, arguments: &[CString], environment: &[CString]) -> Errno {
+    let pointers = |strings: &[CString]| strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect::<Vec<_>>();
+    let (arguments, environment) = (pointers(arguments), pointers(environment));
+    // SAFETY: both arrays end in a null pointer and point to strings that outlive the call.
+    unsafe { libc::execve(program.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
+    last_error()
+}
+
+/// Ends the process at once: no destructor and no exit handler of the copied memory runs.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: `_exit` is always safe to call.
+    unsafe { libc::_exit(code) }
+}
+
+/// Sets every signal's action to the default and unblocks all, as exec leaves ignored signals ignored.
+pub(crate) fn reset_signals() -> Result<(), Errno> {
+    for signal in 1..=64 {
+        // The C library keeps 32 and 33 for itself, and KILL and STOP cannot be changed: those answer an error.
+        // SAFETY: SIG_DFL is a valid action for every signal.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    set_mask(&no_signals())
+}
+
+pub(crate) fn no_signals() -> libc::sigset_t {
+    // SAFETY: an all-zero sigset_t is valid memory for sigemptyset to initialise.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        set
+    }
+}
+
+pub(crate) fn signal_set(signals: &[libc::c_int]) -> libc::sigset_t {
+    let mut set = no_signals();
+    for signal in signals {
+        // SAFETY: `set` is initialised; an invalid number is refused by the call.
+        unsafe { libc::sigaddset(&raw mut set, *signal) };
+    }
+    set
+}
+
+pub(crate) fn set_mask(set: &libc::sigset_t) -> Result<(), Errno> {
+    // SAFETY: `set` is initialised; the old mask is not asked for.
+    check(libc::c_long::from(unsafe { libc::sigprocmask(libc::SIG_SETMASK, set, ptr::null_mut()) }))
+}
+
+/// Makes a descriptor from which the signals of `set` are read; they must be blocked.
+pub(crate) fn signal_descriptor(set: &libc::sigset_t) -> Result<OwnedFd, Errno> {
+    // SAFETY: `set` is initialised.
+    let descriptor = unsafe { libc::signalfd(-1, set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+    check(libc::c_long::from(descriptor))?;
+    // SAFETY: the kernel has just made this descriptor for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
+/// Waits for one of the signals of `set`, which must be blocked.
+pub(crate) fn wait_for_signal(set: &libc::sigset_t) -> Result<libc::c_int, Errno> {
+    // SAFETY: `set` is initialised; the details are not asked for.
+    let signal = unsafe { libc::sigwaitinfo(set, ptr::null_mut()) };
+    check(libc::c_long::from(signal)).map(|()| signal)
+}
+
+/// Sends a signal to a process group.
+pub(crate) fn signal_group(group: Pid, signal: libc::c_int) -> Result<(), Errno> {
+    // SAFETY: the call reads no memory.
+    check(libc::c_long::from(unsafe { libc::kill(-group.as_raw_nonzero().get(), signal) }))
+}
+
+/// Makes a detached mount, with everything mounted below it, read-only (Linux 5.12).
+pub(crate) fn make_read_only(mount: BorrowedFd<'_>) -> Result<(), Errno> {
+    let attributes = libc::mount_attr { attr_set: libc::MOUNT_ATTR_RDONLY, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+    // SAFETY: the path is an empty string, the attributes outlive the call, and the size is theirs.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            flags,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    })
+}
+
+/// Brings the loopback interface of the process's network namespace up.
+pub(crate) fn raise_loopback() -> Result<(), Errno> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    // SAFETY: an all-zero ifreq is valid; the name fits and ends in a zero; the flags are what SIOCSIFFLAGS reads.
+    check(libc::c_long::from(unsafe {
+        let mut request: libc::ifreq = std::mem::zeroed();
+        for (to, from) in request.ifr_name.iter_mut().zip(*b"lo") {
+            *to = libc::c_char::from_ne_bytes([from]);
+        }
+        request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING).unwrap_or(0);
+        libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request)
+    }))
+}
+
+/// Returns Landlock's ABI, 0 when the kernel has none or it is switched off.
+pub(crate) fn landlock_abi() -> u32 {
+    const VERSION: libc::c_uint = 1;
+    // SAFETY: with this flag the kernel takes a null pointer and a size of 0, and makes nothing.
+    let abi = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, ptr::null::<libc::c_void>(), 0_usize, VERSION) };
+    u32::try_from(abi).unwrap_or(0)
+}
+
+fn check(result: libc::c_long) -> Result<(), Errno> {
+    if result == -1 { Err(last_error()) } else { Ok(()) }
+}
+
+fn last_error() -> Errno {
+    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)
+}

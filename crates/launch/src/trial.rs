@@ -1,0 +1,116 @@
+//! What this host can do, found by doing it in a process made for that: no sysctl tells the truth everywhere.
+
+use remit_sandbox::{Availability, Trials};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{WaitId, WaitIdOptions, waitid};
+use rustix::thread::set_no_new_privs;
+use std::os::fd::AsFd;
+
+use crate::parent::Identity;
+use crate::stage::{map_identity, overlay, own_proc, own_propagation};
+use crate::sys::{self, Side};
+use crate::{LaunchError, Scratch};
+
+const USER: libc::c_int = libc::CLONE_NEWUSER;
+const BASE: libc::c_int = libc::CLONE_NEWNS | libc::CLONE_NEWIPC;
+
+/// Tries every mechanism. `scratch` is an empty directory; what is made in it is left for the caller to remove.
+pub fn try_host(scratch: &Scratch) -> Result<Trials, LaunchError> {
+    let identity = Identity::of_caller();
+    let enter = |user: bool| {
+        move || {
+            map_identity(user, identity)?;
+            own_propagation()
+        }
+    };
+    let direct = if identity.user == 0 { attempt(BASE, enter(false)) } else { Err(Errno::PERM) };
+    let needs_user_namespace = direct.is_err();
+    let flags = if needs_user_namespace { BASE | USER } else { BASE };
+    let namespaces = if needs_user_namespace { attempt(flags, enter(true)) } else { direct };
+
+    let lower = scratch.path.join("trial-lower");
+    let (upper, work) = scratch.layer(usize::MAX);
+    for directory in [&lower, &upper, &work] {
+        rustix::fs::mkdir(directory.as_path(), rustix::fs::Mode::from_raw_mode(0o700))
+            .map_err(LaunchError::at(crate::Layer::Mounts, directory))?;
+    }
+    let overlay = attempt(flags, || {
+        enter(needs_user_namespace)()?;
+        overlay(lower.as_path(), &upper, &work, needs_user_namespace).map(|_| ())
+    });
+    let proc = attempt(flags | libc::CLONE_NEWPID, || {
+        enter(needs_user_namespace)()?;
+        own_proc()
+    });
+    let network = attempt(flags | libc::CLONE_NEWNET, || {
+        map_identity(needs_user_namespace, identity)?;
+        sys::raise_loopback()
+    });
+    let filter = attempt(0, || {
+        set_no_new_privs(true)?;
+        // `return ALLOW`.
+        sys::install_filter(&[[0x06, 0, 0, 0, 0, 0, 0xFF, 0x7F]])
+    });
+    Ok(Trials {
+        landlock_abi: sys::landlock_abi(),
+        seccomp: availability("a seccomp filter", filter, "use a kernel with CONFIG_SECCOMP_FILTER"),
+        namespaces: availability("user and mount namespaces", namespaces, namespaces_remedy()),
+        needs_user_namespace,
+        overlay: availability(
+            "an overlay mount",
+            overlay,
+            "use Linux 5.11 or later, and a state directory ($XDG_STATE_HOME) on a file system with extended attributes",
+        ),
+        own_proc: availability("a /proc of its own", proc, "run outside a container that covers parts of /proc"),
+        network_namespace: availability("a network namespace", network, "use a kernel with CONFIG_NET_NS"),
+    })
+}
+
+/// Names the switch of this host, where one is known to be off.
+fn namespaces_remedy() -> String {
+    let reads = |path: &str, value: &str| std::fs::read_to_string(path).is_ok_and(|text| text.trim() == value);
+    if reads("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1") {
+        "allow user namespaces with `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`".to_owned()
+    } else if reads("/proc/sys/user/max_user_namespaces", "0") {
+        "allow user namespaces with `sudo sysctl -w user.max_user_namespaces=15000`".to_owned()
+    } else if reads("/proc/sys/kernel/unprivileged_userns_clone", "0") {
+        "allow user namespaces with `sudo sysctl -w kernel.unprivileged_userns_clone=1`".to_owned()
+    } else {
+        "allow user namespaces (in a container: `--security-opt seccomp=…` with `unshare` and `mount`)".to_owned()
+    }
+}
+
+fn availability(what: &str, tried: Result<(), Errno>, remedy: impl Into<String>) -> Availability {
+    match tried {
+        Ok(()) => Availability::Works,
+        Err(errno) => {
+            let answer = std::io::Error::from(errno).to_string().to_lowercase();
+            Availability::missing(format!("the kernel refuses {what}: {answer}"), remedy)
+        }
+    }
+}
+
+/// Runs `act` in a child with these namespaces, and returns what it returned.
+fn attempt(flags: libc::c_int, act: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
+    let (answer, answer_end) = pipe_with(PipeFlags::CLOEXEC)?;
+    match sys::fork(flags)? {
+        Side::Child => {
+            let errno = act().err().map_or(0, Errno::raw_os_error);
+            let _ = rustix::io::write(&answer_end, &errno.to_le_bytes());
+            sys::exit_now(0)
+        }
+        Side::Parent { pidfd, .. } => {
+            drop(answer_end);
+            let mut raw = [0_u8; 4];
+            let read = rustix::io::read(&answer, &mut raw);
+            waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED)?;
+            match (read?, i32::from_le_bytes(raw)) {
+                (4, 0) => Ok(()),
+                (4, errno) => Err(Errno::from_raw_os_error(errno)),
+                // It ended without a word.
+                _ => Err(Errno::CHILD),
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Makes the seccomp programs ahead: `policies/seccomp/task.json` becomes arrays of instructions in the binary, one for
+//! each combination of what a plan may ask for.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a build that cannot make its filter must stop")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::{env, fs, path::Path};
+
+use assemble::{Action, Rule, assemble};
+use serde_json::Value;
+
+#[path = "src/seccomp/assemble.rs"]
+mod assemble;
+
+const DATA: &str = "../../policies/seccomp/task.json";
+
+fn main() {
+    println!("cargo::rerun-if-changed={DATA}");
+    println!("cargo::rerun-if-changed=src/seccomp/assemble.rs");
+    let text = fs::read_to_string(DATA).expect("policies/seccomp/task.json is readable");
+    let data: Value = serde_json::from_str(&text).expect("policies/seccomp/task.json is JSON");
+    let target = Target::of(&env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets the architecture"));
+
+    let mut out = String::new();
+    for (name, inet, ipc) in [("UNIX", false, false), ("UNIX_IPC", false, true), ("INET", true, false), ("INET_IPC", true, true)]
+    {
+        let program = assemble(target.audit_arch, target.x32, &rules(&data, &target, inet, ipc));
+        writeln!(out, "pub(super) static {name}: [[u8; 8]; {}] = {program:?};", program.len()).expect("memory");
+    }
+    let path = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("filters.rs");
+    fs::write(path, out).expect("OUT_DIR is writable");
+}
+
+struct Target {
+    audit_arch: u32,
+    /// The x86_64 kernel may take calls of the x32 ABI, which set bit 30 of the number.
+    x32: bool,
+    number: fn(&str) -> Option<u32>,
+}
+
+impl Target {
+    fn of(arch: &str) -> Target {
+        match arch {
+            "x86_64" => Target {
+                audit_arch: 0xC000_003E,
+                x32: true,
+                number: |name| name.parse::<syscalls::x86_64::Sysno>().ok().and_then(|call| u32::try_from(call.id()).ok()),
+            },
+            "aarch64" => Target {
+                audit_arch: 0xC000_00B7,
+                x32: false,
+                number: |name| name.parse::<syscalls::aarch64::Sysno>().ok().and_then(|call| u32::try_from(call.id()).ok()),
+            },
+            other => panic!("there is no seccomp filter for {other}: add its numbers to crates/sandbox/build.rs"),
+        }
+    }
+}
+
+fn rules(data: &Value, target: &Target, inet: bool, ipc: bool) -> BTreeMap<u32, Rule> {
+    const EPERM: u16 = 1;
+    let mut rules = BTreeMap::new();
+    let mut add = |name: &str, rule: Rule| {
+        // Some calls exist on one architecture only; a name that no architecture has is a misspelling.
+        let known = name.parse::<syscalls::x86_64::Sysno>().is_ok() || name.parse::<syscalls::aarch64::Sysno>().is_ok();
+        assert!(known, "`{name}` in {DATA} is no system call");
+        if let Some(number) = (target.number)(name) {
+            assert!(rules.insert(number, rule).is_none(), "`{name}` stands twice in {DATA}");
+        }
+    };
+    for name in strings(&data["allow"]["calls"]) {
+        add(name, Rule::Always(Action::Allow));
+    }
+    for name in strings(&data["ipc"]["calls"]) {
+        add(name, Rule::Always(if ipc { Action::Allow } else { Action::Errno(EPERM) }));
+    }
+    for group in data["refuse"].as_array().expect("refuse is a list") {
+        for name in strings(&group["calls"]) {
+            add(name, Rule::Always(Action::Errno(EPERM)));
+        }
+    }
+    for entry in data["arguments"].as_array().expect("arguments is a list") {
+        let name = entry["call"].as_str().expect("call is a name");
+        let (test, refuses) = match (&entry["refuse"], &entry["allow"]) {
+            (test, Value::Null) => (test, true),
+            (Value::Null, test) => (test, false),
+            _ => panic!("`{name}` in {DATA} has both refuse and allow, or neither"),
+        };
+        let argument = u8::try_from(test["argument"].as_u64().expect("argument is a number")).expect("argument is small");
+        add(
+            name,
+            match (&test["anyBit"], refuses) {
+                (Value::String(mask), true) => Rule::RefuseAnyBit { argument, mask: hex(mask), errno: EPERM },
+                (Value::Null, true) => Rule::RefuseEqual { argument, values: numbers(&test["equals"]), errno: EPERM },
+                (Value::Null, false) => Rule::AllowEqual { argument, values: numbers(&test["equals"]), errno: EPERM },
+                _ => panic!("`{name}` in {DATA} has a test that is not known"),
+            },
+        );
+    }
+    add("socket", Rule::Socket { inet });
+    add("socketpair", Rule::SocketPair);
+    rules
+}
+
+fn strings(value: &Value) -> impl Iterator<Item = &str> {
+    value.as_array().expect("a list").iter().map(|name| name.as_str().expect("a name"))
+}
+
+fn numbers(value: &Value) -> Vec<u32> {
+    strings(value).map(hex).collect()
+}
+
+fn hex(text: &str) -> u32 {
+    u32::from_str_radix(text.trim_start_matches("0x"), 16).expect("a number in hexadecimal")
+}

@@ -1,0 +1,53 @@
+//! The environment: built from the policy, not inherited.
+
+use remit_agent::AbsPath;
+use remit_policy::Policy;
+
+use crate::{Carried, Grant, Host, Mechanism, PathFact, PathKind, Plan};
+use std::path::Path;
+
+pub(super) fn environment(policy: &Policy, host: &Host, plan: &mut Plan) {
+    for (name, value) in &host.environment {
+        let passes = |variable: &str| variable.strip_suffix('*').map_or(name == variable, |prefix| name.starts_with(prefix));
+        if policy.environment.pass.iter().any(|variable| passes(&variable.name)) {
+            plan.environment.insert(name.clone(), value.clone());
+        }
+    }
+    for (name, value) in &policy.environment.set {
+        plan.environment.insert(name.clone(), value.clone());
+    }
+    plan.environment.insert("HOME".to_owned(), policy.home.to_string());
+    plan.search_path = search_path(policy, host);
+    let path: Vec<&str> = plan.search_path.iter().map(AbsPath::as_str).collect();
+    plan.environment.insert("PATH".to_owned(), path.join(":"));
+    plan.carried.push(Carried {
+        grant: Grant::Environment,
+        what: "variables that are not named do not reach the task".to_owned(),
+        by: vec![Mechanism::Exec],
+    });
+}
+
+/// The caller's own order, as far as programs there may be executed, then the profile's directories.
+fn search_path(policy: &Policy, host: &Host) -> Vec<AbsPath> {
+    let executable = |path: &AbsPath| {
+        policy.files.execute.iter().any(|rule| rule.pattern.glob.is_none() && path.is_beneath(&rule.pattern.base))
+    };
+    let existing = policy
+        .environment
+        .path
+        .iter()
+        .filter(|path| matches!(host.paths.get(*path), Some(PathFact::Found { kind: PathKind::Directory, .. })));
+    let mut path = Vec::new();
+    for directory in host_path(host).into_iter().filter(executable).chain(existing.cloned()) {
+        if !path.contains(&directory) {
+            path.push(directory);
+        }
+    }
+    path
+}
+
+/// Returns the directories of the caller's `PATH`. A relative one is left out: what it names changes with the directory.
+pub(super) fn host_path(host: &Host) -> Vec<AbsPath> {
+    let path = host.environment.get("PATH").map_or("", String::as_str);
+    path.split(':').filter_map(|directory| AbsPath::new(Path::new(directory)).ok()).collect()
+}

@@ -1,0 +1,333 @@
+//! The file grants: which directories and files the kernel is asked to open, and what it cannot be asked for.
+//!
+//! Landlock grants trees: a rule on a directory holds for everything below it, and nothing below can be taken back. So a
+//! pattern becomes the deepest existing directory that holds it, what is wider than the pattern is said, and what is
+//! hidden or protected below a grant is covered by a mount, or is a gap.
+
+use std::collections::BTreeMap;
+
+use remit_agent::AbsPath;
+use remit_policy::{Origin, PathRule, Policy, WorkspaceMode};
+
+use crate::{
+    Availability, Carried, Gap, Grant, Host, Layer, LayerPurpose, Mask, Mechanism, PathFact, PathKind, PathRights, Plan,
+    PrivateDirectory, Rights, Temporary,
+};
+
+/// Directories that are the task's own when it has a mount namespace, whether they are in memory, and whether the task
+/// may use them. `/run` holds the sockets of the host's services.
+const PRIVATE: [(&str, bool, bool); 4] =
+    [("/tmp", false, true), ("/var/tmp", false, true), ("/dev/shm", true, true), ("/run", true, false)];
+/// Those that a profile grants by the name that they have on a host.
+const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
+
+/// Fills in the layers, mounts, carried promises and gaps of the plan, and returns Landlock's rules.
+pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> Vec<PathRights> {
+    let mut rules = Rules::default();
+    for (list, rights) in [
+        (&policy.files.read, Rights::READ),
+        (&policy.files.execute, Rights::READ | Rights::EXECUTE),
+        (&policy.files.write, Rights::READ | Rights::WRITE),
+    ] {
+        for rule in list {
+            rules.grant(policy, host, plan, rule, rights);
+        }
+    }
+    layers(policy, host, plan, &mut rules);
+
+    temporary(host, plan, &mut rules);
+    let rules = rules.merged();
+    hidden(policy, host, plan, &rules);
+    protected(policy, host, plan, &rules);
+    carried(host, plan);
+    rules
+}
+
+/// The task's own `/tmp`, `/var/tmp`, `/dev/shm` and `/run`.
+///
+/// Landlock would give everything mounted below a granted `/tmp` the rights of `/tmp`: so a `/tmp` in which a granted
+/// directory lies is not covered and not granted, and `TMPDIR` names a private directory elsewhere.
+fn temporary(host: &Host, plan: &mut Plan, rules: &mut Rules) {
+    let rights = TEMPORARY.iter().filter_map(|path| rules.take(path)).fold(Rights::NONE, |all, rights| all | rights);
+    let mut open = Vec::new();
+    for (name, in_memory, granted) in PRIVATE {
+        let target = AbsPath::root().join(name);
+        let in_place = matches!(host.paths.get(&target), Some(PathFact::Found { canonical, kind: PathKind::Directory }) if *canonical == target);
+        let empty = !granted || !rules.0.keys().any(|path| path.is_beneath(&target));
+        if plan.namespaces.is_some() && in_place && empty {
+            if granted && rights != Rights::NONE {
+                rules.add(target.clone(), rights, name, false);
+            }
+            plan.private_directories.push(PrivateDirectory { target, in_memory });
+        } else if granted {
+            open.push(format!("`{name}`"));
+        }
+    }
+    let mounted = plan.private_directories.iter().any(|private| private.target.as_str() == "/tmp");
+    plan.temporary = if mounted { Temporary::Mounted } else { Temporary::Named(rights) };
+    if !open.is_empty() {
+        plan.gaps.push(Gap {
+            grant: Grant::Files,
+            what: format!("{} {} refused instead of being private", open.join(", "), if open.len() == 1 { "is" } else { "are" }),
+            why: match &host.namespaces {
+                Availability::Works => "something that is granted lies inside".to_owned(),
+                missing => why(missing),
+            },
+            remedy: Some("programs that honour `TMPDIR` work all the same".to_owned()),
+        });
+    }
+}
+
+#[derive(Default)]
+struct Rules(BTreeMap<AbsPath, PathRights>);
+
+impl Rules {
+    fn grant(&mut self, policy: &Policy, host: &Host, plan: &mut Plan, rule: &PathRule, rights: Rights) {
+        let pattern = &rule.pattern;
+        let by_agent = matches!(rule.origin, Origin::Agent(_));
+        let Some(glob) = &pattern.glob else {
+            match host.paths.get(&pattern.base) {
+                Some(PathFact::Found { canonical, kind }) => {
+                    let device = *kind == PathKind::CharacterDevice && rights.contains(Rights::WRITE);
+                    let rights = if device { rights | Rights::DEVICE } else { rights };
+                    self.add(canonical.clone(), rights, &pattern.text, false);
+                }
+                Some(PathFact::Link) => plan.gaps.push(Gap {
+                    grant: Grant::Files,
+                    what: format!("`{}` is not granted", pattern.text),
+                    why: "there is a symbolic link in the path, inside the workspace, where anybody could have planted it"
+                        .to_owned(),
+                    remedy: Some("name the place that it points to".to_owned()),
+                }),
+                _ if rule.if_present => {}
+                _ if rights.contains(Rights::WRITE) && is_tree(&pattern.text) && pattern.base.is_beneath(&policy.workspace) => {
+                    plan.make_directories.push(pattern.base.clone());
+                    self.add(pattern.base.clone(), rights, &pattern.text, false);
+                }
+                _ if by_agent => plan.absent.push(pattern.text.clone()),
+                _ => {}
+            }
+            return;
+        };
+        let _ = glob;
+        // A glob is only as narrow as the directory that holds it. Inside the workspace that is said; outside, where the
+        // directory may be the whole home, it is not granted.
+        let Some(base) = deepest_existing(host, &pattern.base, &policy.workspace) else {
+            plan.gaps.push(Gap {
+                grant: Grant::Files,
+                what: format!("commands cannot use `{}`", pattern.text),
+                why: format!("the kernel grants directories, and all of `{}` would be too much", pattern.base),
+                remedy: Some("name a directory or a file without a wildcard".to_owned()),
+            });
+            return;
+        };
+        if rights.contains(Rights::WRITE) {
+            plan.gaps.push(Gap {
+                grant: Grant::Files,
+                what: format!("commands can write all of `{}`, not only `{}`", shown(&base, policy), pattern.text),
+                why: "the kernel grants directories, not patterns".to_owned(),
+                remedy: Some("grant a directory of its own, as in `docs/**`".to_owned()),
+            });
+        }
+        self.add(base, rights, &pattern.text, true);
+    }
+
+    fn add(&mut self, path: AbsPath, rights: Rights, pattern: &str, wider: bool) {
+        let entry = self.0.entry(path.clone()).or_insert(PathRights { path, rights: Rights::NONE, patterns: Vec::new(), wider });
+        entry.rights = entry.rights | rights;
+        entry.wider |= wider;
+        if !entry.patterns.iter().any(|known| known == pattern) {
+            entry.patterns.push(pattern.to_owned());
+        }
+    }
+
+    fn take(&mut self, path: &str) -> Option<Rights> {
+        self.0.remove(&AbsPath::root().join(path)).map(|rule| rule.rights)
+    }
+
+    /// Leaves out what a rule higher up grants already: fewer rules are fewer opens at the start.
+    fn merged(self) -> Vec<PathRights> {
+        let mut kept: Vec<PathRights> = Vec::with_capacity(self.0.len());
+        // In the map's order a directory comes before what is below it.
+        for rule in self.0.into_values() {
+            let covered = kept.iter().any(|above| rule.path.is_beneath(&above.path) && above.rights.contains(rule.rights));
+            if !covered {
+                kept.push(rule);
+            }
+        }
+        kept
+    }
+}
+
+/// Returns whether the pattern names a directory with all that is in it, as `target/**` and `target/` do.
+fn is_tree(text: &str) -> bool {
+    text.ends_with("/**") || text.ends_with('/')
+}
+
+fn deepest_existing(host: &Host, base: &AbsPath, workspace: &AbsPath) -> Option<AbsPath> {
+    let mut at = base.clone();
+    while at.is_beneath(workspace) {
+        if let Some(PathFact::Found { kind: PathKind::Directory, .. }) = host.paths.get(&at) {
+            return Some(at);
+        }
+        at = at.parent()?;
+    }
+    None
+}
+
+/// The private layers: over the workspace when the policy says so, and over the caches that exist.
+fn layers(policy: &Policy, host: &Host, plan: &mut Plan, rules: &mut Rules) {
+    let possible = plan.namespaces.is_some() && host.overlay.works();
+    let why = if host.namespaces.works() { why(&host.overlay) } else { why(&host.namespaces) };
+    let layered = policy.files.workspace == WorkspaceMode::Layer;
+    if layered && possible {
+        rules.add(policy.workspace.clone(), Rights::READ | Rights::WRITE, "private layer", false);
+        plan.layers.push(Layer { target: policy.workspace.clone(), purpose: LayerPurpose::Workspace });
+    } else if layered {
+        plan.gaps.push(Gap {
+            grant: Grant::Files,
+            what: "commands cannot write anything in the workspace: it has no private layer here".to_owned(),
+            why: why.clone(),
+            remedy: Some(format!(
+                "either {}; or grant the writes in the agent file, as in \"sandbox\": {{ \"files\": {{ \"write\": [\"target/**\"] }} }}",
+                remedy(&host.namespaces).unwrap_or_else(|| remedy(&host.overlay).unwrap_or_default())
+            )),
+        });
+    }
+    let mut without = Vec::new();
+    for rule in &policy.files.caches {
+        let Some(PathFact::Found { canonical, kind: PathKind::Directory }) = host.paths.get(&rule.pattern.base) else { continue };
+        if canonical.is_beneath(&policy.workspace) && !plan.layers.is_empty() {
+            continue;
+        }
+        if possible {
+            rules.add(canonical.clone(), Rights::READ | Rights::WRITE, &rule.pattern.text, false);
+            plan.layers.push(Layer { target: canonical.clone(), purpose: LayerPurpose::Cache });
+        } else {
+            without.push(format!("`{}`", rule.pattern.text));
+        }
+    }
+    if !without.is_empty() {
+        plan.gaps.push(Gap {
+            grant: Grant::Files,
+            what: format!("toolchains' caches are read-only: {}", without.join(", ")),
+            why,
+            remedy: Some("most tools do without; otherwise grant the cache by name in `sandbox.files.write`".to_owned()),
+        });
+    }
+}
+
+fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) {
+    for rule in &policy.files.hidden {
+        let pattern = &rule.pattern;
+        if pattern.glob.is_some() {
+            let reachable = rules.iter().any(|granted| overlaps(&granted.path, &pattern.base));
+            if reachable {
+                plan.gaps.push(only_the_gate(&pattern.text, "a pattern cannot be masked; the path of a directory or file can"));
+            }
+            continue;
+        }
+        let Some(PathFact::Found { canonical, kind }) = host.paths.get(&pattern.base) else { continue };
+        if !rules.iter().any(|granted| canonical.is_beneath(&granted.path)) {
+            continue;
+        }
+        match (plan.namespaces.is_some(), kind) {
+            (true, PathKind::Directory) => plan.masks.push(Mask { path: canonical.clone(), directory: true }),
+            (true, _) => plan.masks.push(Mask { path: canonical.clone(), directory: false }),
+            (false, _) => plan.gaps.push(only_the_gate(&pattern.text, &why(&host.namespaces))),
+        }
+    }
+}
+
+fn only_the_gate(pattern: &str, why: &str) -> Gap {
+    Gap {
+        grant: Grant::Files,
+        what: format!("`{pattern}` is hidden from the tools, and not from commands"),
+        why: why.to_owned(),
+        remedy: Some("keep the file outside the directories that are granted".to_owned()),
+    }
+}
+
+/// Paths that only their own name grants: read-only where a wider write grant covers them.
+fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) {
+    let in_layer = |path: &AbsPath| plan.layers.iter().any(|layer| path.is_beneath(&layer.target));
+    let mut read_only = Vec::new();
+    let mut gaps = Vec::new();
+    for rule in &policy.files.protected {
+        let path = &rule.pattern.base;
+        let written = rules.iter().any(|granted| granted.rights.contains(Rights::WRITE) && path.is_beneath(&granted.path));
+        let by_name = policy.files.write.iter().any(|write| write.pattern.glob.is_none() && write.pattern.base.is_beneath(path));
+        if !written || by_name || in_layer(path) {
+            continue;
+        }
+        match host.paths.get(path) {
+            Some(PathFact::Found { canonical, .. }) if plan.namespaces.is_some() => read_only.push(canonical.clone()),
+            Some(PathFact::Found { .. } | PathFact::Link) => gaps.push(Gap {
+                grant: Grant::Files,
+                what: format!("commands can write `{}`", shown(path, policy)),
+                why: format!("it lies inside a directory that is granted, and {}", why(&host.namespaces)),
+                remedy: Some("grant a narrower directory".to_owned()),
+            }),
+            _ => gaps.push(Gap {
+                grant: Grant::Files,
+                what: format!("commands can create `{}`", shown(path, policy)),
+                why: "it does not exist yet, and lies inside a directory that is granted".to_owned(),
+                remedy: Some("grant a narrower directory, or create it before the start".to_owned()),
+            }),
+        }
+    }
+    plan.read_only.extend(read_only);
+    plan.gaps.extend(gaps);
+}
+
+fn carried(host: &Host, plan: &mut Plan) {
+    let mut by = Vec::new();
+    if host.landlock_abi > 0 {
+        by.push(Mechanism::Landlock);
+    }
+    if by.is_empty() {
+        return;
+    }
+    plan.carried.push(Carried { grant: Grant::Files, what: "reading and writing outside the grants is refused".to_owned(), by });
+    if !plan.layers.is_empty() {
+        plan.carried.push(Carried {
+            grant: Grant::Files,
+            what: "writes to the workspace and the caches go to a private layer".to_owned(),
+            by: vec![Mechanism::Overlay, Mechanism::MountNamespace],
+        });
+    }
+    if !plan.masks.is_empty() || !plan.read_only.is_empty() {
+        plan.carried.push(Carried {
+            grant: Grant::Files,
+            what: "hidden and protected paths inside the grants".to_owned(),
+            by: vec![Mechanism::MountNamespace],
+        });
+    }
+}
+
+fn overlaps(a: &AbsPath, b: &AbsPath) -> bool {
+    a.is_beneath(b) || b.is_beneath(a)
+}
+
+fn shown(path: &AbsPath, policy: &Policy) -> String {
+    match (path.relative_to(&policy.workspace), path.relative_to(&policy.home)) {
+        (Some(""), _) => "the workspace".to_owned(),
+        (Some(relative), _) => relative.to_owned(),
+        (None, Some(relative)) => format!("~/{relative}"),
+        (None, None) => path.to_string(),
+    }
+}
+
+pub(super) fn why(availability: &Availability) -> String {
+    match availability {
+        Availability::Works => String::new(),
+        Availability::Missing { why, .. } => why.clone(),
+    }
+}
+
+fn remedy(availability: &Availability) -> Option<String> {
+    match availability {
+        Availability::Works => None,
+        Availability::Missing { remedy, .. } => Some(remedy.clone()),
+    }
+}

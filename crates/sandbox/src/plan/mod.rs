@@ -1,0 +1,188 @@
+//! From a policy and a host to a plan. Pure: every fact about the machine comes in with the [`Host`].
+
+mod environment;
+mod files;
+mod network;
+mod rest;
+
+use std::collections::BTreeMap;
+
+use remit_agent::AbsPath;
+use remit_policy::{Confinement, Policy};
+use serde::Serialize;
+
+use crate::{
+    Carried, Gap, Grant, Host, LandlockPlan, Layer, Mask, Mechanism, PathRights, PrivateDirectory, Rights, SeccompProgram,
+};
+
+/// Everything that is to be done to a process before it becomes the task, and what that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// `None`: the task stays in the host's.
+    pub namespaces: Option<Namespaces>,
+    pub layers: Vec<Layer>,
+    /// Directories of the task's own, mounted where the host's stood.
+    pub private_directories: Vec<PrivateDirectory>,
+    pub temporary: Temporary,
+    /// Made by Remit before the start, because a write grant names them and they do not exist: `target` of `target/**`.
+    pub make_directories: Vec<AbsPath>,
+    /// Mounted read-only over themselves: protected paths inside a write grant.
+    pub read_only: Vec<AbsPath>,
+    /// Covered by something empty: hidden paths inside a grant.
+    pub masks: Vec<Mask>,
+    /// `None`: nothing is asked of Landlock.
+    pub landlock: Option<LandlockPlan>,
+    /// `None`: no filter.
+    pub seccomp: Option<SeccompProgram>,
+    pub limits: Vec<ResourceLimit>,
+    /// Seconds; enforced by the supervisor.
+    pub wall_time: Option<u64>,
+    /// All capabilities are given up, the bounding and ambient sets too.
+    pub drop_capabilities: bool,
+    pub no_new_privileges: bool,
+    /// The whole environment of the task, but for `TMPDIR`, which depends on the task.
+    pub environment: BTreeMap<String, String>,
+    /// The directories of the task's `PATH`, in order.
+    pub search_path: Vec<AbsPath>,
+    /// Grants of the agent file that come to nothing here, because the path does not exist.
+    pub absent: Vec<String>,
+    pub carried: Vec<Carried>,
+    pub gaps: Vec<Gap>,
+}
+
+/// The namespaces that the task gets, apart from the mount and IPC namespaces that it always gets with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of clone(2), independent of the others")]
+pub struct Namespaces {
+    pub user: bool,
+    /// With a `/proc` of its own.
+    pub pid: bool,
+    pub network: bool,
+    /// The loopback interface of the network namespace is brought up.
+    pub loopback: bool,
+}
+
+/// Where the task's temporary files go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Temporary {
+    /// The host's own `/tmp`.
+    Host,
+    /// A private directory is mounted on `/tmp`.
+    Mounted,
+    /// `TMPDIR` names a directory of the task's own, granted with these rights; the host's `/tmp` is not granted.
+    Named(Rights),
+}
+
+/// A soft and hard limit of setrlimit(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ResourceLimit {
+    pub resource: ResourceKind,
+    pub value: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ResourceKind {
+    Core,
+    Cpu,
+    Fsize,
+    Nofile,
+}
+
+/// Plans how a host holds a task to a policy. Pure.
+pub fn plan(policy: &Policy, host: &Host) -> Plan {
+    match policy.confinement {
+        Confinement::Unrestricted => unrestricted(policy, host),
+        Confinement::Confined => confined(policy, host),
+    }
+}
+
+fn confined(policy: &Policy, host: &Host) -> Plan {
+    let network = network::network(policy, host);
+    let namespaces = host.namespaces.works().then(|| Namespaces {
+        user: host.needs_user_namespace,
+        pid: host.own_proc.works(),
+        network: network.namespace,
+        loopback: network.namespace && policy.network.loopback,
+    });
+    let mut plan = Plan {
+        namespaces,
+        layers: Vec::new(),
+        private_directories: Vec::new(),
+        temporary: Temporary::Named(Rights::NONE),
+        make_directories: Vec::new(),
+        read_only: Vec::new(),
+        masks: Vec::new(),
+        landlock: None,
+        seccomp: host.seccomp.works().then_some(SeccompProgram { inet: network.inet_sockets, ipc: namespaces.is_some() }),
+        limits: Vec::new(),
+        wall_time: None,
+        drop_capabilities: true,
+        no_new_privileges: true,
+        environment: BTreeMap::new(),
+        search_path: Vec::new(),
+        absent: Vec::new(),
+        carried: Vec::new(),
+        gaps: Vec::new(),
+    };
+    rest::commands(policy, &mut plan);
+    let rules = files::files(policy, host, &mut plan);
+    if host.landlock_abi > 0 {
+        plan.landlock = Some(LandlockPlan {
+            abi: host.landlock_abi,
+            rules,
+            deny_tcp: network.deny_tcp && host.landlock_abi >= 4,
+            scoped: host.landlock_abi >= 6,
+        });
+    }
+    plan.carried.extend(network.carried);
+    plan.gaps.extend(network.gaps);
+    environment::environment(policy, host, &mut plan);
+    rest::limits(policy, &mut plan);
+    rest::processes(host, &mut plan);
+    rest::host_gaps(host, &mut plan);
+    plan
+}
+
+/// The plan for trust-all: the task is whatever its user is, and says so; its tree of processes still ends with it.
+fn unrestricted(policy: &Policy, host: &Host) -> Plan {
+    let mut plan = Plan {
+        namespaces: None,
+        layers: Vec::new(),
+        private_directories: Vec::new(),
+        temporary: Temporary::Host,
+        make_directories: Vec::new(),
+        read_only: Vec::new(),
+        masks: Vec::new(),
+        landlock: None,
+        seccomp: None,
+        limits: Vec::new(),
+        wall_time: None,
+        drop_capabilities: false,
+        no_new_privileges: false,
+        environment: host.environment.clone(),
+        search_path: environment::host_path(host),
+        absent: Vec::new(),
+        carried: vec![Carried {
+            grant: Grant::Processes,
+            what: "the tree of processes ends with the task".to_owned(),
+            by: vec![Mechanism::Supervisor],
+        }],
+        gaps: vec![Gap {
+            grant: Grant::Files,
+            what: "files, network, secrets and other processes are those of the user".to_owned(),
+            why: format!("the profile `{}` holds nothing", policy.profile),
+            remedy: Some("name an agent: `remit run --agent NAME -- COMMAND`".to_owned()),
+        }],
+    };
+    rest::limits(policy, &mut plan);
+    plan
+}
+
+impl Plan {
+    /// Returns Landlock's rules, none when nothing is asked of it.
+    pub fn landlock_rules(&self) -> &[PathRights] {
+        self.landlock.as_ref().map_or(&[], |landlock| landlock.rules.as_slice())
+    }
+}

@@ -1,0 +1,159 @@
+//! Commands, limits, processes, and what this host holds for no policy.
+
+use remit_policy::{LimitKind, Policy};
+
+use super::files::why;
+use super::{Plan, ResourceKind, ResourceLimit};
+use crate::{Carried, Gap, Grant, Host, Mechanism};
+
+pub(super) fn commands(policy: &Policy, plan: &mut Plan) {
+    let what = if policy.commands.everything.is_some() { "every command runs unasked" } else { "which commands run unasked" };
+    plan.carried.push(Carried { grant: Grant::Commands, what: what.to_owned(), by: vec![Mechanism::Gate] });
+    plan.carried.push(Carried {
+        grant: Grant::Tools,
+        what: "which tools are visible, and which are pre-approved".to_owned(),
+        by: vec![Mechanism::Gate],
+    });
+}
+
+pub(super) fn limits(policy: &Policy, plan: &mut Plan) {
+    plan.limits.push(ResourceLimit { resource: ResourceKind::Core, value: 0 });
+    for limit in &policy.limits {
+        let resource = match limit.kind {
+            LimitKind::OpenFiles => ResourceKind::Nofile,
+            LimitKind::FileSize => ResourceKind::Fsize,
+            LimitKind::CpuTime => ResourceKind::Cpu,
+            LimitKind::WallTime => {
+                plan.wall_time = Some(limit.value);
+                plan.carried.push(carried("wall time", Mechanism::Supervisor));
+                continue;
+            }
+            LimitKind::Memory => {
+                plan.gaps.push(unlimited("memory"));
+                continue;
+            }
+            LimitKind::Processes => {
+                plan.gaps.push(unlimited("the number of processes"));
+                continue;
+            }
+            LimitKind::Output => {
+                plan.gaps.push(Gap {
+                    grant: Grant::Limits,
+                    what: "output is not limited".to_owned(),
+                    why: "a foreground task writes to the caller's own descriptors".to_owned(),
+                    remedy: None,
+                });
+                continue;
+            }
+        };
+        plan.limits.push(ResourceLimit { resource, value: limit.value });
+        let what = match resource {
+            ResourceKind::Nofile => "open files of each process",
+            ResourceKind::Fsize => "size of each file",
+            ResourceKind::Cpu => "CPU time of each process",
+            ResourceKind::Core => continue,
+        };
+        plan.carried.push(carried(what, Mechanism::Rlimit));
+    }
+}
+
+fn carried(what: &str, by: Mechanism) -> Carried {
+    Carried { grant: Grant::Limits, what: what.to_owned(), by: vec![by] }
+}
+
+fn unlimited(what: &str) -> Gap {
+    Gap {
+        grant: Grant::Limits,
+        what: format!("{what} is not limited"),
+        why: "this version makes no cgroup".to_owned(),
+        remedy: Some("start Remit itself in a limited scope, as `systemd-run --user --scope -p MemoryMax=4G` does".to_owned()),
+    }
+}
+
+pub(super) fn processes(host: &Host, plan: &mut Plan) {
+    let pid = plan.namespaces.is_some_and(|namespaces| namespaces.pid);
+    let scoped = host.landlock_abi >= 6;
+    let mut ends = vec![Mechanism::Supervisor];
+    if pid {
+        ends.insert(0, Mechanism::PidNamespace);
+    }
+    plan.carried.push(Carried { grant: Grant::Processes, what: "the tree of processes ends with the task".to_owned(), by: ends });
+    if !pid {
+        plan.gaps.push(Gap {
+            grant: Grant::Processes,
+            what: "if Remit itself is killed, what the task started lives on; names of other processes can be read".to_owned(),
+            why: if host.namespaces.works() { why(&host.own_proc) } else { why(&host.namespaces) },
+            remedy: None,
+        });
+    }
+    let mut signals = Vec::new();
+    if pid {
+        signals.push(Mechanism::PidNamespace);
+    }
+    if scoped {
+        signals.push(Mechanism::Landlock);
+    }
+    if signals.is_empty() {
+        plan.gaps.push(Gap {
+            grant: Grant::Processes,
+            what: "the user's other processes can be signalled".to_owned(),
+            why: format!("Landlock scopes signals from Linux 6.12 on; this is {}", host.kernel),
+            remedy: None,
+        });
+    } else {
+        plan.carried.push(Carried {
+            grant: Grant::Processes,
+            what: "other processes cannot be signalled or traced".to_owned(),
+            by: signals,
+        });
+    }
+}
+
+/// What no mechanism of this version holds on this host.
+pub(super) fn host_gaps(host: &Host, plan: &mut Plan) {
+    if host.landlock_abi == 0 {
+        plan.gaps.push(Gap {
+            grant: Grant::Files,
+            what: "no file boundary is held".to_owned(),
+            why: "the kernel has no Landlock, or it is switched off".to_owned(),
+            remedy: Some("use Linux 5.13 or later with `landlock` in the boot parameter `lsm=`".to_owned()),
+        });
+    } else if host.landlock_abi < 3 {
+        plan.gaps.push(Gap {
+            grant: Grant::Files,
+            what: "files outside the grants can be truncated".to_owned(),
+            why: format!("Landlock refuses truncation from ABI 3 (Linux 6.2) on; this host has ABI {}", host.landlock_abi),
+            remedy: None,
+        });
+    }
+    plan.gaps.push(Gap {
+        grant: Grant::Files,
+        what:
+            "names, sizes, modes and times outside the grants can be read; modes and times of the user's own files can be changed"
+                .to_owned(),
+        why: "Landlock does not cover stat, chmod, utime and setxattr".to_owned(),
+        remedy: None,
+    });
+    let run_is_private = plan.namespaces.is_some();
+    if host.landlock_abi < 9 {
+        plan.gaps.push(Gap {
+            grant: Grant::Network,
+            what: if run_is_private {
+                "Unix sockets outside `/run` and `/tmp` can be connected to"
+            } else {
+                "Unix sockets of the host's services (Docker, D-Bus, ssh-agent) can be connected to"
+            }
+            .to_owned(),
+            why: format!("Landlock covers sockets by path from ABI 9 (Linux 7.1) on; this host has ABI {}", host.landlock_abi),
+            remedy: None,
+        });
+    }
+    if !host.seccomp.works() {
+        plan.gaps.push(Gap {
+            grant: Grant::Processes,
+            what: "system calls are not filtered".to_owned(),
+            why: why(&host.seccomp),
+            remedy: None,
+        });
+    }
+}

@@ -1,0 +1,199 @@
+//! From rules to classic BPF, as seccomp(2) takes it. Used by the build script, and by the tests.
+//!
+//! The program checks the architecture, then finds the call's number by binary search over runs of numbers with the same
+//! rule. The kernel caches which calls are always allowed (5.11), so for those the program does not run at all.
+
+use std::collections::BTreeMap;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    Allow,
+    Errno(u16),
+    KillProcess,
+}
+
+/// What happens to one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    Always(Action),
+    RefuseAnyBit {
+        argument: u8,
+        mask: u32,
+        errno: u16,
+    },
+    RefuseEqual {
+        argument: u8,
+        values: Vec<u32>,
+        errno: u16,
+    },
+    AllowEqual {
+        argument: u8,
+        values: Vec<u32>,
+        errno: u16,
+    },
+    /// socket(2): `AF_UNIX`, and with `inet` streams and datagrams of TCP and UDP over IPv4 and IPv6.
+    Socket {
+        inet: bool,
+    },
+    /// socketpair(2): `AF_UNIX`.
+    SocketPair,
+}
+
+/// One `struct sock_filter`: u16 code, u8 jt, u8 jf, u32 k.
+pub(crate) type Instruction = [u8; 8];
+
+const ENOSYS: u16 = 38;
+const EPROTONOSUPPORT: u16 = 93;
+const EAFNOSUPPORT: u16 = 97;
+
+const AF_UNIX: u32 = 1;
+const AF_INET: u32 = 2;
+const AF_INET6: u32 = 10;
+const SOCK_STREAM: u32 = 1;
+const SOCK_DGRAM: u32 = 2;
+/// Above these bits are `SOCK_CLOEXEC` and `SOCK_NONBLOCK`.
+const SOCK_TYPE_MASK: u32 = 0xF;
+const IPPROTO_DEFAULT: u32 = 0;
+const IPPROTO_TCP: u32 = 6;
+const IPPROTO_UDP: u32 = 17;
+
+const X32_BIT: u32 = 0x4000_0000;
+
+/// Offsets in `struct seccomp_data`; only little-endian architectures are built for.
+const NR: u32 = 0;
+const ARCH: u32 = 4;
+const ARGS: u32 = 16;
+
+/// Makes the program. A number without a rule is answered `ENOSYS`.
+pub(crate) fn assemble(audit_arch: u32, x32: bool, rules: &BTreeMap<u32, Rule>) -> Vec<Instruction> {
+    let kill = ret(Action::KillProcess);
+    let mut program = vec![load(ARCH), jump_equal(audit_arch, 1, 0), kill, load(NR)];
+    if x32 {
+        program.extend([jump_at_least(X32_BIT, 0, 1), kill]);
+    }
+    program.extend(search(&runs(rules)));
+    program
+}
+
+/// Neighbouring numbers with the same rule, each run by its first number; the first run begins at 0.
+fn runs(rules: &BTreeMap<u32, Rule>) -> Vec<(u32, Rule)> {
+    let unknown = Rule::Always(Action::Errno(ENOSYS));
+    let last = rules.keys().next_back().copied().unwrap_or(0);
+    let mut runs: Vec<(u32, Rule)> = Vec::new();
+    for number in 0..=last + 1 {
+        let rule = rules.get(&number).unwrap_or(&unknown);
+        if runs.last().is_none_or(|(_, previous)| previous != rule) {
+            runs.push((number, rule.clone()));
+        }
+    }
+    runs
+}
+
+fn search(runs: &[(u32, Rule)]) -> Vec<Instruction> {
+    match runs {
+        [] => vec![ret(Action::Errno(ENOSYS))],
+        [(_, rule)] => check(rule),
+        _ => {
+            let (left, right) = runs.split_at(runs.len() / 2);
+            let middle = right.first().map_or(0, |(number, _)| *number);
+            let (left, right) = (search(left), search(right));
+            let mut block = match u8::try_from(left.len()) {
+                Ok(distance) => vec![jump_at_least(middle, distance, 0)],
+                // A conditional jump reaches 255 instructions; an unconditional one reaches all.
+                Err(_) => vec![jump_at_least(middle, 0, 1), jump(u32::try_from(left.len()).unwrap_or(u32::MAX))],
+            };
+            block.extend(left);
+            block.extend(right);
+            block
+        }
+    }
+}
+
+fn check(rule: &Rule) -> Vec<Instruction> {
+    let allow = vec![ret(Action::Allow)];
+    match rule {
+        Rule::Always(action) => vec![ret(*action)],
+        Rule::RefuseAnyBit { argument, mask, errno } => {
+            vec![load_argument(*argument), jump_any_bit(*mask, 0, 1), ret(Action::Errno(*errno)), ret(Action::Allow)]
+        }
+        Rule::RefuseEqual { argument, values, errno } => {
+            if_any(load_argument(*argument), values, vec![ret(Action::Errno(*errno))], allow)
+        }
+        Rule::AllowEqual { argument, values, errno } => {
+            if_any(load_argument(*argument), values, allow, vec![ret(Action::Errno(*errno))])
+        }
+        Rule::SocketPair => if_any(load_argument(0), &[AF_UNIX], allow, vec![ret(Action::Errno(EAFNOSUPPORT))]),
+        Rule::Socket { inet: false } => if_any(load_argument(0), &[AF_UNIX], allow, vec![ret(Action::Errno(EAFNOSUPPORT))]),
+        Rule::Socket { inet: true } => {
+            let refused = || vec![ret(Action::Errno(EPROTONOSUPPORT))];
+            let protocol = if_any(load_argument(2), &[IPPROTO_DEFAULT, IPPROTO_TCP, IPPROTO_UDP], allow.clone(), refused());
+            let mut kind = vec![load_argument(1), and(SOCK_TYPE_MASK)];
+            kind.extend(if_any_loaded(&[SOCK_STREAM, SOCK_DGRAM], protocol, refused()));
+            let family = if_any_loaded(&[AF_INET, AF_INET6], kind, vec![ret(Action::Errno(EAFNOSUPPORT))]);
+            if_any(load_argument(0), &[AF_UNIX], allow, family)
+        }
+    }
+}
+
+/// Loads, and goes to `then` when the value is one of `values`, to `otherwise` when not.
+fn if_any(load: Instruction, values: &[u32], then: Vec<Instruction>, otherwise: Vec<Instruction>) -> Vec<Instruction> {
+    let mut block = vec![load];
+    block.extend(if_any_loaded(values, then, otherwise));
+    block
+}
+
+fn if_any_loaded(values: &[u32], then: Vec<Instruction>, otherwise: Vec<Instruction>) -> Vec<Instruction> {
+    let mut block: Vec<Instruction> = Vec::new();
+    for (index, value) in values.iter().enumerate() {
+        let distance = values.len() - index - 1 + otherwise.len();
+        // The blocks of one rule are a dozen instructions; a longer one falls back to the refusal, never past it.
+        block.push(jump_equal(*value, u8::try_from(distance).unwrap_or(0), 0));
+    }
+    block.extend(otherwise);
+    block.extend(then);
+    block
+}
+
+fn load(offset: u32) -> Instruction {
+    instruction(0x20, 0, 0, offset)
+}
+
+/// Loads the low half of an argument: the kernel reads no more of the ones that are checked.
+fn load_argument(index: u8) -> Instruction {
+    load(ARGS + 8 * u32::from(index))
+}
+
+fn and(mask: u32) -> Instruction {
+    instruction(0x54, 0, 0, mask)
+}
+
+fn jump(distance: u32) -> Instruction {
+    instruction(0x05, 0, 0, distance)
+}
+
+fn jump_equal(value: u32, then: u8, otherwise: u8) -> Instruction {
+    instruction(0x15, then, otherwise, value)
+}
+
+fn jump_at_least(value: u32, then: u8, otherwise: u8) -> Instruction {
+    instruction(0x35, then, otherwise, value)
+}
+
+fn jump_any_bit(mask: u32, then: u8, otherwise: u8) -> Instruction {
+    instruction(0x45, then, otherwise, mask)
+}
+
+fn ret(action: Action) -> Instruction {
+    let value = match action {
+        Action::Allow => 0x7FFF_0000,
+        Action::Errno(errno) => 0x0005_0000 | u32::from(errno),
+        Action::KillProcess => 0x8000_0000,
+    };
+    instruction(0x06, 0, 0, value)
+}
+
+fn instruction(code: u16, then: u8, otherwise: u8, k: u32) -> Instruction {
+    let [c0, c1] = code.to_le_bytes();
+    let [k0, k1, k2, k3] = k.to_le_bytes();
+    [c0, c1, then, otherwise, k0, k1, k2, k3]
+}

@@ -1,0 +1,108 @@
+//! The programs, run by a small interpreter of classic BPF; the kernel's own answers are tested in `launch`.
+
+use super::SeccompProgram;
+
+const X86_64: u32 = 0xC000_003E;
+const I386: u32 = 0x4000_0003;
+
+/// `struct seccomp_data` up to the third argument.
+struct Call {
+    arch: u32,
+    nr: u32,
+    args: [u64; 3],
+}
+
+fn run(program: &[[u8; 8]], call: &Call) -> u32 {
+    let mut data = [0_u8; 64];
+    data[0..4].copy_from_slice(&call.nr.to_le_bytes());
+    data[4..8].copy_from_slice(&call.arch.to_le_bytes());
+    for (index, argument) in call.args.iter().enumerate() {
+        data[16 + 8 * index..24 + 8 * index].copy_from_slice(&argument.to_le_bytes());
+    }
+    let (mut at, mut accumulator) = (0_usize, 0_u32);
+    loop {
+        let [c0, c1, then, otherwise, k @ ..] = program[at];
+        let (code, k) = (u16::from_le_bytes([c0, c1]), u32::from_le_bytes(k));
+        at += 1;
+        let branch = |taken: bool| usize::from(if taken { then } else { otherwise });
+        match code {
+            0x20 => accumulator = u32::from_le_bytes(data[k as usize..k as usize + 4].try_into().unwrap()),
+            0x54 => accumulator &= k,
+            0x05 => at += k as usize,
+            0x15 => at += branch(accumulator == k),
+            0x35 => at += branch(accumulator >= k),
+            0x45 => at += branch(accumulator & k != 0),
+            0x06 => return k,
+            other => panic!("code {other:#x}"),
+        }
+    }
+}
+
+fn answer(value: u32) -> &'static str {
+    match value {
+        0x7FFF_0000 => "allow",
+        0x0005_0001 => "EPERM",
+        0x0005_0026 => "ENOSYS",
+        0x0005_005D => "EPROTONOSUPPORT",
+        0x0005_0061 => "EAFNOSUPPORT",
+        0x8000_0000 => "kill",
+        _ => "other",
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn calls_are_answered_as_the_data_says() {
+    const OPEN: SeccompProgram = SeccompProgram { inet: true, ipc: true };
+    const CLOSED: SeccompProgram = SeccompProgram { inet: false, ipc: false };
+    let check = |program: &SeccompProgram, arch: u32, nr: u32, args: [u64; 3], expected: &str| {
+        let value = run(program.instructions(), &Call { arch, nr, args });
+        assert_eq!(answer(value), expected, "{program:?} arch {arch:#x} nr {nr} args {args:x?}");
+    };
+    for program in [OPEN, CLOSED] {
+        check(&program, X86_64, 0, [0; 3], "allow"); // read
+        check(&program, X86_64, 59, [0; 3], "allow"); // execve
+        check(&program, I386, 0, [0; 3], "kill");
+        check(&program, X86_64, 0x4000_0000, [0; 3], "kill"); // x32 read
+        check(&program, X86_64, u32::MAX, [0; 3], "kill");
+        check(&program, X86_64, 101, [0; 3], "EPERM"); // ptrace
+        check(&program, X86_64, 165, [0; 3], "EPERM"); // mount
+        check(&program, X86_64, 272, [0; 3], "EPERM"); // unshare
+        check(&program, X86_64, 321, [0; 3], "EPERM"); // bpf
+        check(&program, X86_64, 425, [0; 3], "ENOSYS"); // io_uring_setup
+        check(&program, X86_64, 435, [0; 3], "ENOSYS"); // clone3
+        check(&program, X86_64, 334, [0; 3], "allow"); // rseq
+        check(&program, X86_64, 335, [0; 3], "ENOSYS"); // a hole
+        check(&program, X86_64, 100_000, [0; 3], "ENOSYS");
+        check(&program, X86_64, 56, [0x11, 0, 0], "allow"); // clone, SIGCHLD
+        check(&program, X86_64, 56, [0x1000_0011, 0, 0], "EPERM"); // CLONE_NEWUSER
+        check(&program, X86_64, 56, [0x0002_0000, 0, 0], "EPERM"); // CLONE_NEWNS
+        check(&program, X86_64, 16, [0, 0x5401, 0], "allow"); // ioctl TCGETS
+        check(&program, X86_64, 16, [0, 0x5412, 0], "EPERM"); // TIOCSTI
+        check(&program, X86_64, 16, [0, 0xDEAD_BEEF_0000_5412, 0], "EPERM"); // the same to the kernel
+        check(&program, X86_64, 16, [0, 0x541C, 0], "EPERM"); // TIOCLINUX
+        check(&program, X86_64, 135, [0xFFFF_FFFF, 0, 0], "allow"); // personality, asked
+        check(&program, X86_64, 135, [0x0400_0000, 0, 0], "EPERM");
+        check(&program, X86_64, 41, [1, 1, 0], "allow"); // socket unix
+        check(&program, X86_64, 41, [16, 3, 0], "EAFNOSUPPORT"); // netlink
+        check(&program, X86_64, 41, [40, 1, 0], "EAFNOSUPPORT"); // vsock
+        check(&program, X86_64, 53, [1, 1, 0], "allow"); // socketpair unix
+        check(&program, X86_64, 53, [2, 1, 0], "EAFNOSUPPORT");
+    }
+    check(&CLOSED, X86_64, 41, [2, 1, 0], "EAFNOSUPPORT");
+    check(&CLOSED, X86_64, 41, [10, 2, 0], "EAFNOSUPPORT");
+    check(&OPEN, X86_64, 41, [2, 0x80001, 0], "allow"); // inet stream cloexec
+    check(&OPEN, X86_64, 41, [10, 2, 17], "allow"); // inet6 dgram udp
+    check(&OPEN, X86_64, 41, [2, 3, 0], "EPROTONOSUPPORT"); // raw
+    check(&OPEN, X86_64, 41, [2, 1, 262], "EPROTONOSUPPORT"); // MPTCP
+    check(&CLOSED, X86_64, 29, [0; 3], "EPERM"); // shmget
+    check(&OPEN, X86_64, 29, [0; 3], "allow");
+}
+
+#[test]
+fn programs_are_within_the_kernels_limit() {
+    for (inet, ipc) in [(false, false), (false, true), (true, false), (true, true)] {
+        let length = SeccompProgram { inet, ipc }.instructions().len();
+        assert!((100..4096).contains(&length), "{length}");
+    }
+}
