@@ -143,16 +143,17 @@ fn not_json(source: &Source, error: &serde_json::Error) -> Diagnostic {
         _ if rest.starts_with("//") || rest.starts_with("/*") => ("comments are not JSON", Some("remove the comment")),
         _ if rest.starts_with('\'') => ("a string is in single quotes", Some("put strings in double quotes")),
         _ if rest.starts_with("NaN") || rest.starts_with("Infinity") || rest.starts_with("-Infinity") => {
-            ("not a number of JSON", Some("write a finite number"))
+            ("only finite numbers are JSON", Some("write a finite number"))
         }
         "trailing comma" => ("a comma with nothing after it", Some("remove the comma")),
         "trailing characters" => ("more text after the end of the value", Some("remove it; the file is one JSON object")),
         "key must be a string" => ("a key must be a string", Some("put the key in double quotes")),
-        "number out of range" => ("a number that is too large", None),
+        "number out of range" => ("a number that is too large", Some("write a smaller number")),
         "invalid escape" => ("an escape that is not of JSON", Some("write `\\\\` for a backslash")),
         "control character (\\u0000-\\u001F) found while parsing a string" => {
             ("a control character in a string", Some("write it as an escape, such as `\\n` or `\\t`"))
         }
+        "invalid number" => ("not a number", Some("write it in decimal digits, without zeros before them")),
         reason => (reason, None),
     };
     let diagnostic = Diagnostic::error(codes::SYNTAX, source, place, format!("not JSON: {message}"));

@@ -86,12 +86,53 @@ impl NativeTool {
 }
 
 /// Returns the candidate that is nearest to `word`, when it is near enough to be what was meant.
+///
+/// Case does not count. A word of more than 64 characters has none: comparing takes time and memory in the product of
+/// the lengths, and a file may hold a word of megabytes.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    const LONGEST: usize = 64;
+    let length = word.chars().count();
+    if length > LONGEST {
+        return None;
+    }
     let lower = word.to_lowercase();
     candidates
         .into_iter()
+        .filter(|candidate| candidate.chars().count() <= LONGEST)
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.len().max(word.len()) / 3).max(1))
+        .filter(|(distance, candidate)| *distance < length && *distance <= (candidate.chars().count().max(length) / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_of_one_tool() {
+        for tool in NativeTool::ALL {
+            for name in tool.names() {
+                assert_eq!(NativeTool::named(name), Some(tool), "{name}");
+            }
+        }
+        assert_eq!(NativeTool::named("Shell"), None);
+    }
+
+    #[test]
+    fn near_words_are_found_and_far_ones_are_not() {
+        let known = ["allowedTools", "tools", "name", "allowedCommands", "deniedCommands", "a"];
+        let check = |word: &str, expected: Option<&str>| assert_eq!(nearest(word, known), expected, "{word}");
+        check("allowedtools", Some("allowedTools"));
+        check("allowedTool", Some("allowedTools"));
+        check("denied_commands", Some("deniedCommands"));
+        check("tolos", Some("tools"));
+        check("tools", Some("tools"));
+        check("notes", None);
+        check("deniedTools", None);
+        check("", None);
+        check("b", None);
+        check("日本", None);
+        check(&"allowedTools".repeat(100_000), None);
+    }
 }

@@ -31,7 +31,8 @@ pub(super) fn hooks(findings: &mut Findings, value: &Value) -> Vec<Hook> {
         let trigger = Spanned::new(*trigger, key.span);
         match &value.kind {
             Kind::List(values) => hooks.extend(values.iter().filter_map(|value| hook(findings, trigger.clone(), value))),
-            _ => reader::wrong_type(findings, value, &format!("hooks.{name}"), "a list of objects").unwrap_or_default(),
+            _ => reader::wrong_type(findings, value, &reader::key(&format!("hooks.{name}")), "a list of objects")
+                .unwrap_or_default(),
         }
     }
     hooks
@@ -63,4 +64,35 @@ fn hook(findings: &mut Findings, trigger: Spanned<HookTrigger>, value: &Value) -
         findings.error(codes::MISSING_KEY, value.span, "a hook without `command`", "add the command that the hook runs");
     }
     Some(hook)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::told;
+
+    #[test]
+    fn a_hook_has_a_known_trigger_and_a_command() {
+        assert_eq!(
+            told(
+                r#"{ "hooks": { "agentSpawn": [{ "command": "a" }], "stop": [], "preToolUse":
+                     [{ "command": "b", "matcher": "execute_bash", "timeout_ms": 1, "max_output_size": 2, "cache_ttl_seconds": 3 }] } }"#
+            ),
+            ""
+        );
+        insta::assert_snapshot!(told(r#"{ "hooks": { "preToolCall": [], "onStart": [], "stop": {}, "agentSpawn": [1,
+            { "command": "a", "description": "b", "timeoutMs": 1 }, { "matcher": "x" }, { "command": 1, "timeout_ms": -1 },
+            { "command": "c", "timeout_ms": 1.5, "max_output_size": "1" }] } }"#), @"
+        error[unknown-trigger] 1:14: unknown trigger `preToolCall`; use `agentSpawn`, `userPromptSubmit`, `preToolUse`, `postToolUse` or `stop`
+        error[unknown-trigger] 1:33: unknown trigger `onStart`; use `agentSpawn`, `userPromptSubmit`, `preToolUse`, `postToolUse` or `stop`
+        error[wrong-type] 1:56: `hooks.stop` must be a list of objects, not an object
+        error[wrong-type] 1:75: a hook must be an object, not the number `1`
+        warning[unknown-key] 2:31: unknown key `description` in a hook; remove the key: nothing reads it
+        warning[unknown-key] 2:51: unknown key `timeoutMs` in a hook; did you mean `timeout_ms`?
+        error[missing-key] 2:69: a hook without `command`; add the command that the hook runs
+        error[wrong-type] 2:102: `command` must be a string, not the number `1`
+        error[wrong-type] 2:119: `timeout_ms` must be a whole number from 0 to 18446744073709551615, not the number `-1`
+        error[wrong-type] 3:45: `timeout_ms` must be a whole number from 0 to 18446744073709551615, not the number `1.5`
+        error[wrong-type] 3:69: `max_output_size` must be a whole number, not a string
+        ");
+    }
 }

@@ -30,7 +30,9 @@ struct Keys {
 
 fn mcp_server(findings: &mut Findings, name: &Text, server: &Value) -> Option<McpServer> {
     let holder = format!("mcpServers.{}", codes::abridged(&name.value));
-    let Kind::Object(entries) = &server.kind else { return reader::wrong_type(findings, server, &holder, "an object") };
+    let Kind::Object(entries) = &server.kind else {
+        return reader::wrong_type(findings, server, &reader::key(&holder), "an object");
+    };
     let mut keys = Keys::default();
     let (mut env, mut timeout_ms, mut disabled, mut disabled_tools) = (Vec::new(), None, false, Vec::new());
     for Entry { key, value } in entries {
@@ -91,12 +93,56 @@ fn transport(findings: &mut Findings, server: &Value, entries: &[Entry], keys: K
 fn unknown_key(findings: &mut Findings, key: &Text) {
     let severity = match nearest(&key.value, KEYS.iter().copied()) {
         Some(meant) if RESTRICTIONS.contains(&meant) => Severity::Error,
+        _ if key.value == "enabled" => Severity::Error,
         _ => Severity::Warning,
     };
     let cure = match key.value.as_str() {
         "autoApprove" => "remove the key: nothing reads it; pre-approve a tool in `allowedTools` as `@server/tool`",
+        "enabled" => "write `disabled`: nothing reads `enabled`, and the server would be started",
         "cwd" => "remove the key: nothing reads it; servers start in the workspace",
         _ => "remove the key: nothing reads it",
     };
     findings.unknown_key(severity, key, "a server", KEYS, cure);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::told;
+
+    #[test]
+    fn a_server_is_started_reached_or_registered() {
+        assert_eq!(
+            told(
+                r#"{ "mcpServers": { "a": { "command": "x", "args": ["y"], "env": { "A": "b" }, "timeout": 1, "disabled": true },
+                     "b": { "type": "http", "url": "https://x", "headers": { "A": "b" }, "oauthScopes": [], "oauth": {} },
+                     "c": { "url": "https://x", "disabledTools": ["t"] }, "d": { "type": "registry" } } }"#
+            ),
+            ""
+        );
+        insta::assert_snapshot!(told(r#"{ "mcpServers": { "a": 1, "b": {}, "c": { "type": "http" }, "d": { "type": "sse" },
+            "e": { "type": 1 }, "f": { "command": "x", "args": "y", "env": { "A": 1 }, "timeout": "1", "disabled": "no" } } }"#), @"
+        error[wrong-type] 1:24: `mcpServers.a` must be an object, not the number `1`
+        error[missing-key] 1:32: a server without `command`; add the command that starts it
+        error[missing-key] 1:41: a server without `url`; add the address of the server
+        error[invalid-value] 1:76: unknown type of server `sse`; use `stdio`, `http` or `registry`
+        error[wrong-type] 2:28: `type` must be a string, not the number `1`
+        error[wrong-type] 2:64: `args` must be a list of strings, not a string
+        error[wrong-type] 2:83: `env.A` must be a string, not the number `1`
+        error[wrong-type] 2:99: `timeout` must be a whole number, not a string
+        error[wrong-type] 2:116: `disabled` must be `true` or `false`, not a string
+        ");
+    }
+
+    #[test]
+    fn a_key_that_nothing_reads_is_an_error_only_where_it_restricts() {
+        insta::assert_snapshot!(told(r#"{ "mcpServers": { "a": { "command": "x", "autoApprove": [], "cwd": ".", "comment": "",
+            "disable": true, "disabled_tools": [], "enabled": false } } }"#), @"
+        warning[unknown-key] 1:42: unknown key `autoApprove` in a server; remove the key: nothing reads it; pre-approve a tool in `allowedTools` as `@server/tool`
+        warning[unknown-key] 1:61: unknown key `cwd` in a server; remove the key: nothing reads it; servers start in the workspace
+        warning[unknown-key] 1:73: unknown key `comment` in a server; did you mean `command`?
+        error[unknown-key] 2:13: unknown key `disable` in a server; did you mean `disabled`?
+        error[unknown-key] 2:30: unknown key `disabled_tools` in a server; did you mean `disabledTools`?
+        error[unknown-key] 2:52: unknown key `enabled` in a server; write `disabled`: nothing reads `enabled`, and the server would be started
+        ");
+    }
 }

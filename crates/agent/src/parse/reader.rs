@@ -9,7 +9,7 @@ use crate::{Text, codes};
 pub(super) fn text(findings: &mut Findings, value: &Value, what: &str) -> Option<Text> {
     match &value.kind {
         Kind::String(text) => Some(Text::new(text.clone(), value.span)),
-        _ => wrong_type(findings, value, what, "a string"),
+        _ => wrong_type(findings, value, &key(what), "a string"),
     }
 }
 
@@ -17,14 +17,14 @@ pub(super) fn text_or_null(findings: &mut Findings, value: &Value, what: &str) -
     match &value.kind {
         Kind::Null => None,
         Kind::String(text) => Some(Text::new(text.clone(), value.span)),
-        _ => wrong_type(findings, value, what, "a string or null"),
+        _ => wrong_type(findings, value, &key(what), "a string or null"),
     }
 }
 
 pub(super) fn flag(findings: &mut Findings, value: &Value, what: &str) -> Option<Spanned<bool>> {
     match &value.kind {
         Kind::Bool(flag) => Some(Spanned::new(*flag, value.span)),
-        _ => wrong_type(findings, value, what, "`true` or `false`"),
+        _ => wrong_type(findings, value, &key(what), "`true` or `false`"),
     }
 }
 
@@ -33,17 +33,21 @@ pub(super) fn whole(findings: &mut Findings, value: &Value, what: &str) -> Optio
     match &value.kind {
         Kind::Number(digits) => match digits.parse() {
             Ok(number) => Some(Spanned::new(number, value.span)),
-            Err(_) => wrong_type(findings, value, what, "a whole number from 0 to 18446744073709551615"),
+            Err(_) => wrong_type(findings, value, &key(what), "a whole number from 0 to 18446744073709551615"),
         },
-        _ => wrong_type(findings, value, what, "a whole number"),
+        _ => wrong_type(findings, value, &key(what), "a whole number"),
     }
 }
 
 /// Reads a list of strings. Where an entry is none the whole list is lost, and the file has an error.
 pub(super) fn texts(findings: &mut Findings, value: &Value, what: &str) -> Option<Spanned<Vec<Text>>> {
-    let Kind::List(values) = &value.kind else { return wrong_type(findings, value, what, "a list of strings") };
-    let entry = format!("an entry of {what}");
-    let read: Vec<Option<Text>> = values.iter().map(|value| text(findings, value, &entry)).collect();
+    let Kind::List(values) = &value.kind else { return wrong_type(findings, value, &key(what), "a list of strings") };
+    let mut entry = |value: &Value| match &value.kind {
+        Kind::String(text) => Some(Text::new(text.clone(), value.span)),
+        _ => wrong_type(findings, value, &format!("an entry of {}", key(what)), "a string"),
+    };
+    // Every entry is looked at, so that each that is wrong is said.
+    let read: Vec<Option<Text>> = values.iter().map(&mut entry).collect();
     let texts: Option<Vec<Text>> = read.into_iter().collect();
     texts.map(|texts| Spanned::new(texts, value.span))
 }
@@ -62,19 +66,23 @@ pub(super) fn pairs(findings: &mut Findings, value: &Value, what: &str) -> Vec<(
 pub(super) fn entries<'v>(findings: &mut Findings, value: &'v Value, what: &str) -> &'v [Entry] {
     match &value.kind {
         Kind::Object(entries) => entries,
-        _ => wrong_type(findings, value, what, "an object").unwrap_or(&[]),
+        _ => wrong_type(findings, value, &key(what), "an object").unwrap_or(&[]),
     }
 }
 
-/// Says that `what` takes `expected`; returns nothing, as whatever was to be read.
+/// Says that `what`, a phrase, takes `expected`; returns nothing, as whatever was to be read.
 pub(super) fn wrong_type<T>(findings: &mut Findings, value: &Value, what: &str, expected: &str) -> Option<T> {
     let found = match &value.kind {
         Kind::Number(digits) => format!("the number `{}`", codes::abridged(digits)),
         Kind::Null | Kind::Bool(_) | Kind::String(_) | Kind::List(_) | Kind::Object(_) => value.describe().to_owned(),
     };
-    let message = format!("`{what}` must be {expected}, not {found}");
-    let message = if what.contains(' ') { format!("{what} must be {expected}, not {found}") } else { message };
+    let message = format!("{what} must be {expected}, not {found}");
     findings
         .add(Diagnostic::error(codes::WRONG_TYPE, findings.source(), value.span, message).label(format!("expected {expected}")));
     None
+}
+
+/// Returns a key as a phrase.
+pub(super) fn key(key: &str) -> String {
+    format!("`{key}`")
 }

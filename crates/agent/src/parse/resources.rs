@@ -11,7 +11,7 @@ const KEYS: &[&str] = &["type", "source", "name", "description", "indexType", "i
 
 pub(super) fn resources(findings: &mut Findings, value: &Value) -> Vec<Spanned<Resource>> {
     let Kind::List(values) = &value.kind else {
-        return reader::wrong_type(findings, value, "resources", "a list").unwrap_or_default();
+        return reader::wrong_type(findings, value, "`resources`", "a list").unwrap_or_default();
     };
     values.iter().filter_map(|value| resource(findings, value)).collect()
 }
@@ -28,7 +28,7 @@ fn resource(findings: &mut Findings, value: &Value) -> Option<Spanned<Resource>>
             }
         },
         Kind::Object(entries) => knowledge_base(findings, value, entries)?,
-        _ => return reader::wrong_type(findings, value, "an entry of resources", "a string or an object"),
+        _ => return reader::wrong_type(findings, value, "an entry of `resources`", "a string or an object"),
     };
     Some(Spanned::new(resource, value.span))
 }
@@ -64,4 +64,33 @@ fn knowledge_base(findings: &mut Findings, object: &Value, entries: &[Entry]) ->
         findings.error(codes::MISSING_KEY, object.span, "a knowledge base without `source`", "add `\"source\": \"file://PATH\"`");
     }
     Some(Resource::KnowledgeBase { source: source?, name })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::told;
+
+    #[test]
+    fn a_resource_has_a_scheme_or_is_a_knowledge_base() {
+        assert_eq!(
+            told(
+                r#"{ "resources": ["file://README.md", "skill://x/**", { "type": "knowledgeBase", "source": "file://docs",
+                     "name": "n", "description": "d", "indexType": "best", "include": ["*"], "exclude": [], "autoUpdate": true }] }"#
+            ),
+            ""
+        );
+        insta::assert_snapshot!(told(r#"{ "resources": ["README.md", "https://x", 1, {}, { "type": "other", "source": "x" },
+            { "type": "knowledgeBase" }, { "type": "knowledgeBase", "source": 1 }, { "type": 1, "source": "x" },
+            { "type": "knowledgeBase", "source": "x", "other": 1 }] }"#), @r#"
+        warning[unread-resource] 1:17: no product reads the resource `README.md`; write it as `file://PATH` or `skill://PATH`
+        warning[unread-resource] 1:30: no product reads the resource `https://x`; write it as `file://PATH` or `skill://PATH`
+        error[wrong-type] 1:43: an entry of `resources` must be a string or an object, not the number `1`
+        error[missing-key] 1:46: a resource without `type`; add `"type": "knowledgeBase"`
+        error[invalid-value] 1:60: unknown type of resource `other`; write `"knowledgeBase"`, the only type there is
+        error[missing-key] 2:13: a knowledge base without `source`; add `"source": "file://PATH"`
+        error[wrong-type] 2:79: `source` must be a string, not the number `1`
+        error[wrong-type] 2:94: `type` must be a string, not the number `1`
+        warning[unknown-key] 3:55: unknown key `other` in a resource; remove the key: nothing reads it
+        "#);
+    }
 }

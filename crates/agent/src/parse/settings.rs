@@ -41,7 +41,7 @@ pub(super) fn tools_settings(findings: &mut Findings, value: &Value) -> ToolsSet
         // A value of the wrong type gives settings that are absent, and an error.
         let holder = format!("toolsSettings.{}", key.value);
         let Kind::Object(entries) = &value.kind else {
-            let _: Option<()> = reader::wrong_type(findings, value, &holder, "an object");
+            let _: Option<()> = reader::wrong_type(findings, value, &reader::key(&holder), "an object");
             continue;
         };
         let object = Object { holder: &holder, entries, span: value.span };
@@ -109,6 +109,11 @@ fn unread(findings: &mut Findings, key: &Text, value: &Value) {
         let help = "remove them: no product reads settings of an MCP server's tools";
         return findings.warning(codes::UNREAD_SETTINGS, key.span, message, help);
     }
+    if SETTINGS.iter().any(|keys| keys.contains(&key.value.as_str())) {
+        let message = format!("`{shown}` is a setting of a tool, and stands here without one");
+        let help = "put it under the tool's name, as in `\"execute_bash\": { … }`; here it would not hold";
+        return findings.error(codes::UNREAD_SETTINGS, key.span, message, help);
+    }
     let known = NativeTool::ALL.iter().flat_map(|tool| tool.names()).copied().chain(["sandbox"]);
     if let Some(meant) = nearest(&key.value, known) {
         let help = format!("did you mean `{meant}`?");
@@ -126,6 +131,8 @@ fn unread(findings: &mut Findings, key: &Text, value: &Value) {
     let message = format!("no tool is named `{shown}`; the settings have no effect");
     findings.warning(codes::UNREAD_SETTINGS, key.span, message, "remove them, or use the tool's name");
 }
+
+const SETTINGS: [&[&str]; 5] = [SHELL_KEYS, SEARCH_KEYS, AWS_KEYS, WEB_KEYS, SUBAGENT_KEYS];
 
 fn denies(value: &Value) -> bool {
     let Kind::Object(entries) = &value.kind else { return false };
@@ -229,4 +236,64 @@ fn subagent(findings: &mut Findings, object: Object) -> Spanned<SubagentSettings
         }
     }
     Spanned::new(settings, object.span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::told;
+
+    #[test]
+    fn every_setting_under_either_name_is_clean() {
+        let settings = [
+            r#"{ "execute_bash": { "allowedCommands": ["a"], "deniedCommands": [], "autoAllowReadonly": true, "denyByDefault": false },
+                 "fs_read": { "allowedPaths": [], "deniedPaths": [] }, "fs_write": { "allowedPaths": [] },
+                 "use_aws": { "allowedServices": [], "deniedServices": [], "autoAllowReadonly": true } }"#,
+            r#"{ "shell": {}, "read": {}, "write": {}, "aws": {}, "glob": { "allowReadOnly": true }, "grep": { "deniedPaths": [] },
+                 "web_fetch": { "trusted": [], "blocked": [] }, "subagent": { "availableAgents": [], "trustedAgents": [] } }"#,
+            r#"{ "execute_cmd": {}, "fsRead": {}, "fsWrite": {}, "use_subagent": {} }"#,
+            r#"{ "delegate": {} }"#,
+        ];
+        for settings in settings {
+            assert_eq!(told(&format!(r#"{{ "toolsSettings": {settings} }}"#)), "", "{settings}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_restriction_is_an_error() {
+        insta::assert_snapshot!(told(r#"{ "toolsSettings": { "shell": { "denied_commands": ["rm *"], "timeout": 1, "deniedCommands": "rm" },
+            "read": { "allowReadOnly": true }, "grep": { "allow": [] }, "aws": { "allowedService": [] }, "web_fetch": { "block": [] },
+            "subagent": { "allowedAgents": [] }, "write": ["src/**"] } }"#), @"
+        error[unknown-key] 1:33: unknown key `denied_commands` in `toolsSettings.shell`; did you mean `deniedCommands`?
+        error[unknown-key] 1:62: unknown key `timeout` in `toolsSettings.shell`; the keys are `allowedCommands`, `deniedCommands`, `autoAllowReadonly`, `denyByDefault`; a restriction under another key would not hold
+        error[wrong-type] 1:94: `deniedCommands` must be a list of strings, not a string
+        error[unknown-key] 2:23: unknown key `allowReadOnly` in `toolsSettings.read`; the keys are `allowedPaths`, `deniedPaths`; a restriction under another key would not hold
+        error[unknown-key] 2:58: unknown key `allow` in `toolsSettings.grep`; the keys are `allowedPaths`, `deniedPaths`, `allowReadOnly`; a restriction under another key would not hold
+        error[unknown-key] 2:82: unknown key `allowedService` in `toolsSettings.aws`; did you mean `allowedServices`?
+        error[unknown-key] 2:121: unknown key `block` in `toolsSettings.web_fetch`; did you mean `blocked`?
+        error[unknown-key] 3:27: unknown key `allowedAgents` in `toolsSettings.subagent`; the keys are `availableAgents`, `trustedAgents`; a restriction under another key would not hold
+        error[wrong-type] 3:59: `toolsSettings.write` must be an object, not a list
+        ");
+    }
+
+    #[test]
+    fn settings_that_nothing_reads_are_an_error_where_a_restriction_is_lost() {
+        insta::assert_snapshot!(told(r#"{ "toolsSettings": { "execute_bsh": {}, "sandbx": {}, "bash": { "deniedCommands": ["rm *"] },
+            "deniedPaths": [], "crew": { "availableAgents": [] }, "@git/log": { "deniedPaths": [] }, "thinking": {} } }"#), @r#"
+        error[unread-settings] 1:22: no tool is named `execute_bsh`; did you mean `execute_bash`?
+        error[unread-settings] 1:41: no tool is named `sandbx`; did you mean `sandbox`?
+        error[unread-settings] 1:55: no tool is named `bash`, so what it denies here would be allowed; use the tool's name, such as `execute_bash` or `fs_write`
+        error[unread-settings] 2:13: `deniedPaths` is a setting of a tool, and stands here without one; put it under the tool's name, as in `"execute_bash": { … }`; here it would not hold
+        warning[unread-settings] 2:32: no tool is named `crew`; the settings have no effect; remove them, or use the tool's name
+        warning[unread-settings] 2:67: nothing reads the settings of `@git/log`; remove them: no product reads settings of an MCP server's tools
+        warning[unread-settings] 2:102: nothing reads the settings of `thinking`; remove them: the tool has no settings
+        "#);
+    }
+
+    #[test]
+    fn one_tool_under_two_names_is_an_error() {
+        insta::assert_snapshot!(told(r#"{ "toolsSettings": { "shell": { "deniedCommands": ["a"] }, "execute_bash": {}, "delegate": {}, "subagent": {} } }"#), @"
+        error[same-tool-twice] 1:60: `shell` and `execute_bash` are two names of one tool (first here at a.json:1:22); put the settings together under one name; products differ on which of the two holds
+        error[same-tool-twice] 1:96: `delegate` and `subagent` are two names of one tool (first here at a.json:1:80); put the settings together under one name; products differ on which of the two holds
+        ");
+    }
 }

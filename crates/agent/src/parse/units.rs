@@ -41,7 +41,7 @@ fn limit(
     let (written, read) = match &value.kind {
         Kind::Number(digits) => (digits, number(digits)),
         Kind::String(text) => (text, parse_text(text)),
-        _ => return reader::wrong_type(findings, value, what, expected),
+        _ => return reader::wrong_type(findings, value, &reader::key(what), expected),
     };
     let problem = match read {
         Ok(0) => "is zero, with which nothing could run",
