@@ -41,7 +41,10 @@ fn member(class: &Class) -> Option<char> {
     match class {
         Class::Unicode(class) => {
             let holds = |wanted: char| class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&wanted));
-            LIKELY.into_iter().find(|wanted| holds(*wanted)).or_else(|| class.ranges().first().map(|range| range.start()))
+            LIKELY
+                .into_iter()
+                .find(|wanted| holds(*wanted))
+                .or_else(|| class.ranges().first().map(regex_syntax::hir::ClassUnicodeRange::start))
         }
         Class::Bytes(class) => class.ranges().first().map(|range| char::from(range.start())),
     }

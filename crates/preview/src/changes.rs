@@ -45,7 +45,20 @@ mod tests {
                 "can now reach `crates.io:443`, `static.crates.io:443` and \u{1b}[2Jevery host below `*.example.org`",
             ),
         ];
-        insta::assert_snapshot!(render_changes(&changes, RenderStyle { color: false, width: 60 }), @"");
-        insta::assert_snapshot!(render_changes(&[], RenderStyle { color: false, width: 60 }), @"");
+        insta::assert_snapshot!(render_changes(&changes, RenderStyle { color: false, width: 60 }), @r#"
+Newly permitted since you approved it
+  + can now write `~/.config`
+  + can now reach `crates.io:443`, `static.crates.io:443`
+    and \u{1b}[2Jevery host below `*.example.org`
+
+Changed since you approved it
+  ~ the profile is `dev`, was `base`
+
+No longer permitted
+  - can no longer run `make`
+"#);
+        insta::assert_snapshot!(render_changes(&[], RenderStyle { color: false, width: 60 }), @"
+Nothing changed since you approved it
+");
     }
 }

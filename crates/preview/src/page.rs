@@ -117,7 +117,7 @@ impl Page {
             let gap = indent.saturating_sub(before.width());
             self.text.push_str(before);
             self.text.extend(std::iter::repeat_n(' ', gap));
-            self.text.push_str(line);
+            self.text.push_str(line.trim_end_matches(' '));
             self.text.push('\n');
         }
     }
@@ -130,7 +130,11 @@ impl Page {
             Tone::Care => AnsiColor::Yellow.on_default(),
             Tone::Gap => AnsiColor::Red.on_default(),
         };
-        if self.style.color && style != Style::new() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        if self.style.color && style != Style::new() && !text.is_empty() {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
     }
 }
 

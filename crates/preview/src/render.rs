@@ -56,9 +56,9 @@ fn head(page: &mut Page, preview: &Preview) {
 
 fn reading(name: &str) -> &'static str {
     match name {
-        "kiro" => "read as Kiro CLI reads them: regular expressions, one simple command at a time",
-        "q" => "read as Amazon Q CLI reads them: regular expressions, one simple command at a time",
-        _ => "globs, word by word, one simple command at a time",
+        "kiro" => "regular expressions, as Kiro CLI reads them, over one simple command at a time",
+        "q" => "regular expressions, as Amazon Q CLI reads them, over one simple command at a time",
+        _ => "Remit's globs: a pattern without `*` is exactly that command",
     }
 }
 
@@ -124,7 +124,7 @@ fn commands(page: &mut Page, preview: &Preview) {
     }
     if !commands.everything {
         let (text, tone) = match commands.otherwise {
-            Otherwise::Ask => ("asks", Tone::Care),
+            Otherwise::Ask => ("ask you first", Tone::Care),
             Otherwise::Deny => ("denied", Tone::Plain),
         };
         page.row("all others", &Body::of(text, tone));
@@ -151,12 +151,14 @@ fn files(page: &mut Page, preview: &Preview) {
         }
     }
     system(page, preview);
-    let patterns = [("hidden", &files.hidden), ("tools may not", &files.write_denied), ("by name only", &files.by_name_only)];
-    for (label, patterns) in patterns {
+    let row = |page: &mut Page, label: &str, patterns: &[String], most: usize, words: &str| {
         if !patterns.is_empty() {
-            page.row(label, &Body::default().list(patterns, MOST, Tone::Plain));
+            page.row(label, &Body::default().list(patterns, most, Tone::Plain).mark(":").words(words, Tone::Plain));
         }
-    }
+    };
+    row(page, "not written", &files.write_denied, MOST_OWN, "by no tool");
+    row(page, "hidden", &files.hidden, MOST, "neither read nor written");
+    row(page, "protected", &files.by_name_only, MOST, "granted only by a rule that names them");
 }
 
 fn written(page: &mut Page, preview: &Preview) {
@@ -200,10 +202,10 @@ fn system(page: &mut Page, preview: &Preview) {
     let kinds = [
         ("read, execute", Writes::Nothing, true),
         ("read", Writes::Nothing, false),
+        ("private layer, execute", Writes::PrivateLayer, true),
+        ("private layer", Writes::PrivateLayer, false),
         ("write, execute", Writes::Direct, true),
         ("write", Writes::Direct, false),
-        ("private layer", Writes::PrivateLayer, false),
-        ("private layer, execute", Writes::PrivateLayer, true),
     ];
     let mut label = "the system";
     for (access, writes, execute) in kinds {
@@ -211,14 +213,16 @@ fn system(page: &mut Page, preview: &Preview) {
         let grants = grants.filter(|grant| grant.writes == writes && grant.execute == execute);
         let paths: Vec<&str> = grants.map(|grant| grant.path.as_str()).collect();
         if !paths.is_empty() {
-            page.row(label, &Body::default().words(access, Tone::Plain).mark(":").list(&paths, MOST, Tone::Plain));
+            // What can be changed is said in whole.
+            let most = if writes == Writes::Direct { MOST_OWN } else { MOST };
+            page.row(label, &Body::default().words(access, Tone::Plain).mark(":").list(&paths, most, Tone::Plain));
             label = "";
         }
     }
 }
 
 fn surroundings(page: &mut Page, preview: &Preview) {
-    page.heading("Surroundings", Tone::Heading);
+    page.heading("Network, limits, environment", Tone::Heading);
     let network = match &preview.network.reach {
         NetworkReach::Nothing => Body::of("none", Tone::Plain),
         NetworkReach::Hosts(hosts) => Body::of("only", Tone::Plain).list(hosts, MOST_OWN, Tone::Plain),
@@ -278,7 +282,7 @@ fn held(page: &mut Page, preview: &Preview) {
         let body = Body::of(&held.what, Tone::Plain).mark(":");
         let body = match (held.kernel, names.is_empty()) {
             (true, _) => body.list(&names, MOST, Tone::Held),
-            (false, false) => body.words("only", Tone::Care).list(&names, MOST, Tone::Care),
+            (false, false) => body.list(&names, MOST, Tone::Care).mark(",").words("not the kernel", Tone::Care),
             (false, true) => body.words("nothing", Tone::Gap),
         };
         page.row(grant_name(held.grant), &body);

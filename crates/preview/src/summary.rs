@@ -12,17 +12,14 @@ pub fn summary(preview: &Preview) -> String {
     let name = preview.agent.as_deref().unwrap_or("trust-all");
     let what = match preview.confinement {
         Confinement::Unrestricted => "may do everything that your user can; nothing holds it".to_owned(),
-        Confinement::Confined => {
-            let parts = [runs(preview), reads(preview), writes(preview), network(preview)];
-            parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
-        }
+        Confinement::Confined => [runs(preview), reads(preview), writes(preview), network(preview)].join("; "),
     };
     visible(&format!("{name}: {what}"))
 }
 
-fn runs(preview: &Preview) -> Option<String> {
+fn runs(preview: &Preview) -> String {
     let commands = &preview.commands;
-    let text = match (commands.everything, commands.allow.as_slice(), commands.read_only) {
+    match (commands.everything, commands.allow.as_slice(), commands.read_only) {
         (true, _, _) => "runs any command unasked".to_owned(),
         (false, [], true) => "runs commands that only read".to_owned(),
         (false, [], false) => match commands.otherwise {
@@ -33,32 +30,31 @@ fn runs(preview: &Preview) -> Option<String> {
             let more = if read_only { " and what only reads" } else { "" };
             format!("runs {}{more}", listed(&quoted(patterns)))
         }
-    };
-    Some(text)
+    }
 }
 
-fn reads(preview: &Preview) -> Option<String> {
+fn reads(preview: &Preview) -> String {
     let paths: Vec<String> = own(preview, |grant| grant.read || grant.execute);
-    Some(if paths.is_empty() { "reads none of your files".to_owned() } else { format!("reads {}", listed(&paths)) })
+    if paths.is_empty() { "reads none of your files".to_owned() } else { format!("reads {}", listed(&paths)) }
 }
 
-fn writes(preview: &Preview) -> Option<String> {
+fn writes(preview: &Preview) -> String {
     let direct = own(preview, |grant| grant.writes == Writes::Direct);
     let layer = preview.files.grants.iter().any(|grant| grant.writes == Writes::PrivateLayer);
-    Some(match (direct.as_slice(), layer) {
+    match (direct.as_slice(), layer) {
         ([], true) => "writes to a private layer".to_owned(),
         ([], false) => "writes nothing".to_owned(),
         (paths, true) => format!("writes {} and a private layer", listed(paths)),
         (paths, false) => format!("writes {}", listed(paths)),
-    })
+    }
 }
 
-fn network(preview: &Preview) -> Option<String> {
-    Some(match &preview.network.reach {
+fn network(preview: &Preview) -> String {
+    match &preview.network.reach {
         NetworkReach::Nothing => "no network".to_owned(),
         NetworkReach::Hosts(hosts) => format!("network to {} only", listed(hosts)),
         NetworkReach::Everything => "the whole network".to_owned(),
-    })
+    }
 }
 
 /// Returns the granted paths that are not the system's: the workspace first, then by path.

@@ -1,1 +1,499 @@
+//! The page as people see it. The previews are written out here: what the rendering makes of given data is tested, not
+//! what other crates say today.
 
+use std::path::Path;
+
+use remit_agent::AbsPath;
+use remit_policy::{Confinement, LimitKind, Otherwise, StartKind};
+use remit_sandbox::{Gap, Grant, Mechanism, PrivateDirectory};
+
+use crate::{
+    Commands, Environment, FileGrant, Files, Held, LimitLine, Network, NetworkReach, Place, Preview, RenderStyle, StartLine,
+    ToolBound, ToolLine, Tools, Writes, render, summary,
+};
+
+fn path(text: &str) -> AbsPath {
+    AbsPath::new(Path::new(text)).unwrap()
+}
+
+fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+fn grant(at: &str, place: Place, writes: Writes, execute: bool) -> FileGrant {
+    FileGrant { path: path(at), place, read: true, writes, execute, patterns: strings(&[at]), wider: false }
+}
+
+fn tool(name: &str, bound: ToolBound) -> ToolLine {
+    ToolLine { name: name.to_owned(), bound }
+}
+
+fn held(grant: Grant, what: &str, by: &[Mechanism]) -> Held {
+    Held { grant, what: what.to_owned(), by: by.to_vec(), kernel: by.iter().any(|one| one.is_kernel()) }
+}
+
+/// The product's own example on a host that has everything.
+fn test_runner() -> Preview {
+    let system = ["/usr", "/bin", "/lib", "/lib64", "/sbin", "/opt", "/usr/local", "/etc/alternatives"];
+    let read = [
+        "/etc/passwd",
+        "/etc/group",
+        "/etc/hosts",
+        "/etc/ssl/certs",
+        "/etc/ld.so.cache",
+        "/etc/localtime",
+        "/proc",
+        "/sys/fs/cgroup",
+    ];
+    let mut grants = vec![
+        grant("/home/ann/src/app", Place::Workspace, Writes::PrivateLayer, true),
+        grant("/home/ann/.cargo", Place::Home, Writes::Nothing, true),
+        grant("/home/ann/.cargo/registry", Place::Home, Writes::PrivateLayer, true),
+        grant("/home/ann/.gitconfig", Place::Home, Writes::Nothing, false),
+        grant("/home/ann/.rustup", Place::Home, Writes::Nothing, true),
+    ];
+    grants.extend(system.map(|at| grant(at, Place::System, Writes::Nothing, true)));
+    grants.extend(read.map(|at| grant(at, Place::System, Writes::Nothing, false)));
+    grants.push(grant("/dev/null", Place::System, Writes::Direct, false));
+    Preview {
+        version: 1,
+        agent: Some("test-runner".to_owned()),
+        description: Some("Runs test suites in background".to_owned()),
+        reading: "remit".to_owned(),
+        profile: "dev".to_owned(),
+        confinement: Confinement::Confined,
+        workspace: path("/home/ann/src/app"),
+        home: path("/home/ann"),
+        digest: "3f2a9c41d07b5566778899aabbccddeeff00112233445566778899aabbccddee".to_owned(),
+        tools: Tools {
+            pre_approved: vec![tool("fs_read", ToolBound::ReadPaths), tool("execute_bash", ToolBound::Commands)],
+            asks: Vec::new(),
+            unknown: Vec::new(),
+        },
+        commands: Commands {
+            everything: false,
+            allow: strings(&["npm test", "pytest", "cargo test"]),
+            deny: Vec::new(),
+            read_only: false,
+            otherwise: Otherwise::Ask,
+        },
+        files: Files {
+            kernel: true,
+            grants,
+            private: ["/tmp", "/dev/shm"].map(|at| PrivateDirectory { target: path(at), in_memory: true }).to_vec(),
+            made: Vec::new(),
+            read_only: Vec::new(),
+            hidden: strings(&["~/.ssh", "~/.aws", "~/.gnupg", "~/.netrc", "~/.docker", "~/.kube", "~/.npmrc", "~/.config/gh"]),
+            write_denied: Vec::new(),
+            by_name_only: strings(&[".git/hooks", ".git/config", ".vscode", ".remit"]),
+        },
+        network: Network { reach: NetworkReach::Nothing, loopback: true },
+        limits: [
+            (LimitKind::Memory, 8 << 30),
+            (LimitKind::Processes, 1024),
+            (LimitKind::OpenFiles, 4096),
+            (LimitKind::WallTime, 3600),
+            (LimitKind::FileSize, 4 << 30),
+        ]
+        .map(|(kind, value)| LimitLine { kind, value })
+        .to_vec(),
+        environment: Environment {
+            inherit: false,
+            passed_by_agent: Vec::new(),
+            set: strings(&["CARGO_HOME"]),
+            variables: strings(&["CARGO_HOME", "HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "TZ", "USER"]),
+        },
+        starts: Vec::new(),
+        held: vec![
+            held(Grant::Commands, "which command lines run unasked", &[Mechanism::Gate]),
+            held(Grant::Files, "every path that is not named above", &[Mechanism::Landlock]),
+            held(
+                Grant::Files,
+                "writes to the workspace stay in a private layer",
+                &[Mechanism::Overlay, Mechanism::MountNamespace],
+            ),
+            held(Grant::Network, "no socket but unix ones of its own", &[Mechanism::Seccomp, Mechanism::NetworkNamespace]),
+            held(Grant::Processes, "the tree ends with the task", &[Mechanism::PidNamespace]),
+            held(Grant::Limits, "time", &[Mechanism::Supervisor]),
+        ],
+        not_held: vec![Gap {
+            grant: Grant::Limits,
+            what: "memory and processes of the whole task".to_owned(),
+            why: "no control group is used".to_owned(),
+            remedy: None,
+        }],
+    }
+}
+
+/// The same agent where no user namespaces are to be had.
+fn without_namespaces() -> Preview {
+    let mut preview = test_runner();
+    for grant in &mut preview.files.grants {
+        if grant.writes == Writes::PrivateLayer {
+            grant.writes = Writes::Nothing;
+        }
+    }
+    preview.files.private = Vec::new();
+    preview.network.loopback = false;
+    preview.held.retain(|held| !held.by.contains(&Mechanism::Overlay) && !held.by.contains(&Mechanism::PidNamespace));
+    preview.held.iter_mut().for_each(|held| held.by.retain(|mechanism| *mechanism != Mechanism::NetworkNamespace));
+    preview.not_held = vec![
+        Gap {
+            grant: Grant::Files,
+            what: "the private layer: a command cannot write to the workspace at all".to_owned(),
+            why: "unshare(CLONE_NEWUSER): EPERM; AppArmor restricts user namespaces for programs without a profile".to_owned(),
+            remedy: Some(
+                "set kernel.apparmor_restrict_unprivileged_userns=0, or name what may be written: \
+                 `\"files\": { \"write\": [\"target/**\"] }`"
+                    .to_owned(),
+            ),
+        },
+        Gap {
+            grant: Grant::Processes,
+            what: "a process that leaves the session may outlive the task for a moment".to_owned(),
+            why: "no pid namespace".to_owned(),
+            remedy: None,
+        },
+    ];
+    preview
+}
+
+fn docs_writer() -> Preview {
+    let mut preview = test_runner();
+    preview.agent = Some("docs-writer".to_owned());
+    preview.description = None;
+    preview.profile = "base".to_owned();
+    preview.tools = Tools {
+        pre_approved: vec![tool("fs_read", ToolBound::ReadPaths), tool("fs_write", ToolBound::WritePaths)],
+        asks: vec![tool("execute_bash", ToolBound::Commands), tool("use_aws", ToolBound::AnyUse)],
+        unknown: strings(&["fs_lst"]),
+    };
+    preview.commands = Commands {
+        everything: false,
+        allow: Vec::new(),
+        deny: strings(&["git push *", "rm *"]),
+        read_only: false,
+        otherwise: Otherwise::Deny,
+    };
+    let wide = FileGrant {
+        patterns: strings(&["notes/*.md"]),
+        wider: true,
+        ..grant("/home/ann/src/app/notes", Place::Workspace, Writes::Direct, false)
+    };
+    preview.files.grants = vec![
+        grant("/home/ann/src/app", Place::Workspace, Writes::Nothing, true),
+        grant("/home/ann/src/app/docs", Place::Workspace, Writes::Direct, false),
+        wide,
+        grant("/usr", Place::System, Writes::Nothing, true),
+        grant("/srv/style", Place::Elsewhere, Writes::Nothing, false),
+    ];
+    preview.held.retain(|held| !held.by.contains(&Mechanism::Overlay));
+    preview.files.read_only = vec![path("/home/ann/src/app/docs/.git")];
+    preview.files.write_denied = strings(&["docs/LICENSE"]);
+    preview.network = Network { reach: NetworkReach::Hosts(strings(&["crates.io:443", "*.crates.io"])), loopback: true };
+    preview.environment.passed_by_agent = strings(&["CI"]);
+    preview.environment.variables = strings(&["CI", "HOME", "PATH"]);
+    preview.starts = vec![
+        StartLine {
+            kind: StartKind::Hook { trigger: "preToolUse".to_owned(), matcher: Some("fs_write".to_owned()) },
+            command: "./guard.sh  --strict".to_owned(),
+        },
+        StartLine {
+            kind: StartKind::McpServer { name: "docs".to_owned() },
+            command: "npx -y @example/documentation-server --root . --verbose --no-colour".to_owned(),
+        },
+    ];
+    preview
+}
+
+fn unrestricted() -> Preview {
+    let mut preview = test_runner();
+    preview.agent = None;
+    preview.description = None;
+    preview.profile = "unrestricted".to_owned();
+    preview.confinement = Confinement::Unrestricted;
+    preview.held = vec![held(Grant::Processes, "the tree ends with the task", &[Mechanism::PidNamespace])];
+    preview.not_held = Vec::new();
+    preview
+}
+
+fn plain(preview: &Preview, width: usize) -> String {
+    let text = render(preview, RenderStyle { color: false, width });
+    for line in text.lines() {
+        assert!(line.chars().count() <= width.max(40), "too wide: {line}");
+        assert_eq!(line.trim_end(), line, "white space at the end");
+    }
+    text
+}
+
+#[test]
+fn the_example_on_a_full_host() {
+    insta::assert_snapshot!(plain(&test_runner(), 80), @r#"
+test-runner
+  in its words   "Runs test suites in background"
+  workspace      ~/src/app
+  profile        dev
+  patterns       Remit's globs: a pattern without `*` is exactly that command
+  policy         3f2a9c41d07b
+
+Tools
+  pre-approved   fs_read (what is readable below),
+                 execute_bash (for the commands below)
+  absent         every other tool: denied
+
+Commands
+  run unasked    `npm test`, `pytest`, `cargo test`
+  all others     ask you first
+  A command that runs can do what the kernel wall permits (below), and no more.
+
+Files, as the kernel sees them
+  write          nothing of yours
+  private layer  the workspace, ~/.cargo/registry
+                 writes go to a copy that is dropped at the end; your files stay
+                 as they are
+  its own        /tmp, /dev/shm: empty at the start
+  read, execute  the workspace, ~/.cargo, ~/.cargo/registry, ~/.rustup
+  read           ~/.gitconfig
+  the system     read, execute: /usr, /bin, /lib, /lib64, /sbin, /opt and 2 more
+                 read: /etc/passwd, /etc/group, /etc/hosts, /etc/ssl/certs,
+                 /etc/ld.so.cache, /etc/localtime and 2 more
+                 write: /dev/null
+  hidden         ~/.ssh, ~/.aws, ~/.gnupg, ~/.netrc, ~/.docker, ~/.kube
+                 and 2 more: neither read nor written
+  protected      .git/hooks, .git/config, .vscode, .remit: granted only by a
+                 rule that names them
+
+Network, limits, environment
+  network        none; a loopback of its own
+  limits         8G of memory, 1024 processes, 4096 open files a process,
+                 1h of time, 4G a file written
+  environment    CARGO_HOME, HOME, LANG, LOGNAME, PATH, SHELL and 3 more;
+                 nothing else passes
+
+Held on this host
+  commands       which command lines run unasked: the gate, not the kernel
+  files          every path that is not named above: Landlock
+  files          writes to the workspace stay in a private layer: overlay,
+                 mount namespace
+  network        no socket but unix ones of its own: seccomp, network namespace
+  processes      the tree ends with the task: pid namespace
+  limits         time: supervisor, not the kernel
+
+NOT HELD on this host
+  limits         memory and processes of the whole task
+                 why: no control group is used
+"#);
+}
+
+#[test]
+fn the_example_without_user_namespaces() {
+    insta::assert_snapshot!(plain(&without_namespaces(), 80), @r#"
+test-runner
+  in its words   "Runs test suites in background"
+  workspace      ~/src/app
+  profile        dev
+  patterns       Remit's globs: a pattern without `*` is exactly that command
+  policy         3f2a9c41d07b
+
+Tools
+  pre-approved   fs_read (what is readable below),
+                 execute_bash (for the commands below)
+  absent         every other tool: denied
+
+Commands
+  run unasked    `npm test`, `pytest`, `cargo test`
+  all others     ask you first
+  A command that runs can do what the kernel wall permits (below), and no more.
+
+Files, as the kernel sees them
+  write          nothing of yours
+  read, execute  the workspace, ~/.cargo, ~/.cargo/registry, ~/.rustup
+  read           ~/.gitconfig
+  the system     read, execute: /usr, /bin, /lib, /lib64, /sbin, /opt and 2 more
+                 read: /etc/passwd, /etc/group, /etc/hosts, /etc/ssl/certs,
+                 /etc/ld.so.cache, /etc/localtime and 2 more
+                 write: /dev/null
+  hidden         ~/.ssh, ~/.aws, ~/.gnupg, ~/.netrc, ~/.docker, ~/.kube
+                 and 2 more: neither read nor written
+  protected      .git/hooks, .git/config, .vscode, .remit: granted only by a
+                 rule that names them
+
+Network, limits, environment
+  network        none
+  limits         8G of memory, 1024 processes, 4096 open files a process,
+                 1h of time, 4G a file written
+  environment    CARGO_HOME, HOME, LANG, LOGNAME, PATH, SHELL and 3 more;
+                 nothing else passes
+
+Held on this host
+  commands       which command lines run unasked: the gate, not the kernel
+  files          every path that is not named above: Landlock
+  network        no socket but unix ones of its own: seccomp
+  limits         time: supervisor, not the kernel
+
+NOT HELD on this host
+  files          the private layer: a command cannot write to the workspace at
+                 all
+                 why: unshare(CLONE_NEWUSER): EPERM; AppArmor restricts user
+                 namespaces for programs without a profile
+                 cure: set kernel.apparmor_restrict_unprivileged_userns=0, or
+                 name what may be written: `"files": { "write": ["target/**"] }`
+  processes      a process that leaves the session may outlive the task for a
+                 moment
+                 why: no pid namespace
+"#);
+}
+
+#[test]
+fn an_agent_with_a_write_grant() {
+    insta::assert_snapshot!(plain(&docs_writer(), 80), @"
+docs-writer
+  workspace      ~/src/app
+  profile        base
+  patterns       Remit's globs: a pattern without `*` is exactly that command
+  policy         3f2a9c41d07b
+
+Tools
+  pre-approved   fs_read (what is readable below),
+                 fs_write (what is writable below)
+  asks           execute_bash, use_aws
+  unknown        fs_lst: grants nothing
+  absent         every other tool: denied
+
+Commands
+  run unasked    none
+  never          `git push *`, `rm *`
+                 by the gate only: what runs can do the same in another way
+  all others     denied
+  A command that runs can do what the kernel wall permits (below), and no more.
+
+Files, as the kernel sees them
+  write          docs, notes (wider than `notes/*.md`)
+  but not        docs/.git
+  its own        /tmp, /dev/shm: empty at the start
+  read, execute  the workspace
+  read           /srv/style
+  the system     read, execute: /usr
+  not written    docs/LICENSE: by no tool
+  hidden         ~/.ssh, ~/.aws, ~/.gnupg, ~/.netrc, ~/.docker, ~/.kube
+                 and 2 more: neither read nor written
+  protected      .git/hooks, .git/config, .vscode, .remit: granted only by a
+                 rule that names them
+
+Network, limits, environment
+  network        only crates.io:443, *.crates.io; a loopback of its own
+  limits         8G of memory, 1024 processes, 4096 open files a process,
+                 1h of time, 4G a file written
+  environment    CI, HOME, PATH; nothing else passes
+
+Starts by itself, unasked
+  hook           preToolUse, fs_write: `./guard.sh  --strict`
+  MCP server     docs: `npx -y @example/documentation-server --root . --verbose
+                 --no-colour`
+
+Held on this host
+  commands       which command lines run unasked: the gate, not the kernel
+  files          every path that is not named above: Landlock
+  network        no socket but unix ones of its own: seccomp, network namespace
+  processes      the tree ends with the task: pid namespace
+  limits         time: supervisor, not the kernel
+
+NOT HELD on this host
+  limits         memory and processes of the whole task
+                 why: no control group is used
+");
+}
+
+#[test]
+fn work_without_an_agent() {
+    insta::assert_snapshot!(plain(&unrestricted(), 80), @"
+no agent: trust-all
+  workspace      ~/src/app
+  profile        unrestricted
+  policy         3f2a9c41d07b
+
+WARNING: nothing holds this task
+  It may read, change and delete everything that your user can, use the network,
+  and read every secret in your home and environment; nothing holds it.
+  Approve it only for work that you would do in this shell yourself.
+
+Held on this host
+  processes      the tree ends with the task: pid namespace
+");
+}
+
+#[test]
+fn words_of_the_file_cannot_repaint_the_screen() {
+    let mut preview = docs_writer();
+    let nasty = "ok\u{1b}[2J\u{1b}[1;1H\r\nTools\n  pre-approved   nothing\u{202e}\u{7}\u{9b}31m";
+    preview.agent = Some(nasty.to_owned());
+    preview.description = Some(nasty.to_owned());
+    preview.profile = nasty.to_owned();
+    preview.tools.unknown = strings(&[nasty]);
+    preview.commands.allow = strings(&[nasty]);
+    preview.commands.deny = strings(&[nasty]);
+    preview.files.hidden = strings(&[nasty]);
+    for grant in &mut preview.files.grants {
+        grant.patterns = strings(&[nasty]);
+        grant.path = grant.path.join(nasty);
+    }
+    preview.network.reach = NetworkReach::Hosts(strings(&[nasty]));
+    preview.environment.passed_by_agent = strings(&[nasty]);
+    preview.environment.variables = strings(&[nasty]);
+    for start in &mut preview.starts {
+        start.command = nasty.to_owned();
+    }
+    let held = preview.held.iter_mut().map(|held| &mut held.what);
+    let gaps = preview.not_held.iter_mut().flat_map(|gap| [&mut gap.what, &mut gap.why]);
+    held.chain(gaps).for_each(|text| *text = nasty.to_owned());
+    for width in [0, 41, 80] {
+        let text = plain(&preview, width) + &summary(&preview);
+        let forbidden = |c: &char| (c.is_control() && *c != '\n') || ('\u{202a}'..='\u{202e}').contains(c);
+        assert_eq!(text.chars().find(forbidden), None, "{text}");
+        assert_eq!(text.lines().filter(|line| *line == "Tools").count(), 1, "{text}");
+    }
+    // With colour the only escapes are those of the page itself.
+    let text = render(&preview, RenderStyle { color: true, width: 80 });
+    assert!(!text.contains("\u{1b}[2J") && !text.contains("\u{1b}[1;1H"));
+}
+
+#[test]
+fn colour_adds_escapes_and_nothing_else() {
+    for preview in [test_runner(), without_namespaces(), docs_writer(), unrestricted()] {
+        let coloured = render(&preview, RenderStyle { color: true, width: 80 });
+        let mut bare = String::new();
+        let mut rest = coloured.as_str();
+        while let Some((before, after)) = rest.split_once('\u{1b}') {
+            bare.push_str(before);
+            rest = after.split_once('m').unwrap().1;
+        }
+        bare.push_str(rest);
+        assert_eq!(bare, render(&preview, RenderStyle { color: false, width: 80 }));
+        assert_ne!(bare, coloured);
+    }
+}
+
+#[test]
+fn one_line_for_the_approval() {
+    let check = |preview: Preview, expected: &str| assert_eq!(summary(&preview), expected);
+    check(
+        test_runner(),
+        "test-runner: runs `npm test`, `pytest`, `cargo test`; reads the workspace, ~/.cargo, ~/.cargo/registry and 2 more; \
+         writes to a private layer; no network",
+    );
+    check(
+        docs_writer(),
+        "docs-writer: runs no command; reads the workspace, docs, notes, /srv/style; writes docs, notes; \
+         network to crates.io:443, *.crates.io only",
+    );
+    check(unrestricted(), "trust-all: may do everything that your user can; nothing holds it");
+}
+
+#[test]
+fn the_data_is_whole_and_has_a_version() {
+    let json = serde_json::to_value(test_runner()).unwrap();
+    assert_eq!(json["version"], 1);
+    assert_eq!(json["files"]["hidden"].as_array().map(Vec::len), Some(8));
+    assert_eq!(json["files"]["grants"][0]["writes"], "private_layer");
+    assert_eq!(json["digest"].as_str().map(str::len), Some(64));
+}
