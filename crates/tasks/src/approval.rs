@@ -58,7 +58,7 @@ pub enum ApprovalError {
     Damaged { path: AbsPath, reason: String },
     #[error("approval `{path}` was written by a newer version of remit")]
     Newer { path: AbsPath },
-    #[error("cannot {action} approval `{path}`: {source}")]
+    #[error("cannot {action} approval `{path}`")]
     Io { action: &'static str, path: AbsPath, source: std::io::Error },
 }
 

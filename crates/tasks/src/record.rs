@@ -51,7 +51,7 @@ pub enum RecordError {
     Damaged { path: AbsPath, line: usize, reason: String },
     #[error("record `{path}` was written by a newer version of remit")]
     Newer { path: AbsPath },
-    #[error("cannot read `{path}`: {source}")]
+    #[error("cannot read `{path}`")]
     Io { path: AbsPath, source: std::io::Error },
 }
 

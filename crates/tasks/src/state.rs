@@ -24,7 +24,7 @@ pub enum StateError {
     NotOwned { path: AbsPath, owner: u32, user: u32 },
     #[error("state directory `{path}` can be used by others: its mode is {mode:03o}")]
     NotPrivate { path: AbsPath, mode: u32 },
-    #[error("cannot {action} state directory `{path}`: {source}")]
+    #[error("cannot {action} state directory `{path}`")]
     Io { action: &'static str, path: AbsPath, source: std::io::Error },
 }
 

@@ -36,7 +36,7 @@ pub struct TaskDir {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TaskError {
-    #[error("cannot {action} `{path}`: {source}")]
+    #[error("cannot {action} `{path}`")]
     Io { action: &'static str, path: AbsPath, source: io::Error },
 }
 

@@ -1,0 +1,97 @@
+//! What was typed. The doc comments are the help.
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches, Parser};
+
+use crate::commands::Command;
+use crate::exit::Exit;
+use crate::ui::ColorWhen;
+
+/// Run an agent's work under exactly the permissions that you approved
+///
+/// An agent file says what an agent may do. Remit compiles it into a policy, shows you the policy, and runs commands so
+/// that the kernel holds them to it.
+#[derive(Debug, Parser)]
+#[command(name = "remit", version, max_term_width = 80, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", global = true, hide_possible_values = true)]
+    pub(crate) color: ColorWhen,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  remit preview policies/agents/test-runner.json
+  remit run --agent policies/agents/test-runner.json -- cargo test
+  remit run -- make            # no agent: a trust-all task, after a warning
+  remit lint policies/agents/*.json";
+
+pub(crate) fn parse(arguments: &[OsString]) -> Result<Args, clap::Error> {
+    let mut command = Args::command();
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// Prints the help that was asked for, or what is wrong with the arguments.
+pub(crate) fn refuse(arguments: &[OsString], error: &clap::Error) -> Exit {
+    let printed = error.print();
+    match printed {
+        _ if error.use_stderr() && is_run(arguments) => Exit::CouldNotStart,
+        _ if error.use_stderr() => Exit::Usage,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::BrokenPipe,
+        Err(_) => Exit::Failed,
+        Ok(()) => Exit::Done,
+    }
+}
+
+/// Returns whether `run` is the command: what starts a program must not fail with a code that the program may have.
+fn is_run(arguments: &[OsString]) -> bool {
+    let mut rest = arguments.iter().skip(1);
+    while let Some(argument) = rest.next() {
+        if argument == "--color" {
+            rest.next();
+        } else if !argument.as_encoded_bytes().starts_with(b"-") {
+            return argument == "run";
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_in_order() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn run_is_known_by_its_place() {
+        let check = |line: &str, expected: bool| {
+            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(is_run(&arguments), expected, "{line}");
+        };
+        check("remit run --what", true);
+        check("remit --color run run", true);
+        check("remit --color=never run", true);
+        check("remit --color run lint", false);
+        check("remit lint run", false);
+        check("remit", false);
+    }
+
+    #[test]
+    fn help_fits_80_columns() {
+        let mut command = Args::command();
+        command.build();
+        let mut helps = vec![command.clone().render_long_help().to_string()];
+        helps.extend(command.get_subcommands_mut().map(|command| command.render_long_help().to_string()));
+        for line in helps.iter().flat_map(|help| help.lines()) {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+}
