@@ -27,6 +27,7 @@ pub enum Otherwise {
 #[derive(Clone, Debug, Serialize)]
 pub struct CommandRule {
     pub pattern: CommandPattern,
+    #[serde(skip_serializing_if = "Origin::is_erased")]
     pub origin: Origin,
 }
 
@@ -46,6 +47,38 @@ impl CommandPattern {
             CommandPattern::Words { text, .. } | CommandPattern::Regex { text, .. } => text,
         }
     }
+
+    /// Returns whether an allow pattern covers the command.
+    ///
+    /// A glob without a `/` in its first word covers no program with one: `git` is the one on the task's `PATH`, and
+    /// `./git` is another. A `*` inside a word lets no path climb.
+    pub fn allows(&self, command: &[String]) -> bool {
+        match self {
+            CommandPattern::Regex { regex, .. } => regex.is_match(&command.join(" ")),
+            CommandPattern::Words { words, rest, .. } => {
+                covers(words, *rest, command)
+                    && words.first().is_none_or(|first| same_kind_of_program(first, command))
+                    && words.iter().zip(command).all(|(glob, word)| !climbs(glob, word))
+            }
+        }
+    }
+
+    /// Returns whether a deny pattern covers the command: as it was written, or with the program named without its
+    /// directory, as in `/bin/rm`.
+    pub fn denies(&self, command: &[String]) -> bool {
+        let plain = match command.split_first() {
+            Some((program, arguments)) => {
+                let name = program.rsplit('/').next().unwrap_or(program);
+                let words = std::iter::once(name).chain(arguments.iter().map(String::as_str));
+                words.map(str::to_owned).collect::<Vec<_>>()
+            }
+            None => return false,
+        };
+        match self {
+            CommandPattern::Regex { regex, .. } => [command, &plain].iter().any(|words| regex.is_match(&words.join(" "))),
+            CommandPattern::Words { words, rest, .. } => [command, &plain].iter().any(|command| covers(words, *rest, command)),
+        }
+    }
 }
 
 impl Serialize for CommandPattern {
@@ -55,4 +88,21 @@ impl Serialize for CommandPattern {
             CommandPattern::Regex { text, .. } => serializer.serialize_newtype_variant("CommandPattern", 1, "regex", text),
         }
     }
+}
+
+fn covers(words: &[GlobMatcher], rest: bool, command: &[String]) -> bool {
+    let enough = if rest { command.len() >= words.len() } else { command.len() == words.len() };
+    enough && words.iter().zip(command).all(|(glob, word)| glob.is_match(word))
+}
+
+fn same_kind_of_program(first: &GlobMatcher, command: &[String]) -> bool {
+    first.glob().glob().contains('/') || command.first().is_none_or(|program| !program.contains('/'))
+}
+
+/// Returns whether a wildcard that stands beside other characters has taken in a `..` that the pattern does not have. A
+/// word that is nothing but `*` stands for any word.
+fn climbs(glob: &GlobMatcher, word: &str) -> bool {
+    let pattern = glob.glob().glob();
+    let ups = |text: &str| text.split(['/', '=', ':', ',']).filter(|part| *part == "..").count();
+    pattern != "*" && pattern.contains('*') && ups(word) > ups(pattern)
 }

@@ -1,7 +1,29 @@
-use remit_agent::{AbsPath, Agent};
-use remit_diagnostics::Diagnostic;
+//! An agent, a profile and a workspace in; a policy out. One file for each grant.
+//!
+//! Each grant is compiled by itself. Diagnostics of all of them are gathered, so that a person sees every error at once,
+//! and any error means that there is no policy.
 
-use crate::{Policy, Profile};
+mod commands;
+mod environment;
+mod files;
+mod limits;
+mod network;
+mod protected;
+mod starts;
+mod tools;
+
+use std::collections::BTreeMap;
+
+use remit_agent::{AbsPath, Agent};
+use remit_diagnostics::{Diagnostic, Location, Span};
+
+use crate::{
+    CommandGrants, Confinement, EnvironmentGrant, FileGrants, NetworkGrant, NetworkMode, Origin, Otherwise, Policy, Profile,
+    ToolGrants, WorkspaceMode,
+};
+
+/// The version of the canonical form.
+pub(crate) const VERSION: u32 = 1;
 
 /// Where the work is done, as values: the compiler looks nothing up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,9 +31,9 @@ pub struct Workspace {
     /// Canonical: no symbolic links in it.
     pub root: AbsPath,
     pub home: AbsPath,
-    /// Where Remit keeps its own state: never granted.
+    /// Where Remit keeps its own state: granted by name only.
     pub state: AbsPath,
-    /// Where Remit's own configuration is: never granted.
+    /// Where Remit's own configuration is: granted by name only.
     pub config: AbsPath,
 }
 
@@ -22,12 +44,105 @@ pub struct Workspace {
 /// Returns every diagnostic when any of them is an error: a pattern that does not compile, a path that means nothing.
 /// Nothing that failed to compile is ever left out.
 pub fn compile(agent: &Agent, profile: &Profile, workspace: &Workspace) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let _ = (agent, profile, workspace);
-    unimplemented!()
+    let mut context = Context { agent, profile, workspace, diagnostics: Vec::new() };
+    let tools = tools::compile(&mut context);
+    let policy = Policy {
+        version: VERSION,
+        agent: Some(agent.name.clone()),
+        reading: agent.reading.name(),
+        profile: profile.name.clone(),
+        confinement: confinement(profile),
+        workspace: workspace.root.clone(),
+        home: workspace.home.clone(),
+        commands: commands::compile(&mut context, &tools),
+        files: files::compile(&mut context, &tools),
+        network: network::compile(&mut context),
+        environment: environment::compile(&mut context),
+        limits: limits::compile(&mut context),
+        starts: starts::compile(&context),
+        tools,
+    };
+    let mut diagnostics = context.diagnostics;
+    diagnostics.sort_by_key(|diagnostic| diagnostic.location.span);
+    if diagnostics.iter().any(Diagnostic::is_error) { Err(diagnostics) } else { Ok((policy, diagnostics)) }
 }
 
-/// Returns the policy for work without an agent, under a profile of [`crate::Confinement::Unrestricted`].
+/// Returns the policy for work without an agent, under a profile of [`Confinement::Unrestricted`].
+///
+/// Under a profile that confines, it grants nothing: without an agent nobody has said what may be done.
 pub fn unrestricted(profile: &Profile, workspace: &Workspace) -> Policy {
-    let _ = (profile, workspace);
-    unimplemented!()
+    let origin = || Origin::Profile(profile.name.clone());
+    let network = if profile.unrestricted { NetworkMode::All } else { NetworkMode::None };
+    Policy {
+        version: VERSION,
+        agent: None,
+        reading: "remit",
+        profile: profile.name.clone(),
+        confinement: confinement(profile),
+        workspace: workspace.root.clone(),
+        home: workspace.home.clone(),
+        tools: ToolGrants { visible: Vec::new(), allowed: Vec::new(), narrowed: Vec::new(), unknown: Vec::new() },
+        commands: CommandGrants {
+            deny: Vec::new(),
+            allow: Vec::new(),
+            everything: profile.unrestricted.then(origin),
+            read_only: None,
+            otherwise: Otherwise::Deny,
+        },
+        files: FileGrants {
+            read: Vec::new(),
+            write: Vec::new(),
+            execute: Vec::new(),
+            hidden: Vec::new(),
+            write_denied: Vec::new(),
+            protected: Vec::new(),
+            protected_read: Vec::new(),
+            workspace: WorkspaceMode::Direct,
+            caches: Vec::new(),
+        },
+        network: NetworkGrant { mode: network, loopback: !profile.unrestricted, origin: origin() },
+        environment: EnvironmentGrant { inherit: profile.unrestricted, pass: Vec::new(), set: BTreeMap::new(), path: Vec::new() },
+        limits: limits::of_profile(profile),
+        starts: Vec::new(),
+    }
+}
+
+fn confinement(profile: &Profile) -> Confinement {
+    if profile.unrestricted { Confinement::Unrestricted } else { Confinement::Confined }
+}
+
+/// What every grant is compiled from, and where its findings go.
+struct Context<'a> {
+    agent: &'a Agent,
+    profile: &'a Profile,
+    workspace: &'a Workspace,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Context<'_> {
+    fn origin(&self, span: Span) -> Origin {
+        Origin::Agent(Location { source: self.agent.source.clone(), span })
+    }
+
+    fn profile_origin(&self) -> Origin {
+        Origin::Profile(self.profile.name.clone())
+    }
+
+    /// Returns where the file chooses its profile, or its beginning.
+    fn profile_span(&self) -> Span {
+        let sandbox = self.agent.file.settings.sandbox.as_ref();
+        sandbox.and_then(|sandbox| sandbox.value.profile.as_ref()).map_or(Span::at(0), |profile| profile.span)
+    }
+
+    fn error(&self, code: &'static str, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(code, &self.agent.source, span, message)
+    }
+
+    fn warning(&self, code: &'static str, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::warning(code, &self.agent.source, span, message)
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
 }

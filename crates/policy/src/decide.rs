@@ -1,6 +1,15 @@
+//! The one decision procedure: a request in, a verdict with the rule that decided out.
+//!
+//! Deny beats ask beats allow, whatever the order of the rules. Each kind of request has a file of its own; this one
+//! turns their judgements into verdicts, which is where permits are made.
+
+mod command;
+mod file;
+mod tool;
+
 use remit_agent::AbsPath;
 
-use crate::{Policy, Verdict};
+use crate::{Confinement, Origin, Permit, Policy, Question, Reason, Verdict};
 
 /// Something that is to be done, as the gate sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +29,52 @@ pub enum CommandLine {
     Shell(String),
 }
 
+/// What a verdict says, without the permit or the question that acting on it takes. Sorted by how strict it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Decision {
+    Allow,
+    Ask,
+    Deny,
+}
+
 impl Policy {
     /// Decides a request. Deny beats ask beats allow, whatever the order of the rules.
     pub fn decide(&self, request: Request) -> Verdict {
-        let _ = request;
-        unimplemented!()
+        match self.judge(&request) {
+            (Decision::Allow, reason) => Verdict::Allow(Permit::new(request, reason, self.digest())),
+            (Decision::Ask, reason) => Verdict::Ask(Question::new(request, reason, self.digest())),
+            (Decision::Deny, reason) => Verdict::Deny(reason),
+        }
+    }
+
+    /// Returns how a request would be decided and why, for whoever wants to know and not to act.
+    pub fn judge(&self, request: &Request) -> (Decision, Reason) {
+        match request {
+            Request::Command(line) => command::judge(self, line),
+            Request::ReadFile(path) => file::judge_read(self, path),
+            Request::WriteFile(path) => file::judge_write(self, path),
+            Request::Tool(name) => tool::judge(self, name),
+        }
+    }
+
+    fn is_unrestricted(&self) -> bool {
+        self.confinement == Confinement::Unrestricted
     }
 }
+
+/// The answer where no denial stands against it under an unrestricted profile.
+fn trusted(policy: &Policy) -> (Decision, Reason) {
+    let origin = Origin::Profile(policy.profile.clone());
+    (Decision::Allow, reason(&policy.profile, &origin, "the profile permits everything that its user may do"))
+}
+
+fn reason(rule: &str, origin: &Origin, why: impl Into<String>) -> Reason {
+    Reason { rule: rule.to_owned(), origin: origin.clone(), why: why.into(), help: None }
+}
+
+fn with_help(reason: Reason, help: impl Into<String>) -> Reason {
+    Reason { help: Some(help.into()), ..reason }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use crate::Policy;
 
@@ -16,12 +17,17 @@ impl fmt::Display for Digest {
 }
 
 impl Policy {
-    /// Returns the canonical form: JSON with sorted keys and no origins, the same for the same meaning.
-    pub fn canonical(&self) -> String {
-        unimplemented!()
-    }
-
+    /// Returns the SHA-256 of [`Policy::canonical`], in hexadecimal.
     pub fn digest(&self) -> Digest {
-        unimplemented!()
+        Digest(sha256(self.canonical().as_bytes()))
     }
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        for nibble in [byte >> 4, byte & 15] {
+            hex.extend(char::from_digit(u32::from(nibble), 16));
+        }
+        hex
+    })
 }

@@ -1,9 +1,6 @@
-use globset::GlobMatcher;
-use remit_agent::AbsPath;
-use serde::{Serialize, Serializer};
-use thiserror::Error;
+use serde::Serialize;
 
-use crate::Origin;
+use crate::{Origin, PathPattern};
 
 /// What may be read, written and executed; what is hidden; and where writes that nobody approved go.
 ///
@@ -20,8 +17,10 @@ pub struct FileGrants {
     pub hidden: Vec<PathRule>,
     /// `deniedPaths` of the writing tool.
     pub write_denied: Vec<PathRule>,
-    /// Granted by name only, never by a pattern that happens to cover them.
+    /// Written by name only, never by a pattern that happens to cover them. Those that can be read are here too.
     pub protected: Vec<PathRule>,
+    /// Those of `protected` that are not even read, unless by name: credential stores, Remit's own state, sockets.
+    pub protected_read: Vec<PathRule>,
     pub workspace: WorkspaceMode,
     /// Toolchains' caches: written in a private layer, dropped at the end.
     pub caches: Vec<PathRule>,
@@ -42,32 +41,6 @@ pub struct PathRule {
     pub pattern: PathPattern,
     /// A rule of a profile holds for what exists on the host, and says nothing about the rest.
     pub if_present: bool,
+    #[serde(skip_serializing_if = "Origin::is_erased")]
     pub origin: Origin,
-}
-
-/// A path, or a glob below one, compiled.
-///
-/// `base` is the longest leading part without a wildcard. With no `glob` the pattern is `base` and all that is below it.
-#[derive(Clone, Debug)]
-pub struct PathPattern {
-    pub text: String,
-    pub base: AbsPath,
-    pub glob: Option<GlobMatcher>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{reason}")]
-pub struct PathPatternError {
-    pub reason: String,
-    pub help: Option<String>,
-}
-
-impl Serialize for PathPattern {
-    /// Writes the absolute form: what the pattern means, not how it was spelt.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.glob {
-            None => serializer.serialize_str(self.base.as_str()),
-            Some(glob) => serializer.collect_str(&format_args!("{}//{}", self.base, glob.glob())),
-        }
-    }
 }

@@ -12,6 +12,8 @@ use crate::Origin;
 pub struct ToolGrants {
     pub visible: Vec<ToolRule>,
     pub allowed: Vec<ToolRule>,
+    /// Pre-approved, but settings narrow the tool to calls that the gate cannot tell apart yet: every call asks.
+    pub narrowed: Vec<ToolRule>,
     /// Names that are no tool of any product: they grant nothing, and are shown.
     pub unknown: Vec<ToolRule>,
 }
@@ -19,6 +21,7 @@ pub struct ToolGrants {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ToolRule {
     pub pattern: ToolPattern,
+    #[serde(skip_serializing_if = "Origin::is_erased")]
     pub origin: Origin,
 }
 
@@ -49,6 +52,7 @@ pub struct NetworkGrant {
     pub mode: NetworkMode,
     /// Whether the task gets a loopback of its own, on which its processes can reach each other and nobody else.
     pub loopback: bool,
+    #[serde(skip_serializing_if = "Origin::is_erased")]
     pub origin: Origin,
 }
 
@@ -67,6 +71,7 @@ pub struct HostRule {
     pub host: String,
     /// `None` is 80 and 443.
     pub port: Option<u16>,
+    #[serde(skip_serializing_if = "Origin::is_erased")]
     pub origin: Origin,
 }
 
@@ -85,6 +90,7 @@ pub struct EnvironmentGrant {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PassedVariable {
     pub name: String,
+    #[serde(skip_serializing_if = "Origin::is_erased")]
     pub origin: Origin,
 }
 
@@ -93,6 +99,7 @@ pub struct PassedVariable {
 pub struct Limit {
     pub kind: LimitKind,
     pub value: u64,
+    #[serde(skip_serializing_if = "Origin::is_erased")]
     pub origin: Origin,
 }
 
@@ -121,6 +128,9 @@ pub struct Start {
     pub kind: StartKind,
     /// The command as written, for people.
     pub command: String,
+    /// The variables that it is given and the SHA-256 of each value: a change asks again, and no secret is kept.
+    pub env: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Origin::is_erased")]
     pub origin: Origin,
 }
 

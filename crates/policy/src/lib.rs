@@ -4,6 +4,7 @@
 //! [`Policy::decide`] takes a request to a [`Verdict`]; only a verdict makes a [`Permit`], and nothing acts without one.
 //! There is no input or output here, no clock and no environment.
 
+mod canonical;
 mod commands;
 mod compile;
 mod decide;
@@ -12,21 +13,26 @@ mod digest;
 mod files;
 mod grants;
 mod origin;
+mod path_pattern;
 mod policy;
 mod profile;
+mod tools;
+mod variables;
 mod verdict;
 
 pub use commands::{CommandGrants, CommandPattern, CommandRule, Otherwise};
 pub use compile::{Workspace, compile, unrestricted};
-pub use decide::{CommandLine, Request};
+pub use decide::{CommandLine, Decision, Request};
 pub use diff::{Change, ChangeKind, diff};
 pub use digest::Digest;
-pub use files::{FileGrants, PathPattern, PathPatternError, PathRule, WorkspaceMode};
+pub use files::{FileGrants, PathRule, WorkspaceMode};
 pub use grants::{
     EnvironmentGrant, HostRule, Limit, LimitKind, NetworkGrant, NetworkMode, PassedVariable, Start, StartKind, ToolGrants,
     ToolPattern, ToolRule,
 };
 pub use origin::Origin;
+pub use path_pattern::{PathPattern, PathPatternError};
 pub use policy::{Confinement, Policy};
 pub use profile::{BUILT_IN_PROFILES, Profile, ProfileError, ProfileFile};
+pub use variables::never_passed;
 pub use verdict::{Permit, Question, Reason, Verdict};

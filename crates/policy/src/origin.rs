@@ -19,6 +19,12 @@ pub enum Origin {
     Erased,
 }
 
+impl Origin {
+    pub(crate) fn is_erased(&self) -> bool {
+        *self == Origin::Erased
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

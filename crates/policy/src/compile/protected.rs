@@ -1,0 +1,151 @@
+//! What is granted by name only, whatever pattern happens to cover it.
+//!
+//! Writing any of it lets a task act outside itself later: through a hook, a start-up file, an editor's task, a policy.
+//! Reading is barred too where the content is worth stealing, or where reading is acting, as with a socket.
+
+use remit_agent::AbsPath;
+
+use super::Context;
+use crate::{Origin, PathPattern, PathRule};
+
+/// In the workspace. All of it can be read: git reads its own configuration.
+const WORKSPACE: [&str; 17] = [
+    ".git/hooks",
+    ".git/config",
+    ".git/config.worktree",
+    // Submodules keep their hooks and configuration here.
+    ".git/modules",
+    ".remit",
+    ".kiro",
+    ".amazonq",
+    ".vscode",
+    ".idea",
+    ".zed",
+    ".devcontainer",
+    ".envrc",
+    ".mcp.json",
+    ".claude",
+    ".cursor",
+    ".gitmodules",
+    ".husky",
+];
+
+/// In the home directory: files that a shell, a session or a tool runs when it starts.
+const START_UP: [&str; 27] = [
+    ".bashrc",
+    ".bash_profile",
+    ".bash_login",
+    ".bash_logout",
+    ".bash_aliases",
+    ".profile",
+    ".zshrc",
+    ".zshenv",
+    ".zprofile",
+    ".zlogin",
+    ".zlogout",
+    ".inputrc",
+    ".xprofile",
+    ".xsession",
+    ".xinitrc",
+    ".vimrc",
+    ".vim",
+    ".gitconfig",
+    ".config/git",
+    ".config/fish",
+    ".config/nvim",
+    ".config/autostart",
+    ".config/systemd",
+    ".config/environment.d",
+    ".remit",
+    ".kiro",
+    ".aws/amazonq",
+];
+
+/// In the home directory: credential stores.
+const CREDENTIALS: [&str; 36] = [
+    ".ssh",
+    ".aws",
+    ".gnupg",
+    ".azure",
+    ".kube",
+    ".docker/config.json",
+    ".config/gcloud",
+    ".config/gh",
+    ".config/glab-cli",
+    ".config/hub",
+    ".config/op",
+    ".config/doctl",
+    ".config/rclone",
+    ".config/sops",
+    ".config/containers/auth.json",
+    ".netrc",
+    ".git-credentials",
+    ".config/git/credentials",
+    ".npmrc",
+    ".yarnrc.yml",
+    ".pypirc",
+    ".config/pip/pip.conf",
+    ".config/pypoetry/auth.toml",
+    ".cargo/credentials.toml",
+    ".cargo/credentials",
+    ".gem/credentials",
+    ".m2/settings.xml",
+    ".m2/settings-security.xml",
+    ".gradle/gradle.properties",
+    ".pgpass",
+    ".my.cnf",
+    ".vault-token",
+    ".terraform.d/credentials.tfrc.json",
+    ".password-store",
+    ".local/share/keyrings",
+    ".mozilla",
+];
+
+/// Sockets of daemons: whoever opens one can have the daemon act.
+const SOCKETS: [&str; 14] = [
+    "/run/docker.sock",
+    "/var/run/docker.sock",
+    "/run/containerd",
+    "/run/podman",
+    "/run/crio",
+    "/run/user",
+    "/var/run/user",
+    "/run/dbus",
+    "/var/run/dbus",
+    "/run/systemd/private",
+    "/run/snapd.socket",
+    "/run/libvirt",
+    "/run/postgresql",
+    "/run/mysqld",
+];
+
+/// Returns everything that is written by name only.
+pub(super) fn written_by_name(context: &Context<'_>) -> Vec<PathRule> {
+    let (root, home) = (&context.workspace.root, &context.workspace.home);
+    let mut paths: Vec<AbsPath> = WORKSPACE.iter().map(|path| root.join(path)).collect();
+    paths.extend(START_UP.iter().map(|path| home.join(path)));
+    paths.push(context.agent.path.clone());
+    paths.extend(neither(context));
+    rules(paths)
+}
+
+/// Returns everything that is read by name only.
+pub(super) fn read_by_name(context: &Context<'_>) -> Vec<PathRule> {
+    rules(neither(context))
+}
+
+fn neither(context: &Context<'_>) -> Vec<AbsPath> {
+    let home = &context.workspace.home;
+    let mut paths: Vec<AbsPath> = CREDENTIALS.iter().map(|path| home.join(path)).collect();
+    paths.extend(SOCKETS.iter().map(|path| AbsPath::root().join(path)));
+    paths.push(context.workspace.state.clone());
+    paths.push(context.workspace.config.clone());
+    paths
+}
+
+fn rules(mut paths: Vec<AbsPath>) -> Vec<PathRule> {
+    paths.sort();
+    paths.dedup();
+    let rule = |path: &AbsPath| PathRule { pattern: PathPattern::literal(path), if_present: true, origin: Origin::BuiltIn };
+    paths.iter().map(rule).collect()
+}

@@ -1,0 +1,233 @@
+//! Path patterns: what an agent file or a profile writes, compiled once.
+//!
+//! A pattern is split where its first wildcard stands: the literal part before it is the `base`, which the kernel can
+//! hold; what follows is a glob below the base, which only the gate can hold exactly. A pattern without a wildcard, or
+//! one that ends in `/**` or `/`, is the base and everything below it.
+//!
+//! `*` and `?` stay inside one component, `**` must be a component of its own, `[…]` and `{…,…}` work as in a shell.
+//! There is no negation and no escaping backslash: a character that has a meaning is written as a class of one, as in
+//! `app/[[]slug]/page.tsx`, which names the file `app/[slug]/page.tsx`.
+
+use globset::{GlobBuilder, GlobMatcher};
+use remit_agent::AbsPath;
+use serde::{Serialize, Serializer};
+use thiserror::Error;
+
+/// A path, or a glob below one, compiled.
+///
+/// `base` is the longest leading part without a wildcard. With no `glob` the pattern is `base` and all that is below it.
+#[derive(Clone, Debug)]
+pub struct PathPattern {
+    pub text: String,
+    pub base: AbsPath,
+    pub glob: Option<GlobMatcher>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{reason}")]
+pub struct PathPatternError {
+    pub reason: String,
+    pub help: Option<String>,
+}
+
+impl PathPattern {
+    /// Compiles a pattern: relative to `workspace`, below `home` when it begins with `~`, or absolute.
+    ///
+    /// # Errors
+    ///
+    /// Returns why a pattern means nothing certain: it is empty, climbs, negates, holds a variable, or is malformed.
+    pub fn compile(text: &str, workspace: &AbsPath, home: &AbsPath) -> Result<PathPattern, PathPatternError> {
+        refuse_by_text(text)?;
+        let (start, rest) = start(text, workspace, home)?;
+        let components: Vec<&str> = rest.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+        let names = components.iter().map_while(|part| literal(part)).count();
+        let (fixed, wild) = components.split_at_checked(names).unwrap_or((&components, &[]));
+        let mut base = start;
+        for part in fixed {
+            let name = literal(part).unwrap_or_default();
+            if name == ".." {
+                return Err(error("a path pattern climbs with `..`", "write the path that it leads to"));
+            }
+            base = base.join(&format!("./{name}"));
+        }
+        if wild.is_empty() || wild == ["**"] {
+            return Ok(PathPattern { text: text.to_owned(), base, glob: None });
+        }
+        let glob = Some(glob(wild, text.ends_with('/'))?);
+        Ok(PathPattern { text: text.to_owned(), base, glob })
+    }
+
+    /// Returns the pattern for a path and everything below it, whatever characters it is made of.
+    pub fn literal(path: &AbsPath) -> PathPattern {
+        PathPattern { text: path.to_string(), base: path.clone(), glob: None }
+    }
+
+    /// Returns whether the pattern covers the path. A glob covers what it matches, not what lies below that.
+    pub fn matches(&self, path: &AbsPath) -> bool {
+        match (path.relative_to(&self.base), &self.glob) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(rest), Some(glob)) => glob.is_match(rest),
+        }
+    }
+
+    /// Returns whether the pattern covers the path or a directory above it: how a denial is read.
+    pub fn matches_or_above(&self, path: &AbsPath) -> bool {
+        std::iter::successors(Some(path.clone()), AbsPath::parent).any(|path| self.matches(&path))
+    }
+
+    /// Returns whether the pattern names that path itself, or something in it, without a wildcard on the way there.
+    pub fn covers_by_name(&self, path: &AbsPath) -> bool {
+        self.base.is_beneath(path)
+    }
+}
+
+impl Serialize for PathPattern {
+    /// Writes the absolute form: what the pattern means, not how it was spelt.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.glob {
+            None => serializer.serialize_str(self.base.as_str()),
+            Some(glob) => serializer.collect_str(&format_args!("{}//{}", self.base, glob.glob())),
+        }
+    }
+}
+
+/// Refuses what can be seen to be wrong without taking the pattern apart.
+fn refuse_by_text(text: &str) -> Result<(), PathPatternError> {
+    if text.trim().is_empty() {
+        return Err(error("a path pattern is empty", "remove it, or write `.` for the workspace"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(error("a path pattern has a control character", "remove it"));
+    }
+    if text.contains('\\') {
+        return Err(error("a path pattern has a backslash", "write `/` between names, and `[*]` for a literal `*`"));
+    }
+    if text.starts_with('!') {
+        return Err(error("path patterns have no negation", "put the path under `deniedPaths` or `sandbox.files.hide`"));
+    }
+    if text.contains("://") {
+        return Err(error("a path pattern is not a URL", "write the path alone, without the scheme"));
+    }
+    let variable = |(at, _): (usize, &str)| {
+        text.get(at + 1..).is_some_and(|rest| rest.starts_with(|c: char| c == '{' || c == '_' || c.is_ascii_alphanumeric()))
+    };
+    if text.match_indices('$').any(variable) {
+        return Err(error(
+            "variables are not read in a path pattern",
+            "write the path itself, `~` for home, or `[$]` for a dollar",
+        ));
+    }
+    Ok(())
+}
+
+/// Returns the directory from which the pattern is read, and the rest of it.
+fn start<'a>(text: &'a str, workspace: &AbsPath, home: &AbsPath) -> Result<(AbsPath, &'a str), PathPatternError> {
+    if let Some(rest) = text.strip_prefix('/') {
+        return Ok((AbsPath::root(), rest));
+    }
+    if let Some(rest) = text.strip_prefix('~') {
+        return match rest.strip_prefix('/') {
+            Some(rest) => Ok((home.clone(), rest)),
+            None if rest.is_empty() => Ok((home.clone(), "")),
+            None => Err(error("another user's home is not read in a path pattern", "write the path itself")),
+        };
+    }
+    // Only `..` at the very start is read: it goes up from the workspace, which has no symbolic link in it.
+    let mut directory = workspace.clone();
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches("./");
+        let Some(after) = rest.strip_prefix("..").filter(|after| after.is_empty() || after.starts_with('/')) else {
+            return Ok((directory, rest));
+        };
+        let Some(parent) = directory.parent() else {
+            return Err(error("a path pattern climbs above the root", "write the path that is meant"));
+        };
+        directory = parent;
+        rest = after.trim_start_matches('/');
+    }
+}
+
+/// Returns the name that a component stands for, or `None` when it has a wildcard. A class of one character is that
+/// character.
+fn literal(component: &str) -> Option<String> {
+    let mut name = String::new();
+    let mut rest = component.chars();
+    while let Some(character) = rest.next() {
+        match character {
+            '*' | '?' | '{' | '}' => return None,
+            '[' => {
+                let only = rest.next()?;
+                if matches!(only, '!' | '^') || rest.next() != Some(']') {
+                    return None;
+                }
+                name.push(only);
+            }
+            other => name.push(other),
+        }
+    }
+    Some(name)
+}
+
+fn glob(components: &[&str], below: bool) -> Result<GlobMatcher, PathPatternError> {
+    if components.iter().any(|part| part.contains("**") && *part != "**") {
+        return Err(error("`**` stands beside other characters", "make `**` a component of its own, as in `src/**/*.rs`"));
+    }
+    let (components, below) = match components.split_last() {
+        Some((&"**", rest)) => (rest, true),
+        _ => (components, below),
+    };
+    let text = classes_within_a_component(&components.join("/"))?;
+    if text.split(['/', '{', '}', ',']).any(|part| part == "..") {
+        return Err(error("a path pattern climbs with `..`", "write the path that it leads to"));
+    }
+    let text = if below { format!("{{{text},{text}/**}}") } else { text };
+    // `[a..]` and the like must not be read as more than the writer sees, so nothing is lenient here.
+    let glob = GlobBuilder::new(&text).literal_separator(true).backslash_escape(false).build();
+    glob.map(|glob| glob.compile_matcher()).map_err(|failure| {
+        error(
+            format!("a path pattern does not compile: {}", failure.kind()),
+            "close what is open, or write `[[]`, `[{]` for the character",
+        )
+    })
+}
+
+/// Keeps classes from matching `/`: to a negated one `/` is added, a range over it is refused.
+fn classes_within_a_component(text: &str) -> Result<String, PathPatternError> {
+    let mut out = String::new();
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        out.push(character);
+        if character != '[' {
+            continue;
+        }
+        let negated = rest.next_if(|next| matches!(next, '!' | '^')).inspect(|_| out.push('!')).is_some();
+        let mut members = Vec::new();
+        let closed = loop {
+            match rest.next() {
+                Some(']') if !members.is_empty() => break true,
+                Some(member) => members.push(member),
+                None => break false,
+            }
+        };
+        let over_slash =
+            members.contains(&'/') || members.windows(3).any(|w| matches!(w, [low, '-', high] if (*low..=*high).contains(&'/')));
+        if !closed {
+            return Err(error("a class is not closed in a path pattern", "add the `]`, or write `[[]` for a literal `[`"));
+        }
+        if over_slash {
+            return Err(error("a class of a path pattern holds `/`", "a class stays inside one component"));
+        }
+        out.extend(&members);
+        if negated {
+            out.push('/');
+        }
+        out.push(']');
+    }
+    Ok(out)
+}
+
+fn error(reason: impl Into<String>, help: &str) -> PathPatternError {
+    PathPatternError { reason: reason.into(), help: Some(help.to_owned()) }
+}
