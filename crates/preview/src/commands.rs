@@ -1,4 +1,4 @@
-use remit_policy::{CommandPattern, CommandRule, Otherwise, Policy};
+use remit_policy::{CommandLine, CommandRule, Decision, Otherwise, Policy, Request};
 use serde::Serialize;
 
 /// Which command lines run unasked, which never, and what happens to the rest.
@@ -20,16 +20,23 @@ pub(crate) fn commands(policy: &Policy) -> Commands {
         everything: commands.everything.is_some(),
         allow: texts(&commands.allow),
         deny: texts(&commands.deny),
-        read_only: commands.read_only.is_some(),
+        read_only: read_only(policy),
         otherwise: commands.otherwise,
     }
+}
+
+/// Returns whether the gate lets a command that only reads through, because of that setting and of nothing else.
+fn read_only(policy: &Policy) -> bool {
+    let Some(origin) = &policy.commands.read_only else { return false };
+    let (decision, reason) = policy.judge(&Request::Command(CommandLine::Argv(vec!["ls".to_owned()])));
+    decision == Decision::Allow && reason.origin == *origin
 }
 
 /// Returns each pattern once: a deny pattern that is held under two readings is two rules of one text.
 fn texts(rules: &[CommandRule]) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     for rule in rules {
-        let text = CommandPattern::text(&rule.pattern);
+        let text = rule.pattern.text();
         if !texts.iter().any(|known| known == text) {
             texts.push(text.to_owned());
         }

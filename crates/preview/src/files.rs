@@ -22,8 +22,10 @@ pub struct Files {
     pub hidden: Vec<String>,
     /// Patterns that the writing tool may not write.
     pub write_denied: Vec<String>,
-    /// Patterns that only a rule that names the path itself can grant.
-    pub by_name_only: Vec<String>,
+    /// Patterns: written only where a rule names the path itself.
+    pub written_by_name: Vec<String>,
+    /// Patterns: read only where a rule names the path itself.
+    pub read_by_name: Vec<String>,
 }
 
 /// What holds at a path and, for a directory, everywhere below it.
@@ -73,7 +75,8 @@ pub(crate) fn files(policy: &Policy, plan: &Plan) -> Files {
         read_only: plan.read_only.clone(),
         hidden: texts(&policy.files.hidden),
         write_denied: texts(&policy.files.write_denied),
-        by_name_only: texts(&policy.files.protected),
+        written_by_name: texts(&policy.files.protected),
+        read_by_name: texts(&policy.files.protected_read),
     }
 }
 

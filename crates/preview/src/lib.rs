@@ -30,4 +30,4 @@ pub use preview::{PREVIEW_VERSION, Preview, preview};
 pub use render::render;
 pub use summary::summary;
 pub use surroundings::{Environment, LimitLine, Network, NetworkReach, StartLine};
-pub use tools::{ToolBound, ToolLine, Tools};
+pub use tools::Tools;

@@ -3,7 +3,7 @@ use remit_sandbox::{Grant, Mechanism};
 
 use crate::names::{from_home, from_workspace, granted, limit, quoted};
 use crate::page::{Body, Page, Tone};
-use crate::{FileGrant, NetworkReach, Place, Preview, RenderStyle, ToolBound, ToolLine, Writes};
+use crate::{FileGrant, NetworkReach, Place, Preview, RenderStyle, Writes};
 
 /// How many entries of a list are shown to people before it is cut; the data is never cut.
 const MOST: usize = 6;
@@ -74,39 +74,32 @@ fn unrestricted(page: &mut Page) {
 fn tools(page: &mut Page, preview: &Preview) {
     let tools = &preview.tools;
     page.heading("Tools", Tone::Heading);
-    if !tools.pre_approved.is_empty() {
-        page.row("pre-approved", &tool_list(&tools.pre_approved, true));
-    }
-    if !tools.asks.is_empty() {
-        page.row("asks", &tool_list(&tools.asks, false));
-    }
-    if !tools.unknown.is_empty() {
-        page.row(
-            "unknown",
-            &Body::default().list(&tools.unknown, MOST_OWN, Tone::Care).mark(":").words("grants nothing", Tone::Plain),
-        );
-    }
-    let none = tools.pre_approved.is_empty() && tools.asks.is_empty();
+    let row = |page: &mut Page, label: &str, names: &[String], tone: Tone, words: &str| {
+        let body = Body::default().list(names, MOST_OWN, tone);
+        match (names, words) {
+            ([], _) => {}
+            (_, "") => page.row(label, &body),
+            _ => page.row(label, &body.mark(":").words(words, Tone::Plain)),
+        }
+    };
+    row(page, "pre-approved", &tools.pre_approved, Tone::Care, "any use");
+    row(page, "by command", &tools.by_command, Tone::Plain, "the commands below");
+    row(page, "by path", &tools.by_path, Tone::Plain, "unasked for the files below, asks for others");
+    row(page, "asks", &tools.asks, Tone::Care, "every time");
+    row(page, "unknown", &tools.unknown, Tone::Care, "no product has it; grants nothing");
+    let seen = [&tools.pre_approved, &tools.by_command, &tools.by_path, &tools.asks];
+    let none = seen.iter().all(|names| names.is_empty());
     page.row("absent", &Body::of(if none { "every tool: denied" } else { "every other tool: denied" }, Tone::Plain));
-}
-
-fn tool_list(lines: &[ToolLine], unasked: bool) -> Body {
-    let tone = if unasked { Tone::Plain } else { Tone::Care };
-    let names: Vec<String> = lines
-        .iter()
-        .map(|line| match (line.bound, unasked) {
-            (ToolBound::Commands, true) => format!("{} (for the commands below)", line.name),
-            (ToolBound::ReadPaths, true) => format!("{} (what is readable below)", line.name),
-            (ToolBound::WritePaths, true) => format!("{} (what is writable below)", line.name),
-            (ToolBound::AnyUse, _) | (_, false) => line.name.clone(),
-        })
-        .collect();
-    Body::default().list(&names, MOST_OWN, tone)
 }
 
 fn commands(page: &mut Page, preview: &Preview) {
     let commands = &preview.commands;
     page.heading("Commands", Tone::Heading);
+    let nothing = !commands.everything && commands.allow.is_empty() && !commands.read_only;
+    if nothing && commands.otherwise == Otherwise::Deny {
+        page.row("every one", &Body::of("denied", Tone::Plain));
+        return;
+    }
     if commands.everything {
         page.row("run unasked", &Body::of("every command line", Tone::Care));
     } else if !commands.allow.is_empty() {
@@ -158,7 +151,8 @@ fn files(page: &mut Page, preview: &Preview) {
     };
     row(page, "not written", &files.write_denied, MOST_OWN, "by no tool");
     row(page, "hidden", &files.hidden, MOST, "neither read nor written");
-    row(page, "protected", &files.by_name_only, MOST, "granted only by a rule that names them");
+    row(page, "protected", &files.written_by_name, MOST, "written only where a rule names them");
+    row(page, "", &files.read_by_name, MOST, "read only where a rule names them");
 }
 
 fn written(page: &mut Page, preview: &Preview) {

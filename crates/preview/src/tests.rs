@@ -9,7 +9,7 @@ use remit_sandbox::{Gap, Grant, Mechanism, PrivateDirectory};
 
 use crate::{
     Commands, Environment, FileGrant, Files, Held, LimitLine, Network, NetworkReach, Place, Preview, RenderStyle, StartLine,
-    ToolBound, ToolLine, Tools, Writes, render, summary,
+    Tools, Writes, render, summary,
 };
 
 fn path(text: &str) -> AbsPath {
@@ -22,10 +22,6 @@ fn strings(texts: &[&str]) -> Vec<String> {
 
 fn grant(at: &str, place: Place, writes: Writes, execute: bool) -> FileGrant {
     FileGrant { path: path(at), place, read: true, writes, execute, patterns: strings(&[at]), wider: false }
-}
-
-fn tool(name: &str, bound: ToolBound) -> ToolLine {
-    ToolLine { name: name.to_owned(), bound }
 }
 
 fn held(grant: Grant, what: &str, by: &[Mechanism]) -> Held {
@@ -66,7 +62,9 @@ fn test_runner() -> Preview {
         home: path("/home/ann"),
         digest: "3f2a9c41d07b5566778899aabbccddeeff00112233445566778899aabbccddee".to_owned(),
         tools: Tools {
-            pre_approved: vec![tool("fs_read", ToolBound::ReadPaths), tool("execute_bash", ToolBound::Commands)],
+            pre_approved: Vec::new(),
+            by_command: strings(&["execute_bash"]),
+            by_path: strings(&["fs_read"]),
             asks: Vec::new(),
             unknown: Vec::new(),
         },
@@ -85,7 +83,8 @@ fn test_runner() -> Preview {
             read_only: Vec::new(),
             hidden: strings(&["~/.ssh", "~/.aws", "~/.gnupg", "~/.netrc", "~/.docker", "~/.kube", "~/.npmrc", "~/.config/gh"]),
             write_denied: Vec::new(),
-            by_name_only: strings(&[".git/hooks", ".git/config", ".vscode", ".remit"]),
+            written_by_name: strings(&[".git/hooks", ".git/config", ".vscode", ".remit"]),
+            read_by_name: strings(&["~/.local/state/remit"]),
         },
         network: Network { reach: NetworkReach::Nothing, loopback: true },
         limits: [
@@ -164,15 +163,17 @@ fn docs_writer() -> Preview {
     preview.description = None;
     preview.profile = "base".to_owned();
     preview.tools = Tools {
-        pre_approved: vec![tool("fs_read", ToolBound::ReadPaths), tool("fs_write", ToolBound::WritePaths)],
-        asks: vec![tool("execute_bash", ToolBound::Commands), tool("use_aws", ToolBound::AnyUse)],
+        pre_approved: strings(&["introspect", "@docs"]),
+        by_command: strings(&["execute_bash"]),
+        by_path: strings(&["fs_read", "fs_write"]),
+        asks: strings(&["use_aws"]),
         unknown: strings(&["fs_lst"]),
     };
     preview.commands = Commands {
         everything: false,
         allow: Vec::new(),
         deny: strings(&["git push *", "rm *"]),
-        read_only: false,
+        read_only: true,
         otherwise: Otherwise::Deny,
     };
     let wide = FileGrant {
@@ -237,8 +238,8 @@ test-runner
   policy         3f2a9c41d07b
 
 Tools
-  pre-approved   fs_read (what is readable below),
-                 execute_bash (for the commands below)
+  by command     execute_bash: the commands below
+  by path        fs_read: unasked for the files below, asks for others
   absent         every other tool: denied
 
 Commands
@@ -260,8 +261,9 @@ Files, as the kernel sees them
                  write: /dev/null
   hidden         ~/.ssh, ~/.aws, ~/.gnupg, ~/.netrc, ~/.docker, ~/.kube
                  and 2 more: neither read nor written
-  protected      .git/hooks, .git/config, .vscode, .remit: granted only by a
-                 rule that names them
+  protected      .git/hooks, .git/config, .vscode, .remit: written only where a
+                 rule names them
+                 ~/.local/state/remit: read only where a rule names them
 
 Network, limits, environment
   network        none; a loopback of its own
@@ -296,8 +298,8 @@ test-runner
   policy         3f2a9c41d07b
 
 Tools
-  pre-approved   fs_read (what is readable below),
-                 execute_bash (for the commands below)
+  by command     execute_bash: the commands below
+  by path        fs_read: unasked for the files below, asks for others
   absent         every other tool: denied
 
 Commands
@@ -315,8 +317,9 @@ Files, as the kernel sees them
                  write: /dev/null
   hidden         ~/.ssh, ~/.aws, ~/.gnupg, ~/.netrc, ~/.docker, ~/.kube
                  and 2 more: neither read nor written
-  protected      .git/hooks, .git/config, .vscode, .remit: granted only by a
-                 rule that names them
+  protected      .git/hooks, .git/config, .vscode, .remit: written only where a
+                 rule names them
+                 ~/.local/state/remit: read only where a rule names them
 
 Network, limits, environment
   network        none
@@ -354,14 +357,15 @@ docs-writer
   policy         3f2a9c41d07b
 
 Tools
-  pre-approved   fs_read (what is readable below),
-                 fs_write (what is writable below)
-  asks           execute_bash, use_aws
-  unknown        fs_lst: grants nothing
+  pre-approved   introspect, @docs: any use
+  by command     execute_bash: the commands below
+  by path        fs_read, fs_write: unasked for the files below, asks for others
+  asks           use_aws: every time
+  unknown        fs_lst: no product has it; grants nothing
   absent         every other tool: denied
 
 Commands
-  run unasked    none
+  run unasked    those that Remit's table knows to only read, such as `ls`
   never          `git push *`, `rm *`
                  by the gate only: what runs can do the same in another way
   all others     denied
@@ -377,8 +381,9 @@ Files, as the kernel sees them
   not written    docs/LICENSE: by no tool
   hidden         ~/.ssh, ~/.aws, ~/.gnupg, ~/.netrc, ~/.docker, ~/.kube
                  and 2 more: neither read nor written
-  protected      .git/hooks, .git/config, .vscode, .remit: granted only by a
-                 rule that names them
+  protected      .git/hooks, .git/config, .vscode, .remit: written only where a
+                 rule names them
+                 ~/.local/state/remit: read only where a rule names them
 
 Network, limits, environment
   network        only crates.io:443, *.crates.io; a loopback of its own
@@ -483,7 +488,7 @@ fn one_line_for_the_approval() {
     );
     check(
         docs_writer(),
-        "docs-writer: runs no command; reads the workspace, docs, notes, /srv/style; writes docs, notes; \
+        "docs-writer: runs commands that only read; reads the workspace, docs, notes, /srv/style; writes docs, notes; \
          network to crates.io:443, *.crates.io only",
     );
     check(unrestricted(), "trust-all: may do everything that your user can; nothing holds it");

@@ -1,6 +1,6 @@
 use remit_agent::Reading;
 use remit_diagnostics::{Diagnostic, Location, Severity};
-use remit_policy::{CommandLine, Origin, Request, Verdict};
+use remit_policy::{CommandLine, Decision, Origin, Request};
 
 use crate::{LintInput, Rule, RuleExample};
 
@@ -63,8 +63,8 @@ fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
     for words in ESCAPES {
         let line = words.join(" ");
         let request = Request::Command(CommandLine::Argv(words.iter().map(|word| (*word).to_owned()).collect()));
-        let Verdict::Allow(permit) = policy.decide(request) else { continue };
-        let Origin::Agent(Location { span, .. }) = permit.reason().origin else { continue };
+        let (Decision::Allow, reason) = policy.judge(&request) else { continue };
+        let Origin::Agent(Location { span, .. }) = reason.origin else { continue };
         let Some(pattern) = allowed_by(input, span) else { continue };
         if found.iter().any(|known| known.location.span == span) {
             continue;
