@@ -25,7 +25,7 @@ pub use event::{AgentName, ApprovedBy, Confinement, Created, Event, Outcome};
 pub use id::{TaskId, TaskIdError};
 /// A point in time, UTC; it comes in as a value, and nothing in this crate asks the clock.
 pub use jiff::Timestamp;
-pub use record::{Record, RecordError, State, list};
+pub use record::{Listed, Record, RecordError, State, list};
 pub use state::{StateDir, StateError};
 pub use sweep::{Swept, sweep};
 pub use task::{TaskDir, TaskError, remove_scratch};

@@ -74,6 +74,8 @@ impl Record {
         let name = format!("{DIRECTORY}/{id}/{LOG}");
         let path = state.path().join(&name);
         match files::read(state.fd(), &name) {
+            // A log is made empty, and has its first lines a moment later.
+            Ok(Some(log)) if log.is_empty() => Err(RecordError::Missing { id: id.clone() }),
             Ok(Some(log)) => Record::from_log(id, &log, &path),
             Ok(None) => Err(RecordError::Missing { id: id.clone() }),
             Err(source) => Err(RecordError::Io { path, source }),
@@ -107,22 +109,24 @@ pub(crate) fn whole_lines(log: &[u8]) -> usize {
     log.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1)
 }
 
-/// Reads every record, oldest first. One that cannot be read is an error in its place, after the others.
-pub fn list(state: &StateDir) -> Result<Vec<(TaskId, Result<Record, RecordError>)>, RecordError> {
-    let mut records: Vec<_> = ids(state)?
-        .into_iter()
-        .map(|id| {
-            let record = Record::read(state, &id);
-            (id, record)
-        })
-        // No log yet: it is being made at this moment, or its maker died doing so, and a sweep takes it away.
-        .filter(|(_, record)| !matches!(record, Err(RecordError::Missing { .. })))
-        .collect();
-    records.sort_by_cached_key(|(id, record)| {
-        let created_at = record.as_ref().map_or(Timestamp::MAX, |record| record.created_at);
-        (created_at, id.clone())
+/// A task of a listing; `record` is an error where the log cannot be read.
+#[derive(Debug)]
+pub struct Listed {
+    pub id: TaskId,
+    pub record: Result<Record, RecordError>,
+}
+
+/// Reads every record, oldest first, and after them those that cannot be read.
+pub fn list(state: &StateDir) -> Result<Vec<Listed>, RecordError> {
+    let read = |id| Listed { record: Record::read(state, &id), id };
+    let mut listed: Vec<Listed> = ids(state)?.into_iter().map(read).collect();
+    // No log yet: it is being made at this moment, or its maker died doing so, and a sweep takes it away.
+    listed.retain(|listed| !matches!(listed.record, Err(RecordError::Missing { .. })));
+    listed.sort_by_cached_key(|listed| {
+        let created_at = listed.record.as_ref().map_or(Timestamp::MAX, |record| record.created_at);
+        (created_at, listed.id.clone())
     });
-    Ok(records)
+    Ok(listed)
 }
 
 /// Returns the ids of the tasks that have a directory, sorted.

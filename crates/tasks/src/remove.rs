@@ -148,10 +148,11 @@ mod tests {
             fs::set_permissions(scratch.join(name), PermissionsExt::from_mode(mode)).unwrap();
         }
         symlink(outside.join("sub/file"), scratch.join("link")).unwrap();
-        fs::set_permissions(scratch.join("closed"), PermissionsExt::from_mode(0)).unwrap();
+        fs::set_permissions(scratch.join("closed"), PermissionsExt::from_mode(0o0)).unwrap();
         remove(&directory);
         assert_eq!(fs::read_to_string(outside.join("sub/file")).unwrap(), "kept");
         assert_eq!(fs::metadata(&outside).unwrap().permissions().mode() & 0o777, 0o555);
+        fs::set_permissions(&outside, PermissionsExt::from_mode(0o700)).unwrap();
     }
 
     #[test]

@@ -7,6 +7,8 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use thiserror::Error;
 
+use crate::files;
+
 /// The directory of Remit's state, open and checked: a directory itself, the user's own, closed to everybody else.
 // INVARIANT: `fd` passed `check_private`. Everything below is reached from `fd`, so what was checked is what is used.
 #[derive(Debug)]
@@ -75,6 +77,16 @@ impl StateDir {
 
     pub fn path(&self) -> &AbsPath {
         &self.path
+    }
+
+    /// Reads a small file of the caller's own, such as what was found out about the host; `None` when there is none.
+    pub fn read(&self, name: &str) -> std::io::Result<Option<Vec<u8>>> {
+        files::read(self.fd(), name)
+    }
+
+    /// Writes such a file: a reader sees the old contents or the new, whole.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+        files::write_atomically(self.fd(), name, bytes)
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {

@@ -67,8 +67,8 @@ fn sweep_task(state: &StateDir, id: &TaskId, at: Timestamp) -> Result<Found, Tas
         Err(Errno::WOULDBLOCK | Errno::INTR) => return Ok(Found::Nothing),
         Err(errno) => return Err(failed("lock")(errno)),
     }
-    let log =
-        files::read(directory.as_fd(), LOG).map_err(|source| TaskError::Io { action: "read", path: path.join(LOG), source })?;
+    let log = files::read(directory.as_fd(), LOG).map(|log| log.filter(|log| !log.is_empty()));
+    let log = log.map_err(|source| TaskError::Io { action: "read", path: path.join(LOG), source })?;
     let found = match log.as_deref().map(|log| (log, Record::from_log(id, log, &path.join(LOG)))) {
         // Nothing is known of what a newer version does with its directories.
         Some((_, Err(RecordError::Newer { .. }))) => return Ok(Found::Nothing),
@@ -85,7 +85,8 @@ fn sweep_task(state: &StateDir, id: &TaskId, at: Timestamp) -> Result<Found, Tas
         Err(errno) => return Err(failed("remove the lock of")(errno)),
     }
     if log.is_none() {
-        // It had no log: its maker died, or waits for the lock and then takes another name.
+        // Nothing was ever written: its maker died, or waits for the lock and then takes another name.
+        let _ = rustix::fs::unlinkat(&directory, LOG, AtFlags::empty());
         let _ = rustix::fs::unlinkat(state.fd(), name.as_str(), AtFlags::REMOVEDIR);
     }
     Ok(found)
@@ -119,7 +120,7 @@ mod tests {
         let task = TaskDir::create(state).unwrap();
         let work = task.make_scratch().unwrap().join("layer/work/work");
         fs::create_dir_all(work.as_path()).unwrap();
-        fs::set_permissions(work.as_path(), PermissionsExt::from_mode(0)).unwrap();
+        fs::set_permissions(work.as_path(), PermissionsExt::from_mode(0o0)).unwrap();
         task
     }
 
@@ -138,7 +139,7 @@ mod tests {
         // What a process that dies leaves: the log without an end, and no lock.
         drop(task);
         let swept = sweep(&state, at(2)).unwrap();
-        assert_eq!(swept.lost, [id.clone()]);
+        assert_eq!(swept.lost, std::slice::from_ref(&id));
         assert!(swept.problems.is_empty());
         assert!(!path.join("scratch").as_path().exists());
         let record = Record::read(&state, &id).unwrap();
@@ -160,7 +161,7 @@ mod tests {
         let whole = fs::read_to_string(log.as_path()).unwrap();
         fs::write(log.as_path(), format!("{whole}{{\"version\":1,\"at")).unwrap();
 
-        assert_eq!(sweep(&state, at(2)).unwrap().lost, [id.clone()]);
+        assert_eq!(sweep(&state, at(2)).unwrap().lost, std::slice::from_ref(&id));
         assert_eq!(Record::read(&state, &id).unwrap().state, State::Lost { started_at: None, found_at: at(2) });
         let text = fs::read_to_string(log.as_path()).unwrap();
         assert!(text.starts_with(&whole) && text.contains(r#""torn":"{\"version\":1,\"at""#), "{text}");
@@ -186,10 +187,12 @@ mod tests {
         let state = state(&directory);
         assert!(sweep(&state, at(0)).unwrap().problems.is_empty(), "no directory of tasks yet");
         let tasks = state.path().join(DIRECTORY);
-        for name in ["task-000000", "task-000001", "mine"] {
+        for name in ["task-000000", "task-000001", "task-000003", "mine"] {
             fs::create_dir_all(tasks.join(name).as_path()).unwrap();
         }
         fs::write(tasks.join("task-000001/lock").as_path(), "").unwrap();
+        fs::write(tasks.join("task-000003/lock").as_path(), "").unwrap();
+        fs::write(tasks.join("task-000003/events.jsonl").as_path(), "").unwrap();
         std::os::unix::fs::symlink("mine", tasks.join("task-000002").as_path()).unwrap();
         fs::write(tasks.join("mine/lock").as_path(), "").unwrap();
 
@@ -205,7 +208,7 @@ mod tests {
     fn a_newer_or_damaged_log_is_not_written_to() {
         let directory = tempfile::tempdir().unwrap();
         let state = state(&directory);
-        for (text, scratch_stays) in [("{\"version\":2}\n", true), ("what\n", false), ("", false)] {
+        for (text, scratch_stays) in [("{\"version\":2}\n", true), ("what\n", false), ("{", false)] {
             let task = make(&state);
             let path = task.path().clone();
             drop(task);
@@ -214,6 +217,7 @@ mod tests {
             assert!(swept.lost.is_empty() && swept.problems.is_empty(), "{swept:?}");
             assert_eq!(fs::read_to_string(path.join(LOG).as_path()).unwrap(), text);
             assert_eq!(path.join("scratch").as_path().exists(), scratch_stays, "{text}");
+            remove_scratch_in(fs::File::open(path.as_path()).unwrap().as_fd(), &path).unwrap();
         }
     }
 }

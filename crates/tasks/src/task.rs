@@ -116,6 +116,16 @@ impl TaskDir {
         let unlocked = rustix::fs::unlinkat(&self.fd, LOCK, AtFlags::empty());
         unlocked.map_err(|errno| TaskError::Io { action: "remove", path: self.path.join(LOCK), source: errno.into() })
     }
+
+    /// Removes the directory with all that is in it: the task never began, and leaves no record.
+    pub fn discard(self) -> Result<(), TaskError> {
+        let failed = |source| TaskError::Io { action: "remove", path: self.path.clone(), source };
+        remove_scratch(&self)?;
+        for name in [LOG, LOCK] {
+            rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()).map_err(|errno| failed(errno.into()))?;
+        }
+        std::fs::remove_dir(self.path.as_path()).map_err(failed)
+    }
 }
 
 /// Removes what the task wrote in private. No process of the task may be left.
@@ -215,6 +225,16 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_task_that_never_began_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = state(&directory);
+        let task = TaskDir::create(&state).unwrap();
+        task.make_scratch().unwrap();
+        task.discard().unwrap();
+        assert_eq!(std::fs::read_dir(state.path().join(DIRECTORY).as_path()).unwrap().count(), 0);
+    }
+
+    #[test]
     fn everything_is_private() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
@@ -231,7 +251,7 @@ pub(crate) mod tests {
     fn many_tasks_made_and_swept_at_once_all_have_their_own_record() {
         let directory = tempfile::tempdir().unwrap();
         let state = state(&directory);
-        let make = || {
+        let produce = || {
             let mut made = Vec::new();
             for _ in 0..50 {
                 let task = TaskDir::create(&state).unwrap();
@@ -247,19 +267,21 @@ pub(crate) mod tests {
                 assert!(swept.problems.is_empty() && swept.lost.is_empty(), "{swept:?}");
             }
         };
-        let made: Vec<TaskId> = std::thread::scope(|scope| {
-            let makers: Vec<_> = (0..4).map(|_| scope.spawn(make)).collect();
+        let all: Vec<TaskId> = std::thread::scope(|scope| {
+            let makers: Vec<_> = (0..4).map(|_| scope.spawn(produce)).collect();
             let sweepers: Vec<_> = (0..2).map(|_| scope.spawn(sweep)).collect();
-            sweepers.into_iter().for_each(|sweeper| sweeper.join().unwrap());
+            for sweeper in sweepers {
+                sweeper.join().unwrap();
+            }
             makers.into_iter().flat_map(|maker| maker.join().unwrap()).collect()
         });
-        let made: BTreeSet<TaskId> = made.into_iter().collect();
+        let made: BTreeSet<TaskId> = all.into_iter().collect();
         let listed: BTreeSet<TaskId> = list(&state)
             .unwrap()
             .into_iter()
-            .map(|(id, record)| {
-                assert!(matches!(record.unwrap().state, State::Ended { outcome: Outcome::Succeeded, .. }));
-                id
+            .map(|listed| {
+                assert!(matches!(listed.record.unwrap().state, State::Ended { outcome: Outcome::Succeeded, .. }));
+                listed.id
             })
             .collect();
         assert_eq!(made.len(), 200);
