@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use remit_agent::{DiscoverError, ReadError};
 use remit_diagnostics::Diagnostic;
+use remit_launch::LaunchError;
 use remit_policy::ProfileError;
 use remit_tasks::{ApprovalError, RecordError, StateError, TaskError};
 
@@ -100,6 +101,12 @@ impl From<TaskError> for Failure {
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Failure {
         Failure { help: error.help().into_iter().collect(), ..Failure::of(&error) }
+    }
+}
+
+impl From<LaunchError> for Failure {
+    fn from(error: LaunchError) -> Failure {
+        Failure::of(&error).help(error.remedy())
     }
 }
 

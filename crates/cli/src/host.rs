@@ -1,33 +1,103 @@
 //! What this machine can do, for a policy.
+//!
+//! What only trying can tell is kept, in the state directory, for as long as it can be true: until the machine starts
+//! again or Remit changes. Only good news is kept: what was missing is tried each time, for somebody may have mended it.
 
 use std::collections::BTreeMap;
-use std::env;
+use std::{env, fs};
 
-use remit_policy::Policy;
-use remit_sandbox::{Availability, Host, Trials};
+use remit_agent::AbsPath;
+use remit_launch::{Scratch, try_host};
+use remit_policy::{Policy, Workspace};
+use remit_sandbox::{Host, Trials};
+use remit_tasks::StateDir;
+use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 
+const KEPT: &str = "host.json";
+
 /// Looks at the host, as far as it matters for the policy.
-pub(crate) fn look(policy: &Policy) -> Result<Host, Failure> {
-    Ok(Host::probe(policy, trials()?, environment()))
+pub(crate) fn look(policy: &Policy, workspace: &Workspace) -> Result<Host, Failure> {
+    let state = StateDir::open_or_create(&workspace.state)?;
+    look_with(policy, &state)
+}
+
+/// Looks at the host, with a state directory that is open already.
+pub(crate) fn look_with(policy: &Policy, state: &StateDir) -> Result<Host, Failure> {
+    let key = key();
+    let trials = match kept(state, &key) {
+        Some(trials) => trials,
+        None => try_and_keep(state, key)?,
+    };
+    Ok(Host::probe(policy, trials, environment()))
+}
+
+/// Tries every mechanism of this host, whatever was found before.
+pub(crate) fn try_and_keep(state: &StateDir, key: String) -> Result<Trials, Failure> {
+    let scratch = Scratch { path: state.path().join(&format!("trial-{}", std::process::id())) };
+    let failed = |error: &std::io::Error| Failure::io(format!("cannot try what this host can do in `{}`", scratch.path), error);
+    fs::create_dir(scratch.path.as_path()).map_err(|error| failed(&error))?;
+    let trials = try_host(&scratch);
+    remove(&scratch.path).map_err(|error| failed(&error))?;
+    let trials = trials.map_err(|error| Failure::of(&error).help(error.remedy()))?;
+    if all_work(&trials)
+        && let Ok(text) = serde_json::to_vec(&Kept { version: 1, key, trials: trials.clone() })
+    {
+        // Without it the next start tries again.
+        let _ = state.write(KEPT, &text);
+    }
+    Ok(trials)
+}
+
+/// Forgets what was kept, because it turned out to be wrong.
+pub(crate) fn forget(state: &StateDir) {
+    let _ = state.write(KEPT, b"");
+}
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    version: u32,
+    key: String,
+    trials: Trials,
+}
+
+fn kept(state: &StateDir, key: &str) -> Option<Trials> {
+    let bytes = state.read(KEPT).ok()??;
+    let kept: Kept = serde_json::from_slice(&bytes).ok()?;
+    (kept.version == 1 && kept.key == key).then_some(kept.trials)
+}
+
+fn all_work(trials: &Trials) -> bool {
+    let mechanisms = [&trials.seccomp, &trials.namespaces, &trials.overlay, &trials.own_proc, &trials.network_namespace];
+    trials.landlock_abi > 0 && mechanisms.into_iter().all(remit_sandbox::Availability::works)
+}
+
+/// Returns what the answers depend on: this start of the machine, the namespaces and the user that we are in, and Remit.
+pub(crate) fn key() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let namespace = |name: &str| {
+        let link = fs::read_link(format!("/proc/self/ns/{name}")).unwrap_or_default();
+        link.to_string_lossy().into_owned()
+    };
+    let user = rustix::process::geteuid().as_raw();
+    format!("{} {} {} {user} {}", boot.trim(), namespace("user"), namespace("mnt"), env!("CARGO_PKG_VERSION"))
+}
+
+/// Overlayfs leaves a directory that nobody may list.
+fn remove(path: &AbsPath) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    for entry in fs::read_dir(path.as_path())? {
+        let work = entry?.path().join("work");
+        if work.is_dir() {
+            fs::set_permissions(&work, fs::Permissions::from_mode(0o700))?;
+        }
+    }
+    fs::remove_dir_all(path.as_path())
 }
 
 /// Returns the caller's environment. A variable that is not UTF-8 is left out: no policy can name its value, so no task
 /// ever gets it.
 fn environment() -> BTreeMap<String, String> {
     env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
-}
-
-fn trials() -> Result<Trials, Failure> {
-    let missing = || Availability::missing("not tried yet", "");
-    Ok(Trials {
-        landlock_abi: 0,
-        seccomp: missing(),
-        namespaces: missing(),
-        needs_user_namespace: true,
-        overlay: missing(),
-        own_proc: missing(),
-        network_namespace: missing(),
-    })
 }

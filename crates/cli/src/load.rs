@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 
 use clap::{Args, ValueEnum};
-use remit_agent::{AbsPath, Agent, AgentRef, Reading, discover, parse, read_agent_file};
+use remit_agent::{AbsPath, Agent, AgentRef, Parsed, Reading, discover, parse, read_agent_file};
 use remit_diagnostics::{Diagnostic, Source};
 use remit_policy::{Policy, Profile, ProfileError, Workspace};
 
@@ -73,16 +73,13 @@ pub(crate) fn load(typed: &str, read_as: Option<ReadAs>, workspace: &Workspace) 
         }
     };
     let (bytes, canonical) = read_agent_file(&path)?;
-    let file = Text { shown: &shown, bytes: &bytes, path, canonical, reading: read_as.map_or(reading, Reading::from) };
-    compile(file, &user_profiles(workspace)?, workspace)
+    let place = Place { path, canonical, reading: read_as.map_or(reading, Reading::from) };
+    compile(parse(&shown, &bytes), place, &user_profiles(workspace)?, workspace)
 }
 
-/// The text of an agent file, and what is known of where it was.
+/// What is known of an agent file besides its text.
 #[derive(Debug)]
-pub(crate) struct Text<'a> {
-    /// What people call it.
-    pub(crate) shown: &'a str,
-    pub(crate) bytes: &'a [u8],
+pub(crate) struct Place {
     /// As it was named: it gives the name to an agent without one.
     pub(crate) path: AbsPath,
     /// The file itself, every symbolic link followed.
@@ -90,19 +87,19 @@ pub(crate) struct Text<'a> {
     pub(crate) reading: Reading,
 }
 
-/// Compiles the text of an agent file. Where the file has errors, the failure has them as diagnostics.
-pub(crate) fn compile(text: Text<'_>, profiles: &UserProfiles, workspace: &Workspace) -> Result<Loaded, Failure> {
-    let in_file = |diagnostics| Failure::in_file(text.shown, diagnostics);
-    let parsed = parse(text.shown, text.bytes);
-    let (mut agent, mut warnings) = Agent::resolve(parsed, text.path, text.reading).map_err(in_file)?;
-    agent.path = text.canonical;
+/// Compiles an agent file. Where the file has errors, the failure has them as diagnostics.
+pub(crate) fn compile(parsed: Parsed, place: Place, profiles: &UserProfiles, workspace: &Workspace) -> Result<Loaded, Failure> {
+    let source = parsed.source.clone();
+    let in_file = |diagnostics| Failure::in_file(source.name(), diagnostics);
+    let (mut agent, mut warnings) = Agent::resolve(parsed, place.path, place.reading).map_err(in_file)?;
+    agent.path = place.canonical;
     let profile = match load_profile(&agent, profiles) {
         Ok(profile) => profile,
         Err(Refused::InFile(diagnostic)) => {
             warnings.push(*diagnostic);
             return Err(in_file(warnings));
         }
-        Err(Refused::Elsewhere(failure)) => return Err(failure),
+        Err(Refused::Elsewhere(failure)) => return Err(*failure),
     };
     match remit_policy::compile(&agent, &profile, workspace) {
         Ok((policy, more)) => {
@@ -143,7 +140,7 @@ pub(crate) fn user_profiles(workspace: &Workspace) -> Result<UserProfiles, Failu
 enum Refused {
     /// The agent file names a profile that does not exist.
     InFile(Box<Diagnostic>),
-    Elsewhere(Failure),
+    Elsewhere(Box<Failure>),
 }
 
 fn load_profile(agent: &Agent, profiles: &UserProfiles) -> Result<Profile, Refused> {
@@ -153,7 +150,7 @@ fn load_profile(agent: &Agent, profiles: &UserProfiles) -> Result<Profile, Refus
         (ProfileError::Unknown { name: unknown, nearest }, Some(named)) if unknown == named.value => {
             Refused::InFile(Box::new(unknown_profile(&agent.source, named, nearest.as_deref())))
         }
-        (error, _) => Refused::Elsewhere(error.into()),
+        (error, _) => Refused::Elsewhere(Box::new(error.into())),
     })
 }
 

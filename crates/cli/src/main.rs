@@ -4,6 +4,7 @@
 //! [`exit::Exit`] or a [`failure::Failure`]. Standard output is for what was asked for, standard error for people.
 
 mod args;
+mod ask;
 mod commands;
 mod exit;
 mod failure;

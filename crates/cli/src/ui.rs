@@ -1,5 +1,6 @@
 //! Where text goes: standard output for what was asked for, standard error for people.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
@@ -34,6 +35,7 @@ impl Ui {
     }
 
     /// Prints to standard output.
+    #[expect(clippy::unused_self, reason = "a caller prints by way of `Ui`, whatever that needs for it")]
     pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -52,6 +54,7 @@ impl Ui {
     }
 
     /// Prints to standard error. There is nobody to tell when that fails.
+    #[expect(clippy::unused_self, reason = "a caller prints by way of `Ui`, whatever that needs for it")]
     pub(crate) fn tell(&self, text: &str) {
         let mut text = text.to_owned();
         if !text.ends_with('\n') && !text.is_empty() {
@@ -81,6 +84,10 @@ impl Ui {
         RenderStyle { color: self.colored(&io::stdout()), width: width(io::stdout()) }
     }
 
+    pub(crate) fn stderr_style(&self) -> RenderStyle {
+        RenderStyle { color: self.colored(&io::stderr()), width: width(io::stderr()) }
+    }
+
     pub(crate) fn stdout_options(&self) -> RenderOptions {
         RenderOptions { color: self.colored(&io::stdout()), width: width(io::stdout()) }
     }
@@ -103,7 +110,8 @@ impl Ui {
         let (red, cyan) = (style(color.on_default()), style(AnsiColor::Cyan.on_default()));
         let mut text = format!("{red}{heading}{red:#}: {}\n", visible(message));
         for help in help {
-            text.push_str(&format!("{cyan}help{cyan:#}: {}\n", visible(help)));
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{cyan}help{cyan:#}: {}", visible(help));
         }
         self.tell(&text);
     }

@@ -1,10 +1,20 @@
+use std::fmt::Write;
+
 use clap::Args;
+use remit_diagnostics::visible;
+use remit_sandbox::{Availability, Trials};
+use remit_tasks::StateDir;
+use serde_json::json;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ui::Ui;
+use crate::{host, places};
 
 /// Show what this host can hold, and what it cannot
+///
+/// Every mechanism is tried, in a process made for that. For one that is missing: what the kernel said, what is lost
+/// without it, and what would bring it.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
     /// Print JSON
@@ -12,6 +22,115 @@ pub(crate) struct DoctorArgs {
     pub(crate) json: bool,
 }
 
-pub(crate) fn doctor(_ui: &Ui, _args: &DoctorArgs) -> Result<Exit, Failure> {
-    Err(Failure::new("not written yet"))
+/// A mechanism, what it is for, and what it costs in gaps when it is missing.
+struct Line<'a> {
+    name: &'static str,
+    holds: &'static str,
+    lost: &'static str,
+    found: &'a Availability,
+}
+
+pub(crate) fn doctor(ui: &Ui, args: &DoctorArgs) -> Result<Exit, Failure> {
+    let workspace = places::workspace(None)?;
+    let state = StateDir::open_or_create(&workspace.state)?;
+    let trials = host::try_and_keep(&state, host::key())?;
+    let system = rustix::system::uname();
+    let (kernel, machine) = (system.release().to_string_lossy(), system.machine().to_string_lossy());
+    let landlock = landlock(&trials);
+    let lines = lines(&trials, &landlock);
+    if args.json {
+        let mechanisms: Vec<_> = lines
+            .iter()
+            .map(|line| json!({ "name": line.name, "holds": line.holds, "lost_without": line.lost, "found": line.found }))
+            .collect();
+        ui.print_json(&json!({
+            "version": 1,
+            "kernel": kernel,
+            "machine": machine,
+            "user": rustix::process::geteuid().as_raw(),
+            "landlock_abi": trials.landlock_abi,
+            "mechanisms": mechanisms,
+        }))?;
+    } else {
+        let who = if rustix::process::geteuid().is_root() { "root" } else { "an unprivileged user" };
+        ui.print(&page(&format!("Linux {kernel} on {machine}, as {who}"), &lines, ui))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn landlock(trials: &Trials) -> Availability {
+    if trials.landlock_abi > 0 {
+        return Availability::Works;
+    }
+    Availability::missing(
+        "the kernel has no Landlock, or it is switched off",
+        "use Linux 5.13 or later, with `landlock` in the boot parameter `lsm=`",
+    )
+}
+
+fn lines<'a>(trials: &'a Trials, landlock: &'a Availability) -> [Line<'a>; 6] {
+    [
+        Line { name: "Landlock", holds: "files, and TCP from ABI 4 on", lost: "no file boundary is held", found: landlock },
+        Line { name: "seccomp", holds: "system calls, sockets", lost: "system calls are not filtered", found: &trials.seccomp },
+        Line {
+            name: "namespaces",
+            holds: "private /tmp and /run, masks",
+            lost: "no private layer, no masks; /tmp is refused",
+            found: &trials.namespaces,
+        },
+        Line {
+            name: "overlay",
+            holds: "the private layer",
+            lost: "writes that nobody approved fail, instead of going to a private layer",
+            found: &trials.overlay,
+        },
+        Line {
+            name: "own /proc",
+            holds: "the end of the tree, other processes",
+            lost: "other processes' names can be read; killing Remit leaves the task behind",
+            found: &trials.own_proc,
+        },
+        Line {
+            name: "network namespace",
+            holds: "a private loopback",
+            lost: "a task without a network has no loopback either",
+            found: &trials.network_namespace,
+        },
+    ]
+}
+
+fn page(head: &str, lines: &[Line<'_>], ui: &Ui) -> String {
+    let colored = ui.stdout_style().color;
+    let paint = |text: &str, color: anstyle::AnsiColor| {
+        let style = if colored { color.on_default() } else { anstyle::Style::new() };
+        format!("{style}{text}{style:#}")
+    };
+    let mut page = format!("{}\n\n", visible(head));
+    for line in lines {
+        // Writing to a string does not fail.
+        let _ = match line.found {
+            Availability::Works => {
+                writeln!(page, "  {:<18} {}    {}", line.name, paint("works  ", anstyle::AnsiColor::Green), line.holds)
+            }
+            Availability::Missing { why, remedy } => writeln!(
+                page,
+                "  {:<18} {}    {}\n  {:<18} lost:      {}\n  {:<18} help:      {}",
+                line.name,
+                paint("missing", anstyle::AnsiColor::Red),
+                visible(why),
+                "",
+                line.lost,
+                "",
+                visible(remedy)
+            ),
+        };
+    }
+    let missing = lines.iter().filter(|line| !line.found.works()).count();
+    let summary = match missing {
+        0 => "Everything that this version uses works here.".to_owned(),
+        1 => "1 mechanism is missing. `remit preview AGENT` shows what that leaves open for an agent.".to_owned(),
+        _ => format!("{missing} mechanisms are missing. `remit preview AGENT` shows what that leaves open for an agent."),
+    };
+    let _ = writeln!(page, "\n{summary}");
+    page
 }

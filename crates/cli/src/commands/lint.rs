@@ -3,13 +3,14 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use remit_agent::{MAX_FILE_BYTES, Reading, read_agent_file};
+use remit_agent::{MAX_FILE_BYTES, Reading, parse, read_agent_file};
 use remit_diagnostics::{Diagnostic, Severity, render_json, render_text};
+use remit_lint::LintInput;
 use remit_policy::Workspace;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::load::{self, ReadAs, UserProfiles};
+use crate::load::{self, Place, ReadAs, UserProfiles};
 use crate::places;
 use crate::ui::Ui;
 
@@ -156,15 +157,20 @@ fn lint_file(
         (typed, bytes, path, canonical)
     };
     let reading = read_as.map_or_else(|| Reading::for_path(&path), Reading::from);
-    match load::compile(load::Text { shown, bytes: &bytes, path, canonical, reading }, profiles, workspace) {
-        Ok(loaded) => {
-            let findings = loaded.warnings;
-            Ok(findings)
-        }
+    let parsed = parse(shown, &bytes);
+    let (source, file) = (parsed.source.clone(), parsed.file.clone());
+    let place = Place { path: path.clone(), canonical, reading };
+    let (policy, mut findings) = match load::compile(parsed, place, profiles, workspace) {
+        Ok(loaded) => (Some(loaded.policy), loaded.warnings),
         // Findings in the file are what was asked for, and no failure.
-        Err(failure) if !failure.diagnostics.is_empty() => Ok(failure.diagnostics),
-        Err(failure) => Err(failure),
-    }
+        Err(failure) if !failure.diagnostics.is_empty() => (None, failure.diagnostics),
+        Err(failure) => return Err(failure),
+    };
+    let path = (typed != STDIN).then_some(&path);
+    let input = LintInput { source: &source, file: &file, path, reading, policy: policy.as_ref() };
+    findings.extend(remit_lint::lint(&input));
+    findings.sort_by_key(|finding| finding.location.span);
+    Ok(findings)
 }
 
 fn read_stdin() -> Result<Vec<u8>, Failure> {

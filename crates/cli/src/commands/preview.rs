@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use remit_sandbox::plan;
+use remit_tasks::StateDir;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -28,7 +29,8 @@ pub(crate) fn preview(ui: &Ui, args: &PreviewArgs) -> Result<Exit, Failure> {
     let workspace = places::workspace(args.cwd.as_deref())?;
     let loaded = load(&args.agent.agent, args.agent.read_as, &workspace)?;
     ui.diagnostics(&loaded.warnings);
-    let plan = plan(&loaded.policy, &host::look(&loaded.policy)?);
+    let state = StateDir::open_or_create(&workspace.state)?;
+    let plan = plan(&loaded.policy, &host::look(&loaded.policy, &state)?);
     let mut preview = remit_preview::preview(&loaded.policy, &plan);
     if let Some(description) = &loaded.agent.file.description {
         preview = preview.described(description.value.as_str());

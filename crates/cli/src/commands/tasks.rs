@@ -56,8 +56,8 @@ pub(crate) fn tasks(ui: &Ui, args: &TasksArgs) -> Result<Exit, Failure> {
         // First, so that what a dead process left is not shown as running.
         let swept = sweep(&state, Timestamp::now())?;
         failures.extend(swept.problems.into_iter().map(Failure::from));
-        for (_, record) in list(&state)? {
-            match record {
+        for listed in list(&state)? {
+            match listed.record {
                 Ok(record) => records.push(record),
                 Err(error) => failures.push(error.into()),
             }
