@@ -1,5 +1,7 @@
 //! Discovery on real directories.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail, and then says where")]
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;

@@ -3,7 +3,16 @@
 //! The mutations come from a generator with a fixed seed, so that each run makes the same files. A failure prints the
 //! file.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    reason = "a helper of a test may fail, and then says where"
+)]
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
 
 use remit_agent::{AbsPath, Agent, AgentFile, Parsed, Reading, parse};
 use remit_diagnostics::{RenderOptions, render_json, render_text};
@@ -11,9 +20,19 @@ use remit_diagnostics::{RenderOptions, render_json, render_text};
 const SAMPLES: [&str; 3] =
     [include_str!("samples/every-field.json"), include_str!("samples/newer-names.json"), include_str!("samples/example.json")];
 
+/// Returns the samples here and the agents that ship in `policies/agents`.
+fn samples() -> Vec<String> {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/agents");
+    let mut files: Vec<_> = fs::read_dir(shipped).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    files.sort();
+    let shipped = files.iter().map(|file| fs::read_to_string(file).unwrap());
+    SAMPLES.into_iter().map(str::to_owned).chain(shipped).collect()
+}
+
 #[test]
 fn samples_are_clean() {
-    for sample in SAMPLES {
+    for sample in samples() {
         let parsed = parse("sample.json", sample.as_bytes());
         assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
         assert_ne!(parsed.file, AgentFile::default());
@@ -23,22 +42,26 @@ fn samples_are_clean() {
 
 #[test]
 fn mutated_files_are_read_or_refused_at_a_place() {
+    let samples = samples();
     let mut random = Random(0x5EED);
     let (mut accepted, mut refused) = (0, 0);
-    for round in 0..4000 {
-        let mut bytes = SAMPLES[round % SAMPLES.len()].as_bytes().to_vec();
+    for round in 0..2000 {
+        let mut bytes = samples[round % samples.len()].as_bytes().to_vec();
         for _ in 0..=random.below(3) {
             mutate(&mut bytes, &mut random);
         }
         match catch_unwind(AssertUnwindSafe(|| examine(&bytes))) {
             Ok(true) => accepted += 1,
             Ok(false) => refused += 1,
-            Err(_) => panic!("round {round}: {}", bytes.escape_ascii()),
+            Err(failure) => {
+                eprintln!("round {round}: {}", bytes.escape_ascii());
+                resume_unwind(failure);
+            }
         }
     }
     // Both must be common, or the mutations are too wild or too tame to show anything.
-    assert!(accepted > 200, "{accepted} accepted, {refused} refused");
-    assert!(refused > 2000, "{accepted} accepted, {refused} refused");
+    assert!(accepted > 100, "{accepted} accepted, {refused} refused");
+    assert!(refused > 1000, "{accepted} accepted, {refused} refused");
 }
 
 #[test]
@@ -88,25 +111,22 @@ fn deep_nesting_is_refused() {
 
 #[test]
 fn large_files_are_read_or_refused() {
-    const SIZE: usize = 4_000_000;
-    let within = |text: String| assert!(text.len() <= 4 << 20, "{}", text.len());
-    let check = |text: String| {
-        let accepted = examine(text.as_bytes());
-        within(text);
-        accepted
-    };
-    assert!(check(format!(r#"{{ "prompt": "{}" }}"#, "é".repeat(SIZE / 2))));
-    assert!(check(format!(r#"{{ "tools": ["x"{}] }}"#, r#","x""#.repeat(SIZE / 4 - 10))));
-    assert!(!check(format!(r#"{{ "{}": 1 }}"#, "tools".repeat(SIZE / 5 - 10))));
-    assert!(!check(format!(r#"{{ "tools": [0{}] }}"#, ",0".repeat(SIZE / 2 - 10))));
-    assert!(!check(format!(r#"{{ "a":0{} }}"#, r#","a":0"#.repeat(SIZE / 6 - 10))));
-    assert!(!check(format!(r#"{{ "hooks": {{ "stop": [{{}}{}] }} }}"#, ",{}".repeat(SIZE / 3 - 10))));
-    assert!(!check("\"".repeat(SIZE)));
-    assert!(!examine(&vec![0xFF; SIZE]));
-    assert!(!examine(&vec![b'{'; 5_000_000]));
+    const LARGE: usize = 4_000_000;
+    const MANY: usize = 400_000;
+    let check = |text: &str| examine(text.as_bytes());
+    assert!(check(&format!(r#"{{ "prompt": "{}" }}"#, "é".repeat(LARGE / 2))));
+    assert!(!check(&format!(r#"{{ "{}": 1 }}"#, "tools".repeat(LARGE / 5 - 10))));
+    assert!(!check(&"\"".repeat(LARGE)));
+    assert!(!check(&"[".repeat(5_000_000)));
+    assert!(!examine(&vec![0xFF; LARGE]));
+    assert!(check(&format!(r#"{{ "tools": ["x"{}] }}"#, r#","x""#.repeat(MANY / 4))));
+    assert!(!check(&format!(r#"{{ "tools": [0{}] }}"#, ",0".repeat(MANY / 2))));
+    assert!(!check(&format!(r#"{{ "a":0{} }}"#, r#","a":0"#.repeat(MANY / 6))));
+    assert!(!check(&format!(r#"{{ "hooks": {{ "stop": [{{}}{}] }} }}"#, ",{}".repeat(MANY / 3))));
     let mut random = Random(7);
     let garbage: Vec<u8> = (0..10_000_000).map(|_| random.byte()).collect();
     assert!(!examine(&garbage));
+    assert!(!examine(garbage.get(..LARGE).unwrap()));
 }
 
 /// Reads a file and looks at everything that is said of it; returns whether it is accepted.

@@ -226,12 +226,8 @@ mod tests {
         error[wrong-type] 2:82: `mcpServers` must be an object, not a list
         error[wrong-type] 2:103: `toolsSettings` must be an object, not null
         ");
-        insta::assert_snapshot!(told("[]"), @"
-        error[wrong-type] 1:1: the file must be an object, not a list
-        ");
-        insta::assert_snapshot!(told("null"), @"
-        error[wrong-type] 1:1: the file must be an object, not null
-        ");
+        insta::assert_snapshot!(told("[]"), @"error[wrong-type] 1:1: the file must be an object, not a list");
+        insta::assert_snapshot!(told("null"), @"error[wrong-type] 1:1: the file must be an object, not null");
     }
 
     #[test]
@@ -245,9 +241,7 @@ mod tests {
         check("..", Some("is a name of a directory"));
         check("a\u{1b}[2J", Some("has a control character"));
         check("a\0", Some("has a control character"));
-        insta::assert_snapshot!(told(r#"{ "name": "a\u001b[2J" }"#), @"
-        error[invalid-name] 1:11: the agent's name has a control character; use letters, digits, `-` and `_`
-        ");
+        insta::assert_snapshot!(told(r#"{ "name": "a\u001b[2J" }"#), @"error[invalid-name] 1:11: the agent's name has a control character; use letters, digits, `-` and `_`");
     }
 
     #[test]

@@ -255,8 +255,6 @@ mod tests {
         error[wrong-type] 1:65: `sandbox.workspace` must be a string, not null
         error[wrong-type] 1:81: `sandbox.limits` must be an object, not the number `1`
         "#);
-        insta::assert_snapshot!(check("[]"), @"
-        error[wrong-type] 1:33: `toolsSettings.sandbox` must be an object, not a list
-        ");
+        insta::assert_snapshot!(check("[]"), @"error[wrong-type] 1:33: `toolsSettings.sandbox` must be an object, not a list");
     }
 }
