@@ -7,6 +7,7 @@ use remit_agent::{MAX_FILE_BYTES, Reading, parse, read_agent_file};
 use remit_diagnostics::{Diagnostic, Severity, render_json, render_text};
 use remit_lint::LintInput;
 use remit_policy::Workspace;
+use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -63,14 +64,27 @@ impl From<Level> for Severity {
     }
 }
 
+#[derive(Serialize)]
+struct LintJson {
+    version: u32,
+    /// How many were read.
+    files: usize,
+    diagnostics: serde_json::Value,
+    /// What could not be read.
+    errors: Vec<String>,
+}
+
 pub(crate) fn lint(ui: &Ui, args: &LintArgs) -> Result<Exit, Failure> {
     let workspace = places::workspace(args.cwd.as_deref())?;
     let profiles = load::user_profiles(&workspace)?;
     let (files, mut failures) = find(&args.paths);
-    let mut findings = Vec::new();
+    let (mut findings, mut read) = (Vec::new(), 0);
     for file in &files {
         match lint_file(file, args.read_as, &profiles, &workspace) {
-            Ok(found) => findings.extend(found),
+            Ok(found) => {
+                findings.extend(found);
+                read += 1;
+            }
             Err(failure) => failures.push(failure),
         }
     }
@@ -81,11 +95,11 @@ pub(crate) fn lint(ui: &Ui, args: &LintArgs) -> Result<Exit, Failure> {
                 text.push_str(render_text(finding, ui.stdout_options()).trim_end());
                 text.push_str("\n\n");
             }
-            ui.print(&(text + &summary(files.len(), &findings) + "\n"))?;
+            ui.print(&(text + &summary(read, &findings) + "\n"))?;
         }
         Format::Json => {
-            let findings = render_json(&findings);
-            ui.print_json(&serde_json::json!({ "version": 1, "files": files.len(), "diagnostics": findings }))?;
+            let errors = failures.iter().map(|failure| failure.message().to_owned()).collect();
+            ui.print_json(&LintJson { version: 1, files: read, diagnostics: render_json(&findings), errors })?;
         }
     }
     for failure in &failures {
