@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use remit_agent::AbsPath;
 use remit_launch::{Scratch, try_host};
-use remit_policy::{Policy, Workspace};
+use remit_policy::Policy;
 use remit_sandbox::{Host, Trials};
 use remit_tasks::StateDir;
 use serde::{Deserialize, Serialize};
@@ -18,13 +18,7 @@ use crate::failure::Failure;
 const KEPT: &str = "host.json";
 
 /// Looks at the host, as far as it matters for the policy.
-pub(crate) fn look(policy: &Policy, workspace: &Workspace) -> Result<Host, Failure> {
-    let state = StateDir::open_or_create(&workspace.state)?;
-    look_with(policy, &state)
-}
-
-/// Looks at the host, with a state directory that is open already.
-pub(crate) fn look_with(policy: &Policy, state: &StateDir) -> Result<Host, Failure> {
+pub(crate) fn look(policy: &Policy, state: &StateDir) -> Result<Host, Failure> {
     let key = key();
     let trials = match kept(state, &key) {
         Some(trials) => trials,

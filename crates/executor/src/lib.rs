@@ -1,1 +1,12 @@
-//! .
+//! A permit and a request become an outcome: the one way to act.
+//!
+//! [`run`] takes a [`remit_policy::Permit`] by value, and only a verdict makes one. It finds the program where the task
+//! would find it, starts it under the plan, passes terminal and signals through, and ends the tree when the task ends.
+
+mod find;
+mod run;
+mod supervise;
+mod terminal;
+
+pub use find::{NotFound, find};
+pub use run::{ExecutorError, Ground, run};

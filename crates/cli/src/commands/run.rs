@@ -62,7 +62,7 @@ pub(crate) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let workspace = places::workspace(args.cwd.as_deref())?;
     let state = StateDir::open_or_create(&workspace.state)?;
     let work = work(ui, args, &workspace)?;
-    let host = host::look_with(&work.policy, &state)?;
+    let host = host::look(&work.policy, &state)?;
     let plan = plan(&work.policy, &host);
     if args.strict && !plan.gaps.is_empty() {
         return Err(too_many_gaps(&plan));
