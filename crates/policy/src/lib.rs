@@ -16,6 +16,8 @@ mod origin;
 mod path_pattern;
 mod policy;
 mod profile;
+#[cfg(test)]
+mod testing;
 mod tools;
 mod variables;
 mod verdict;

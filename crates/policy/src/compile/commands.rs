@@ -32,7 +32,7 @@ pub(super) fn compile(context: &mut Context<'_>, tools: &ToolGrants) -> CommandG
     let settings = agent.file.settings.shell.as_ref();
     let shell = settings.map_or(&none, |settings| &settings.value);
     let deny = shell.denied_commands.iter().flat_map(|list| &list.value).flat_map(|text| deny(context, text)).collect();
-    let allow = shell.allowed_commands.iter().flat_map(|list| &list.value).flat_map(|text| allow(context, text)).collect();
+    let allow = shell.allowed_commands.iter().flat_map(|list| &list.value).filter_map(|text| allow(context, text)).collect();
     if !tools.is_visible(NativeTool::Shell) {
         if let Some(list) = shell.allowed_commands.as_ref().filter(|list| !list.value.is_empty()) {
             let warning = context.warning(

@@ -9,7 +9,7 @@ use super::Context;
 use crate::{Origin, PathPattern, PathRule};
 
 /// In the workspace. All of it can be read: git reads its own configuration.
-const WORKSPACE: [&str; 17] = [
+const WORKSPACE: [&str; 16] = [
     ".git/hooks",
     ".git/config",
     ".git/config.worktree",
@@ -26,7 +26,6 @@ const WORKSPACE: [&str; 17] = [
     ".mcp.json",
     ".claude",
     ".cursor",
-    ".gitmodules",
     ".husky",
 ];
 
@@ -101,6 +100,9 @@ const CREDENTIALS: [&str; 36] = [
     ".mozilla",
 ];
 
+/// Credentials inside directories of the system that a profile grants whole.
+const SYSTEM: [&str; 3] = ["/usr/local/cargo/credentials.toml", "/usr/local/cargo/credentials", "/usr/local/etc/npmrc"];
+
 /// Sockets of daemons: whoever opens one can have the daemon act.
 const SOCKETS: [&str; 14] = [
     "/run/docker.sock",
@@ -137,6 +139,7 @@ pub(super) fn read_by_name(context: &Context<'_>) -> Vec<PathRule> {
 fn neither(context: &Context<'_>) -> Vec<AbsPath> {
     let home = &context.workspace.home;
     let mut paths: Vec<AbsPath> = CREDENTIALS.iter().map(|path| home.join(path)).collect();
+    paths.extend(SYSTEM.iter().map(|path| AbsPath::root().join(path)));
     paths.extend(SOCKETS.iter().map(|path| AbsPath::root().join(path)));
     paths.push(context.workspace.state.clone());
     paths.push(context.workspace.config.clone());

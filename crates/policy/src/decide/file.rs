@@ -22,7 +22,7 @@ pub(super) fn judge_read(policy: &Policy, path: &AbsPath) -> (Decision, Reason) 
         return (Decision::Deny, with_help(absent, "add `fs_read` to `tools`"));
     }
     let granting = || files.read.iter().chain(&files.write).chain(&files.execute).filter(|rule| grants(rule, path));
-    if let Some(refusal) = protection(&files.protected_read, granting(), path) {
+    if let Some(refusal) = protection(&files.protected_read, &granting(), path) {
         return refusal;
     }
     match granting().next() {
@@ -48,7 +48,7 @@ pub(super) fn judge_write(policy: &Policy, path: &AbsPath) -> (Decision, Reason)
         return (Decision::Deny, with_help(absent, "add `fs_write` to `tools`"));
     }
     let granting = || files.write.iter().filter(|rule| grants(rule, path));
-    if let Some(refusal) = protection(&files.protected, granting(), path) {
+    if let Some(refusal) = protection(&files.protected, &granting(), path) {
         return refusal;
     }
     match granting().next() {
@@ -74,7 +74,7 @@ fn denied(rule: &PathRule, why: &str) -> Reason {
 /// Refuses a protected path that no rule names.
 fn protection<'a>(
     protected: &[PathRule],
-    granting: impl Iterator<Item = &'a PathRule> + Clone,
+    granting: &(impl Iterator<Item = &'a PathRule> + Clone),
     path: &AbsPath,
 ) -> Option<(Decision, Reason)> {
     let named = |rule: &PathRule| granting.clone().any(|granting| granting.pattern.covers_by_name(&rule.pattern.base));
