@@ -87,7 +87,7 @@ fn topic(key: &str) -> Option<Topic> {
 
 fn same_tool_twice(findings: &mut Findings, earlier: &Text, key: &Text) {
     let place = Location { source: findings.source().clone(), span: earlier.span };
-    let message = format!("`{}` and `{}` are two names of one tool", earlier.value, key.value);
+    let message = format!("`{}` and `{}` name the same settings", earlier.value, key.value);
     findings.add(
         Diagnostic::error(codes::SAME_TOOL_TWICE, findings.source(), key.span, message)
             .label("again here")
@@ -292,8 +292,8 @@ mod tests {
     #[test]
     fn one_tool_under_two_names_is_an_error() {
         insta::assert_snapshot!(told(r#"{ "toolsSettings": { "shell": { "deniedCommands": ["a"] }, "execute_bash": {}, "delegate": {}, "subagent": {} } }"#), @"
-        error[same-tool-twice] 1:60: `shell` and `execute_bash` are two names of one tool (first here at a.json:1:22); put the settings together under one name; products differ on which of the two holds
-        error[same-tool-twice] 1:96: `delegate` and `subagent` are two names of one tool (first here at a.json:1:80); put the settings together under one name; products differ on which of the two holds
+        error[same-tool-twice] 1:60: `shell` and `execute_bash` name the same settings (first here at a.json:1:22); put the settings together under one name; products differ on which of the two holds
+        error[same-tool-twice] 1:96: `delegate` and `subagent` name the same settings (first here at a.json:1:80); put the settings together under one name; products differ on which of the two holds
         ");
     }
 }
