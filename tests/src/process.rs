@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long any one command may take: far more than it needs, so that only a hang meets it.
-pub const TIME_OUT: Duration = Duration::from_mins(4);
+pub const TIME_OUT: Duration = Duration::from_mins(2);
 
 /// How a command ended and what it printed.
 #[derive(Clone, Debug)]

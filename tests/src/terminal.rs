@@ -64,6 +64,12 @@ impl Terminal {
         self
     }
 
+    /// Changes the size of the window; the kernel tells the foreground process group.
+    pub fn resize(&mut self, columns: u16, rows: u16) -> &mut Terminal {
+        tcsetwinsize(&self.keyboard, Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        self
+    }
+
     /// Waits until `text` is shown, after what was waited for before.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) -> &mut Terminal {

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Outcome, Running, Tree, binary, remit, source};
+use crate::{Outcome, Running, Terminal, Tree, binary, remit, source};
 
 /// A workspace, a home with secrets in it, and a place outside both; and an agent for it.
 #[derive(Debug)]
@@ -150,6 +150,15 @@ impl World {
     #[track_caller]
     pub fn run(&self, agent: &Path, command: &[&str]) -> Outcome {
         Running::start(&mut self.run_command(agent, command)).outcome()
+    }
+
+    /// Approves an agent for the workspace, as a person at a terminal does.
+    #[track_caller]
+    pub fn remit_approve(&self, agent: &Path) {
+        let command = self.remit_command(&["run", "--agent", agent.to_str().unwrap(), "--", "true"]);
+        let mut terminal = Terminal::start(&command, 100, 50);
+        terminal.wait_for("[y/N]").type_text("y\n");
+        terminal.end();
     }
 
     /// Runs a command without remit, as the control of an experiment.
