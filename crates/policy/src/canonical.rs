@@ -127,3 +127,78 @@ fn sorted(value: Value) -> Value {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{compiled, policy};
+    use remit_agent::Reading;
+
+    const FILE: &str = r#"{"name":"a","tools":["shell","fs_read","fs_write","aws"],"allowedTools":["aws"],"hooks":{"stop":[{"command":"h"}]},
+        "mcpServers":{"s":{"command":"m","env":{"K":"v"}}},
+        "toolsSettings":{"shell":{"allowedCommands":["ls"],"deniedCommands":["rm"]},"write":{"allowedPaths":["docs"],"deniedPaths":["docs/x"]},
+        "read":{"allowedPaths":["~/r"],"deniedPaths":["h"]},
+        "sandbox":{"network":{"allow":["a.b"]},"env":{"pass":["P"],"set":{"origin":"1"}},"limits":{"memory":"1G"},"files":{"execute":["bin"]}}}}"#;
+
+    #[test]
+    fn moving_a_line_changes_nothing() {
+        let before = policy(FILE);
+        let spread = FILE.replace(',', " ,\n\n  ");
+        assert_ne!(format!("{:?}", before.commands.allow), format!("{:?}", policy(&spread).commands.allow));
+        assert_eq!(before.canonical(), policy(&spread).canonical());
+        assert_eq!(before.digest(), policy(&spread).digest());
+        assert_eq!(before.digest().to_string().len(), 64);
+    }
+
+    #[test]
+    fn the_same_meaning_in_another_order_or_spelling_is_the_same() {
+        let same = |old: &str, new: &str| {
+            assert_eq!(policy(FILE).canonical(), policy(&FILE.replace(old, new)).canonical(), "{old} {new}")
+        };
+        same(r#""shell","fs_read""#, r#""read","execute_bash","shell""#);
+        same(r#"["docs"]"#, r#"["./docs/**","docs/"]"#);
+        same("1G", "1024M");
+    }
+
+    #[test]
+    fn any_change_of_a_grant_changes_the_digest() {
+        let before = policy(FILE).digest();
+        let changes = [
+            (r#""name":"a""#, r#""name":"b""#),
+            (r#","aws"]"#, r#"]"#),
+            (r#"["aws"]"#, r#"[]"#),
+            (r#"["ls"]"#, r#"["ls *"]"#),
+            (r#"["ls"]"#, r#"["regex:ls"]"#),
+            (r#"["rm"]"#, r#"[]"#),
+            (r#"["rm"]"#, r#"["rm"],"denyByDefault":true"#),
+            (r#"["rm"]"#, r#"["rm"],"autoAllowReadonly":true"#),
+            (r#"["docs"]"#, r#"["doc"]"#),
+            (r#"["docs/x"]"#, r#"[]"#),
+            (r#"["~/r"]"#, r#"["/r"]"#),
+            (r#"["h"]"#, r#"["h*"]"#),
+            (r#"["bin"]"#, r#"[]"#),
+            (r#"{"allow":["a.b"]}"#, r#""none""#),
+            (r#"["a.b"]"#, r#"["a.b:1"]"#),
+            (r#"["a.b"]"#, r#"["a.b"],"loopback":false"#),
+            (r#"["P"]"#, r#"["Q"]"#),
+            (r#"{"origin":"1"}"#, r#"{"origin":"2"}"#),
+            (r#"{"origin":"1"}"#, r#"{}"#),
+            ("1G", "2G"),
+            (r#"{"command":"h"}"#, r#"{"command":"i"}"#),
+            (r#"{"command":"h"}"#, r#"{"command":"h","matcher":"x"}"#),
+            (r#""command":"m""#, r#""command":"n""#),
+            (r#"{"K":"v"}"#, r#"{"K":"w"}"#),
+        ];
+        for (old, new) in changes {
+            assert!(FILE.contains(old), "{old}");
+            assert_ne!(policy(&FILE.replace(old, new)).digest(), before, "{old} -> {new}");
+        }
+        assert_ne!(compiled(FILE, Reading::Kiro).unwrap().0.digest(), before);
+    }
+
+    #[test]
+    fn no_origin_is_left() {
+        let canonical = policy(FILE).canonical();
+        assert!(!canonical.contains("agent.json"));
+        assert_eq!(canonical.matches("\"origin\"").count(), 1, "the variable of that name");
+    }
+}

@@ -146,3 +146,6 @@ impl Context<'_> {
         self.diagnostics.push(diagnostic);
     }
 }
+
+#[cfg(test)]
+mod tests;

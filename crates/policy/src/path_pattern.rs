@@ -67,7 +67,8 @@ impl PathPattern {
         match (path.relative_to(&self.base), &self.glob) {
             (None, _) => false,
             (Some(_), None) => true,
-            (Some(rest), Some(glob)) => glob.is_match(rest),
+            // `*` would match the empty rest, which is the base itself.
+            (Some(rest), Some(glob)) => !rest.is_empty() && glob.is_match(rest),
         }
     }
 
@@ -230,4 +231,134 @@ fn classes_within_a_component(text: &str) -> Result<String, PathPatternError> {
 
 fn error(reason: impl Into<String>, help: &str) -> PathPatternError {
     PathPatternError { reason: reason.into(), help: Some(help.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::path;
+
+    fn compile(text: &str) -> Result<PathPattern, PathPatternError> {
+        PathPattern::compile(text, &path("/home/u/[w]"), &path("/home/u"))
+    }
+
+    fn check(text: &str, canonical: &str) {
+        assert_eq!(serde_json::to_value(compile(text).unwrap()).unwrap(), canonical, "{text}");
+    }
+
+    fn check_refused(text: &str, reason: &str) {
+        let refused = compile(text).unwrap_err();
+        assert!(refused.reason.starts_with(reason), "{text}: {refused}");
+        assert!(refused.help.is_some(), "{text}");
+    }
+
+    fn check_covers(text: &str, covered: &[&str], not: &[&str]) {
+        let pattern = compile(text).unwrap();
+        for file in covered {
+            assert!(pattern.matches(&path(file)), "{text} covers {file}");
+        }
+        for file in not {
+            assert!(!pattern.matches(&path(file)), "{text} does not cover {file}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_has_a_base_and_maybe_a_glob() {
+        check(".", "/home/u/[w]");
+        check("./", "/home/u/[w]");
+        check("**", "/home/u/[w]");
+        check("docs", "/home/u/[w]/docs");
+        check("docs/", "/home/u/[w]/docs");
+        check("docs/**", "/home/u/[w]/docs");
+        check("./docs//a/./b", "/home/u/[w]/docs/a/b");
+        check("docs/*.md", "/home/u/[w]/docs//*.md");
+        check("**/.env", "/home/u/[w]//**/.env");
+        check("~", "/home/u");
+        check("~/.config/pip", "/home/u/.config/pip");
+        check("/", "/");
+        check("/etc/ssl/*", "/etc/ssl//*");
+        check("../x", "/home/u/x");
+        check("../../x/*", "/home/x//*");
+        check("a/*/b/", "/home/u/[w]/a//{*/b,*/b/**}");
+        check("a/*/**", "/home/u/[w]/a//{*,*/**}");
+        check("app/[[]slug]/page.tsx", "/home/u/[w]/app/[slug]/page.tsx");
+        check("a[*]/[?]", "/home/u/[w]/a*/?");
+        check("a[!b]", "/home/u/[w]//a[!b/]");
+        check("HEAD~1", "/home/u/[w]/HEAD~1");
+        check("a$", "/home/u/[w]/a$");
+        check("...", "/home/u/[w]/...");
+    }
+
+    #[test]
+    fn what_means_nothing_certain_is_refused() {
+        check_refused("", "a path pattern is empty");
+        check_refused("  ", "a path pattern is empty");
+        check_refused("a\0b", "a path pattern has a control character");
+        check_refused("a\\*b", "a path pattern has a backslash");
+        check_refused("!a", "path patterns have no negation");
+        check_refused("$HOME/x", "variables are not read");
+        check_refused("${HOME}/x", "variables are not read");
+        check_refused("~root/x", "another user's home");
+        check_refused("file://src", "a path pattern is not a URL");
+        check_refused("a/../b", "a path pattern climbs");
+        check_refused("a/*/../b", "a path pattern climbs");
+        check_refused("a/{..,b}/c", "a path pattern climbs");
+        check_refused("/..", "a path pattern climbs");
+        check_refused("~/../x", "a path pattern climbs");
+        check_refused("[.][.]/x", "a path pattern climbs");
+        check_refused("../../../../x", "a path pattern climbs above the root");
+        check_refused("/w/**x", "`**` stands beside other characters");
+        check_refused("/w/x**/y", "`**` stands beside other characters");
+        check_refused("***", "`**` stands beside other characters");
+        check_refused("a[b", "a class is not closed");
+        check_refused("a[]", "a class is not closed");
+        check_refused("a{b", "a path pattern does not compile");
+        check_refused("a}b", "a path pattern does not compile");
+        check_refused("a[z-a]", "a path pattern does not compile");
+        check_refused("a[+-9]b", "a class of a path pattern holds `/`");
+    }
+
+    #[test]
+    fn stars_stay_in_their_component() {
+        check_covers("docs", &["/home/u/[w]/docs", "/home/u/[w]/docs/a/b"], &["/home/u/[w]/docs2", "/home/u/[w]"]);
+        check_covers("*.md", &["/home/u/[w]/a.md"], &["/home/u/[w]/a/b.md", "/home/u/w/a.md", "/home/u/[w]/a.md/x"]);
+        check_covers("**/*.md", &["/home/u/[w]/a.md", "/home/u/[w]/a/b/c.md"], &["/home/u/a.md"]);
+        check_covers("src/*/", &["/home/u/[w]/src/a", "/home/u/[w]/src/a/b/c"], &["/home/u/[w]/src"]);
+        check_covers("a[!b]c", &["/home/u/[w]/axc"], &["/home/u/[w]/abc", "/home/u/[w]/a/c"]);
+        check_covers("a?c", &["/home/u/[w]/axc"], &["/home/u/[w]/a/c"]);
+        check_covers("/", &["/", "/etc/shadow"], &[]);
+    }
+
+    #[test]
+    fn a_denial_covers_what_lies_below() {
+        let pattern = compile("**/secret*").unwrap();
+        assert!(!pattern.matches(&path("/home/u/[w]/a/secrets/b")));
+        assert!(pattern.matches_or_above(&path("/home/u/[w]/a/secrets/b")));
+        assert!(!pattern.matches_or_above(&path("/home/u/[w]/a/b")));
+    }
+
+    #[test]
+    fn only_a_literal_names_a_path() {
+        let check = |text: &str, expected: bool| {
+            assert_eq!(compile(text).unwrap().covers_by_name(&path("/home/u/.aws")), expected, "{text}");
+        };
+        check("~/.aws", true);
+        check("~/.aws/**", true);
+        check("~/.aws/config", true);
+        check("~/.aws/con*", true);
+        check("~/.a*", false);
+        check("~", false);
+        check("~/**/config", false);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_has_an_answer(text in "\\PC*|[a-z*?\\[\\]{},!~./$\\-^]*") {
+            if let Ok(pattern) = compile(&text) {
+                // The workspace's own brackets are never read as a class.
+                pattern.matches(&path("/home/u/w/a"));
+                assert!(!pattern.base.as_str().contains("//"));
+            }
+        }
+    }
 }

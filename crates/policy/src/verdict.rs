@@ -22,6 +22,30 @@ pub struct Reason {
 /// The proof that a request was allowed, and by what. It is used up by acting.
 ///
 /// Only a verdict makes one: there is no public constructor, and it cannot be cloned.
+///
+/// ```compile_fail,E0624
+/// use remit_policy::{CommandLine, Digest, Permit, Reason, Request};
+///
+/// fn forge(reason: Reason, digest: Digest) -> Permit {
+///     Permit::new(Request::Command(CommandLine::Argv(vec!["rm".to_owned()])), reason, digest)
+/// }
+/// ```
+///
+/// ```compile_fail,E0451
+/// use remit_policy::{Digest, Permit, Reason, Request};
+///
+/// fn forge(request: Request, reason: Reason, policy: Digest) -> Permit {
+///     Permit { request, reason, policy }
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// use remit_policy::Permit;
+///
+/// fn twice(permit: &Permit) -> Permit {
+///     Permit::clone(permit)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Permit {
     request: Request,

@@ -37,12 +37,8 @@ fn resources(context: &mut Context<'_>, grants: &mut FileGrants) {
             Resource::KnowledgeBase { source, .. } => {
                 (source.value.strip_prefix("file://").unwrap_or(&source.value), source.span)
             }
-            Resource::Other(text) => {
-                let warning =
-                    context.warning("resource-not-read", resource.span, format!("no product reads the resource `{text}`"));
-                context.report(warning.help(format!("did you mean `file://{text}`?")));
-                continue;
-            }
+            // The parser has said that no product reads it.
+            Resource::Other(_) => continue,
         };
         grants.read.extend(rule(context, text, span));
     }
