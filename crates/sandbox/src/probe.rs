@@ -54,6 +54,12 @@ pub fn paths_of_interest(policy: &Policy) -> BTreeSet<AbsPath> {
     let mut paths: BTreeSet<AbsPath> = ["/tmp", "/var/tmp", "/dev/shm", "/run"].map(|path| AbsPath::root().join(path)).into();
     paths.insert(policy.workspace.clone());
     paths.extend(policy.environment.path.iter().cloned());
+    // What no grant covers is refused whatever stands there; most of what is protected is never looked at.
+    let covered = |path: &AbsPath| {
+        [&files.read, &files.write, &files.execute].into_iter().flatten().any(|rule| path.is_beneath(&rule.pattern.base))
+    };
+    let protected = files.write_denied.iter().chain(&files.protected).chain(&files.protected_read);
+    paths.extend(protected.map(|rule| &rule.pattern.base).filter(|path| covered(path)).cloned());
     for rule in lists.into_iter().flatten() {
         paths.insert(rule.pattern.base.clone());
         // The directories above a pattern of the workspace, for the case that the pattern's own does not exist.

@@ -217,67 +217,104 @@ fn layers(policy: &Policy, host: &Host, plan: &mut Plan, rules: &mut Rules) {
     }
 }
 
+/// What nobody may read: `hidden`, and what is read by name only where no rule names it.
 fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) {
-    for rule in &policy.files.hidden {
+    let files = &policy.files;
+    let named = |path: &AbsPath| [&files.read, &files.write, &files.execute].into_iter().flatten().any(|rule| names(rule, path));
+    let by_name_only = files.protected_read.iter().filter(|rule| !named(&rule.pattern.base));
+    let mut open = Vec::new();
+    for rule in files.hidden.iter().chain(by_name_only) {
         let pattern = &rule.pattern;
         if pattern.glob.is_some() {
-            let reachable = rules.iter().any(|granted| overlaps(&granted.path, &pattern.base));
-            if reachable {
-                plan.gaps.push(only_the_gate(&pattern.text, "a pattern cannot be masked; the path of a directory or file can"));
+            if rules.iter().any(|granted| overlaps(&granted.path, &pattern.base)) {
+                plan.gaps.push(only_the_gate(
+                    &format!("`{}`", pattern.text),
+                    "a pattern cannot be masked; the path of a directory or file can",
+                ));
             }
             continue;
         }
         let Some(PathFact::Found { canonical, kind }) = host.paths.get(&pattern.base) else { continue };
-        if !rules.iter().any(|granted| canonical.is_beneath(&granted.path)) {
+        if !rules.iter().any(|granted| canonical.is_beneath(&granted.path)) || is_private(plan, canonical) {
             continue;
         }
-        match (plan.namespaces.is_some(), kind) {
-            (true, PathKind::Directory) => plan.masks.push(Mask { path: canonical.clone(), directory: true }),
-            (true, _) => plan.masks.push(Mask { path: canonical.clone(), directory: false }),
-            (false, _) => plan.gaps.push(only_the_gate(&pattern.text, &why(&host.namespaces))),
+        if plan.namespaces.is_some() {
+            let mask = Mask { path: canonical.clone(), directory: *kind == PathKind::Directory };
+            if !plan.masks.iter().any(|known| canonical.is_beneath(&known.path)) {
+                plan.masks.push(mask);
+            }
+        } else {
+            open.push(canonical);
         }
+    }
+    if !open.is_empty() {
+        plan.gaps.push(only_the_gate(&list(policy, &open), &why(&host.namespaces)));
     }
 }
 
-fn only_the_gate(pattern: &str, why: &str) -> Gap {
+/// Returns whether the rule names the path itself, or something below it.
+fn names(rule: &PathRule, path: &AbsPath) -> bool {
+    rule.pattern.glob.is_none() && rule.pattern.base.is_beneath(path)
+}
+
+/// Returns whether the host's path is out of sight, because a directory of the task's own stands over it.
+fn is_private(plan: &Plan, path: &AbsPath) -> bool {
+    plan.private_directories.iter().any(|private| path.is_beneath(&private.target))
+}
+
+fn only_the_gate(what: &str, why: &str) -> Gap {
     Gap {
         grant: Grant::Files,
-        what: format!("`{pattern}` is hidden from the tools, and not from commands"),
+        what: format!("{what}: hidden from the tools, and not from commands"),
         why: why.to_owned(),
-        remedy: Some("keep the file outside the directories that are granted".to_owned()),
+        remedy: Some("keep what is hidden outside the directories that are granted".to_owned()),
     }
 }
 
 /// Paths that only their own name grants: read-only where a wider write grant covers them.
 fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) {
-    let in_layer = |path: &AbsPath| plan.layers.iter().any(|layer| path.is_beneath(&layer.target));
-    let mut read_only = Vec::new();
-    let mut gaps = Vec::new();
-    for rule in &policy.files.protected {
+    let (mut written, mut created) = (Vec::new(), Vec::new());
+    for rule in policy.files.protected.iter().chain(&policy.files.write_denied) {
         let path = &rule.pattern.base;
-        let written = rules.iter().any(|granted| granted.rights.contains(Rights::WRITE) && path.is_beneath(&granted.path));
-        let by_name = policy.files.write.iter().any(|write| write.pattern.glob.is_none() && write.pattern.base.is_beneath(path));
-        if !written || by_name || in_layer(path) {
+        let granted = rules.iter().any(|granted| granted.rights.contains(Rights::WRITE) && path.is_beneath(&granted.path));
+        let by_name = policy.files.write.iter().any(|write| names(write, path));
+        let in_layer = plan.layers.iter().any(|layer| path.is_beneath(&layer.target));
+        let masked = plan.masks.iter().any(|mask| path.is_beneath(&mask.path));
+        if !granted || by_name || in_layer || masked || is_private(plan, path) {
             continue;
         }
         match host.paths.get(path) {
-            Some(PathFact::Found { canonical, .. }) if plan.namespaces.is_some() => read_only.push(canonical.clone()),
-            Some(PathFact::Found { .. } | PathFact::Link) => gaps.push(Gap {
-                grant: Grant::Files,
-                what: format!("commands can write `{}`", shown(path, policy)),
-                why: format!("it lies inside a directory that is granted, and {}", why(&host.namespaces)),
-                remedy: Some("grant a narrower directory".to_owned()),
-            }),
-            _ => gaps.push(Gap {
-                grant: Grant::Files,
-                what: format!("commands can create `{}`", shown(path, policy)),
-                why: "it does not exist yet, and lies inside a directory that is granted".to_owned(),
-                remedy: Some("grant a narrower directory, or create it before the start".to_owned()),
-            }),
+            _ if rule.pattern.glob.is_some() => written.push(path),
+            Some(PathFact::Found { canonical, .. }) if plan.namespaces.is_some() => plan.read_only.push(canonical.clone()),
+            Some(PathFact::Found { .. } | PathFact::Link) => written.push(path),
+            _ => created.push(path),
         }
     }
-    plan.read_only.extend(read_only);
-    plan.gaps.extend(gaps);
+    if !written.is_empty() {
+        plan.gaps.push(Gap {
+            grant: Grant::Files,
+            what: format!("commands can write {}", list(policy, &written)),
+            why: "it lies inside a directory that is granted, and only a mount of a single path could take it out".to_owned(),
+            remedy: Some("grant a narrower directory".to_owned()),
+        });
+    }
+    if !created.is_empty() {
+        plan.gaps.push(Gap {
+            grant: Grant::Files,
+            what: format!("commands can create {}", list(policy, &created)),
+            why: "it does not exist yet, and lies inside a directory that is granted".to_owned(),
+            remedy: Some("grant a narrower directory, or create it before the start".to_owned()),
+        });
+    }
+}
+
+fn list(policy: &Policy, paths: &[&AbsPath]) -> String {
+    const MOST: usize = 4;
+    let mut text = paths.iter().take(MOST).map(|path| format!("`{}`", shown(path, policy))).collect::<Vec<_>>().join(", ");
+    if paths.len() > MOST {
+        text.push_str(&format!(" and {} more", paths.len() - MOST));
+    }
+    text
 }
 
 fn carried(host: &Host, plan: &mut Plan) {
