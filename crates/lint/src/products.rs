@@ -3,6 +3,9 @@
 use globset::Glob;
 use regex::Regex;
 use remit_agent::{AgentFile, NativeTool, Text};
+use remit_diagnostics::{Span, Spanned};
+
+use crate::LintInput;
 
 /// Returns the entry of `allowedTools` that pre-approves a tool which the agent sees.
 pub(crate) fn allows(file: &AgentFile, tool: NativeTool) -> Option<&Text> {
@@ -21,9 +24,31 @@ pub(crate) fn covers(entry: &str, tool: NativeTool) -> bool {
     if pattern.starts_with('@') {
         return false;
     }
-    let Ok(glob) = Glob::new(pattern) else { return tool.names().contains(&pattern) };
-    let glob = glob.compile_matcher();
-    tool.names().iter().any(|name| glob.is_match(name))
+    // Most entries are names; a glob is made only where there is something to match.
+    match pattern {
+        "*" => true,
+        _ if !pattern.contains(['*', '?', '[', '{']) => tool.names().contains(&pattern),
+        _ => Glob::new(pattern).is_ok_and(|glob| {
+            let glob = glob.compile_matcher();
+            tool.names().iter().any(|name| glob.is_match(name))
+        }),
+    }
+}
+
+/// Returns the setting, and its place, by which a pre-approved shell tool is meant to run less than everything.
+///
+/// `autoAllowReadonly` is one of them for Remit. In a file of the products, where the pre-approval switches it off as it
+/// switches off the others, it is too often only the habit of a generator to be taken for that.
+pub(crate) fn narrowing_of_shell(input: &LintInput) -> Option<(&'static str, Span)> {
+    let settings = &input.file.settings.shell.as_ref()?.value;
+    let on = |switch: &Option<Spanned<bool>>| switch.as_ref().filter(|switch| switch.value).map(|switch| switch.span);
+    let read_only = on(&settings.auto_allow_readonly).filter(|_| !input.is_of_a_product());
+    let keys = [
+        ("allowedCommands", settings.allowed_commands.as_ref().map(|list| list.span)),
+        ("denyByDefault", on(&settings.deny_by_default)),
+        ("autoAllowReadonly", read_only),
+    ];
+    keys.into_iter().find_map(|(key, place)| Some((key, place?)))
 }
 
 /// Returns a pattern of `allowedCommands` or `deniedCommands` as the products compile it. The anchors are not around a

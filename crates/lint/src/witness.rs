@@ -1,6 +1,6 @@
 //! Strings that a regular expression matches: the proofs that rules print.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
 /// Characters that a class is asked for first: what a person would type.
 const LIKELY: [char; 6] = ['a', 'x', '1', '-', ' ', '/'];
@@ -30,11 +30,20 @@ fn write(tree: &Hir, text: &mut String) -> Option<()> {
             text.push(member(class)?);
             Some(())
         }
-        HirKind::Repetition(repetition) => (0..repetition.min).try_for_each(|_| write(&repetition.sub, text)),
+        HirKind::Repetition(repetition) => {
+            let times = if is_misread_glob(repetition) { 1 } else { repetition.min };
+            (0..times).try_for_each(|_| write(&repetition.sub, text))
+        }
         HirKind::Capture(capture) => write(&capture.sub, text),
         HirKind::Concat(parts) => parts.iter().try_for_each(|part| write(part, text)),
         HirKind::Alternation(parts) => write(parts.first()?, text),
     }
+}
+
+/// Returns whether a `*` stands after a letter, as in `npm publish*`: its writer meant the word with its last letter.
+fn is_misread_glob(repetition: &Repetition) -> bool {
+    let is_letter = matches!(repetition.sub.kind(), HirKind::Literal(literal) if literal.0.iter().all(u8::is_ascii_alphanumeric));
+    repetition.min == 0 && repetition.max.is_none() && is_letter
 }
 
 fn member(class: &Class) -> Option<char> {
@@ -70,6 +79,8 @@ mod tests {
         check(r"rm\s+-[rf]{2}", Some("rm -ff"));
         check(r"[^a-z]", Some("1"));
         check(r"(?:sudo )?rm\b.*", Some("rm"));
+        check("npm publish*", Some("npm publish"));
+        check("rm -rf *", Some("rm -rf"));
         check("", Some(""));
     }
 

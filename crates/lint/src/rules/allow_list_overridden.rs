@@ -1,5 +1,5 @@
-use remit_agent::{NativeTool, Reading, ShellSettings};
-use remit_diagnostics::{Diagnostic, Severity, Span, Spanned};
+use remit_agent::{NativeTool, Reading};
+use remit_diagnostics::{Diagnostic, Severity};
 
 use crate::{LintInput, Rule, RuleExample, products};
 
@@ -30,8 +30,7 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
     let Some(entry) = products::allows(input.file, NativeTool::Shell) else { return Vec::new() };
-    let Some(settings) = &input.file.settings.shell else { return Vec::new() };
-    let Some((key, place)) = switched_off(&settings.value) else { return Vec::new() };
+    let Some((key, place)) = products::narrowing_of_shell(input) else { return Vec::new() };
     let message = format!("`{}` in `allowedTools` switches `{key}` off in Kiro CLI and Amazon Q CLI", entry.value);
     let finding = rule
         .finding(input, entry.span, message)
@@ -41,17 +40,6 @@ fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
         .help(format!("take `{}` out of `allowedTools`: what the settings allow runs unasked all the same", entry.value));
     let severity = if input.is_of_a_product() { rule.severity } else { Severity::Note };
     vec![Diagnostic { severity, ..finding }]
-}
-
-/// Returns the first setting that would narrow, and its place.
-fn switched_off(settings: &ShellSettings) -> Option<(&'static str, Span)> {
-    let on = |switch: &Option<Spanned<bool>>| switch.as_ref().filter(|switch| switch.value).map(|switch| switch.span);
-    let keys = [
-        ("allowedCommands", settings.allowed_commands.as_ref().map(|list| list.span)),
-        ("denyByDefault", on(&settings.deny_by_default)),
-        ("autoAllowReadonly", on(&settings.auto_allow_readonly)),
-    ];
-    keys.into_iter().find_map(|(key, place)| Some((key, place?)))
 }
 
 #[cfg(test)]

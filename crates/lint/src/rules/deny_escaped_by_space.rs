@@ -1,4 +1,4 @@
-use remit_agent::Reading;
+use remit_agent::{Reading, Text};
 use remit_diagnostics::{Diagnostic, Severity};
 
 use crate::{LintInput, Rule, RuleExample, products, witness};
@@ -33,16 +33,22 @@ fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
     }
     let shell = input.file.settings.shell.as_ref();
     let denied = shell.and_then(|settings| settings.value.denied_commands.as_ref());
-    let escapes = denied.into_iter().flat_map(|list| &list.value).filter_map(|pattern| {
-        let (denied, escape) = escape(&pattern.value)?;
-        let finding = rule
-            .finding(input, pattern.span, format!("`{denied}` is denied, and `{escape}` is not"))
-            .label("matches from the first character on")
-            .note("Amazon Q CLI compares it with the line as written, as Kiro CLI is understood to; Remit compares words")
-            .help("begin the pattern with `\\\\s*`, and name what may run in `allowedCommands`");
-        Some(finding)
-    });
-    escapes.collect()
+    let escaped = denied.into_iter().flat_map(|list| &list.value).filter_map(|pattern| Some((pattern, escape(&pattern.value)?)));
+    let escaped: Vec<(&Text, (String, String))> = escaped.collect();
+    let Some((pattern, (line, escape))) = escaped.first() else { return Vec::new() };
+    // One finding for a list: a list that has the fault in one pattern has it in most.
+    let others = match escaped.len() - 1 {
+        0 => String::new(),
+        1 => "; one other pattern of the list is escaped in the same way".to_owned(),
+        more => format!("; {more} other patterns of the list are escaped in the same way"),
+    };
+    let finding = rule
+        .finding(input, pattern.span, format!("`{line}` is denied, and `{escape}` is not"))
+        .label("matches from the first character on")
+        .note(format!("Amazon Q CLI compares it with the line as written, as Kiro CLI is understood to{others}"))
+        .note("Remit compares words, which no space escapes")
+        .help("begin such a pattern with `\\\\s*`, and name what may run in `allowedCommands`");
+    vec![finding]
 }
 
 /// Returns a line that the pattern denies and the same line after a space, which it does not.
@@ -57,9 +63,20 @@ fn escape(pattern: &str) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::{check_as, settings};
 
     fn check(pattern: &str, expected: Option<&str>) {
         assert_eq!(escape(pattern).map(|(_, escape)| escape).as_deref(), expected, "{pattern}");
+    }
+
+    #[test]
+    fn a_list_is_found_once() {
+        let listed = r#""shell": {"deniedCommands": ["\\s*rm.*", "git push.*", "sudo.*"]}"#;
+        for (reading, expected) in
+            [(Reading::Remit, &[][..]), (Reading::Kiro, &["\"git push.*\""]), (Reading::Q, &["\"git push.*\""])]
+        {
+            check_as(&RULE, reading, &settings("[]", listed), expected);
+        }
     }
 
     #[test]
@@ -67,6 +84,8 @@ mod tests {
         check("git push.*", Some(" git push"));
         check("^sudo .*", Some(" sudo "));
         check("rm -rf", Some(" rm -rf"));
+        check("rm -rf *", Some(" rm -rf"));
+        check("npm publish*", Some(" npm publish"));
         check(".*git push.*", None);
         check(r"\s*git push.*", None);
         // The split anchors make the second alternative match at any place.

@@ -1,5 +1,5 @@
 use remit_agent::{NativeTool, Reading};
-use remit_diagnostics::{Diagnostic, Severity, Spanned};
+use remit_diagnostics::{Diagnostic, Severity};
 
 use crate::{LintInput, Rule, RuleExample, products};
 
@@ -29,11 +29,9 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
     let Some(entry) = products::allows(input.file, NativeTool::Shell) else { return Vec::new() };
-    let Some(settings) = input.file.settings.shell.as_ref().map(|settings| &settings.value) else { return Vec::new() };
-    let is_on = |switch: &Option<Spanned<bool>>| switch.as_ref().is_some_and(|switch| switch.value);
-    let narrows = settings.allowed_commands.is_some() || is_on(&settings.deny_by_default) || is_on(&settings.auto_allow_readonly);
-    match &settings.denied_commands {
-        Some(denied) if !denied.value.is_empty() && !narrows => {
+    let settings = input.file.settings.shell.as_ref();
+    match settings.and_then(|settings| settings.value.denied_commands.as_ref()) {
+        Some(denied) if !denied.value.is_empty() && products::narrowing_of_shell(input).is_none() => {
             let finding = rule
                 .finding(input, denied.span, "`deniedCommands` is the only guard of a pre-approved shell")
                 .label("everything else runs unasked")

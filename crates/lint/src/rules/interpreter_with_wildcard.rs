@@ -1,6 +1,8 @@
+use std::sync::LazyLock;
+
 use remit_agent::Reading;
 use remit_diagnostics::{Diagnostic, Location, Severity};
-use remit_policy::{CommandLine, Decision, Origin, Request};
+use remit_policy::{CommandLine, CommandRule, Decision, Origin, Policy, Request};
 
 use crate::{LintInput, Rule, RuleExample};
 
@@ -28,50 +30,47 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 /// Words that run a command of the caller's choice: `id`, or code of an interpreter's own.
-const ESCAPES: [&[&str]; 26] = [
-    &["bash", "-c", "id"],
-    &["sh", "-c", "id"],
-    &["zsh", "-c", "id"],
-    &["python", "-c", "0"],
-    &["python3", "-c", "0"],
-    &["node", "-e", "0"],
-    &["deno", "eval", "0"],
-    &["bun", "-e", "0"],
-    &["perl", "-e", "0"],
-    &["ruby", "-e", "0"],
-    &["php", "-r", "0"],
-    &["lua", "-e", "0"],
-    &["awk", "BEGIN{system(\"id\")}"],
-    &["npx", "-y", "id"],
-    &["uvx", "id"],
-    &["env", "id"],
-    &["xargs", "id"],
-    &["sudo", "id"],
-    &["doas", "id"],
-    &["nohup", "id"],
-    &["timeout", "9", "id"],
-    &["time", "id"],
-    &["nice", "id"],
-    &["watch", "id"],
-    &["ssh", "host", "id"],
-    &["find", ".", "-exec", "id", ";"],
-];
+static ESCAPES: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
+    let escapes: [&[&str]; 26] = [
+        &["bash", "-c", "id"],
+        &["sh", "-c", "id"],
+        &["zsh", "-c", "id"],
+        &["python", "-c", "0"],
+        &["python3", "-c", "0"],
+        &["node", "-e", "0"],
+        &["deno", "eval", "0"],
+        &["bun", "-e", "0"],
+        &["perl", "-e", "0"],
+        &["ruby", "-e", "0"],
+        &["php", "-r", "0"],
+        &["lua", "-e", "0"],
+        &["awk", "BEGIN{system(\"id\")}"],
+        &["npx", "-y", "id"],
+        &["uvx", "id"],
+        &["env", "id"],
+        &["xargs", "id"],
+        &["sudo", "id"],
+        &["doas", "id"],
+        &["nohup", "id"],
+        &["timeout", "9", "id"],
+        &["time", "id"],
+        &["nice", "id"],
+        &["watch", "id"],
+        &["ssh", "host", "id"],
+        &["find", ".", "-exec", "id", "+"],
+    ];
+    escapes.iter().map(|words| words.iter().map(|word| (*word).to_owned()).collect()).collect()
+});
 
 fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
     let Some(policy) = input.policy else { return Vec::new() };
     let mut found: Vec<Diagnostic> = Vec::new();
-    for words in ESCAPES {
-        let line = words.join(" ");
-        let request = Request::Command(CommandLine::Argv(words.iter().map(|word| (*word).to_owned()).collect()));
-        let (Decision::Allow, reason) = policy.judge(&request) else { continue };
-        let Origin::Agent(Location { span, .. }) = reason.origin else { continue };
-        let Some(pattern) = allowed_by(input, span) else { continue };
-        if found.iter().any(|known| known.location.span == span) {
-            continue;
-        }
+    for CommandRule { pattern, origin } in &policy.commands.allow {
+        let Origin::Agent(Location { span, .. }) = origin else { continue };
+        let Some(words) = ESCAPES.iter().find(|words| pattern.allows(words) && runs_unasked(policy, words)) else { continue };
         let finding = rule
-            .finding(input, span, format!("`{pattern}` allows any command"))
-            .label(format!("lets `{line}` run unasked"))
+            .finding(input, *span, format!("`{}` allows any command", pattern.text()))
+            .label(format!("lets `{}` run unasked", words.join(" ")))
             .note("the list allows everything that this program starts, and its denials are escaped through it")
             .help("name the script or the command that is to run, without a wildcard");
         found.push(finding);
@@ -79,11 +78,10 @@ fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
     found
 }
 
-/// Returns the pattern of `allowedCommands` at that place: another rule of the file that allows is not this rule's.
-fn allowed_by<'a>(input: &LintInput<'a>, span: remit_diagnostics::Span) -> Option<&'a str> {
-    let shell = input.file.settings.shell.as_ref()?;
-    let allowed = shell.value.allowed_commands.as_ref()?;
-    allowed.value.iter().find(|pattern| pattern.span == span).map(|pattern| pattern.value.as_str())
+/// Returns whether the whole policy lets the command through: a denial may stand against the pattern.
+fn runs_unasked(policy: &Policy, words: &[String]) -> bool {
+    let request = Request::Command(CommandLine::Argv(words.to_vec()));
+    matches!(policy.judge(&request), (Decision::Allow, _))
 }
 
 #[cfg(test)]

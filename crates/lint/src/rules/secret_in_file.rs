@@ -45,8 +45,8 @@ static SHAPES: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
 /// Parts of names whose values are secret.
 const SECRET_NAMES: [&str; 8] = ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "API_KEY", "APIKEY", "PRIVATE_KEY", "AUTHORIZATION"];
 /// Parts of values that stand in for a secret.
-const STAND_INS: [&str; 11] =
-    ["your", "example", "placeholder", "changeme", "change_me", "replace", "xxx", "dummy", "redacted", "todo", "..."];
+const STAND_INS: [&str; 12] =
+    ["your", "example", "placeholder", "changeme", "change_me", "replace", "xxx", "dummy", "redacted", "todo", "from-env", "..."];
 
 fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
     let mut found = shapes(rule, input);

@@ -1,5 +1,5 @@
 use remit_agent::{NativeTool, Reading};
-use remit_diagnostics::{Diagnostic, Severity, Spanned};
+use remit_diagnostics::{Diagnostic, Severity};
 
 use crate::{LintInput, Rule, RuleExample, products};
 
@@ -25,14 +25,11 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
     let Some(entry) = products::allows(input.file, NativeTool::Shell) else { return Vec::new() };
-    let settings = input.file.settings.shell.as_ref().map(|settings| &settings.value);
-    let is_narrowed = settings.is_some_and(|settings| {
-        let denied = settings.denied_commands.as_ref().is_some_and(|list| !list.value.is_empty());
-        let is_on = |switch: &Option<Spanned<bool>>| switch.as_ref().is_some_and(|switch| switch.value);
-        // A list of denials as the only guard, and settings that the products switch off, are other rules'.
-        settings.allowed_commands.is_some() || denied || is_on(&settings.deny_by_default) || is_on(&settings.auto_allow_readonly)
-    });
-    if is_narrowed {
+    // Settings that narrow, and a list of denials as the only guard, are other rules'.
+    let is_narrowed = products::narrowing_of_shell(input).is_some();
+    let settings = input.file.settings.shell.as_ref();
+    let denied = settings.and_then(|settings| settings.value.denied_commands.as_ref());
+    if is_narrowed || denied.is_some_and(|list| !list.value.is_empty()) {
         return Vec::new();
     }
     let finding = rule
@@ -46,7 +43,7 @@ fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{check as found, settings};
+    use crate::tests::{check as found, check_as, settings};
 
     #[test]
     fn settings_that_narrow_are_looked_for() {
@@ -57,6 +54,12 @@ mod tests {
         found(&RULE, &settings(r#"["shell"]"#, r#""shell": {"deniedCommands": ["rm"]}"#), &[]);
         found(&RULE, &settings(r#"["shell"]"#, r#""shell": {"allowedCommands": []}"#), &[]);
         found(&RULE, &settings("[]", ""), &[]);
+    }
+
+    #[test]
+    fn a_switch_that_the_products_switch_off_narrows_nothing_there() {
+        let file = settings(r#"["shell"]"#, r#""shell": {"autoAllowReadonly": true}"#);
+        check_as(&RULE, Reading::Kiro, &file, &["\"shell\""]);
     }
 
     #[test]
