@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn the_same_meaning_in_another_order_or_spelling_is_the_same() {
         let same = |old: &str, new: &str| {
-            assert_eq!(policy(FILE).canonical(), policy(&FILE.replace(old, new)).canonical(), "{old} {new}")
+            assert_eq!(policy(FILE).canonical(), policy(&FILE.replace(old, new)).canonical(), "{old} {new}");
         };
         same(r#""shell","fs_read""#, r#""read","execute_bash","shell""#);
         same(r#"["docs"]"#, r#"["./docs/**","docs/"]"#);
@@ -164,24 +164,24 @@ mod tests {
         let before = policy(FILE).digest();
         let changes = [
             (r#""name":"a""#, r#""name":"b""#),
-            (r#","aws"]"#, r#"]"#),
-            (r#"["aws"]"#, r#"[]"#),
+            (r#","aws"]"#, r"]"),
+            (r#"["aws"]"#, r"[]"),
             (r#"["ls"]"#, r#"["ls *"]"#),
             (r#"["ls"]"#, r#"["regex:ls"]"#),
-            (r#"["rm"]"#, r#"[]"#),
+            (r#"["rm"]"#, r"[]"),
             (r#"["rm"]"#, r#"["rm"],"denyByDefault":true"#),
             (r#"["rm"]"#, r#"["rm"],"autoAllowReadonly":true"#),
             (r#"["docs"]"#, r#"["doc"]"#),
-            (r#"["docs/x"]"#, r#"[]"#),
+            (r#"["docs/x"]"#, r"[]"),
             (r#"["~/r"]"#, r#"["/r"]"#),
             (r#"["h"]"#, r#"["h*"]"#),
-            (r#"["bin"]"#, r#"[]"#),
+            (r#"["bin"]"#, r"[]"),
             (r#"{"allow":["a.b"]}"#, r#""none""#),
             (r#"["a.b"]"#, r#"["a.b:1"]"#),
             (r#"["a.b"]"#, r#"["a.b"],"loopback":false"#),
             (r#"["P"]"#, r#"["Q"]"#),
             (r#"{"origin":"1"}"#, r#"{"origin":"2"}"#),
-            (r#"{"origin":"1"}"#, r#"{}"#),
+            (r#"{"origin":"1"}"#, r"{}"),
             ("1G", "2G"),
             (r#"{"command":"h"}"#, r#"{"command":"i"}"#),
             (r#"{"command":"h"}"#, r#"{"command":"h","matcher":"x"}"#),

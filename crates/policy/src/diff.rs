@@ -218,9 +218,10 @@ impl<'a> Both<'a> {
     fn environment(&mut self) -> Option<()> {
         let (old, new) = self.at("/environment/inherit")?;
         if old != new {
-            match new.as_bool()? {
-                true => self.say(ChangeKind::Widened, "now gets the whole environment"),
-                false => self.say(ChangeKind::Narrowed, "no longer gets the whole environment"),
+            if new.as_bool()? {
+                self.say(ChangeKind::Widened, "now gets the whole environment")
+            } else {
+                self.say(ChangeKind::Narrowed, "no longer gets the whole environment")
             }
         }
         let (old, new) = self.at("/environment/set")?;
@@ -250,10 +251,10 @@ impl<'a> Both<'a> {
             match (value(old, kind), value(new, kind)?) {
                 (None, now) => self.say(ChangeKind::Narrowed, format!("{name} is now limited to {now}")),
                 (Some(was), now) if now > was => {
-                    self.say(ChangeKind::Widened, format!("{name} is now limited to {now}, not {was}"))
+                    self.say(ChangeKind::Widened, format!("{name} is now limited to {now}, not {was}"));
                 }
                 (Some(was), now) if now < was => {
-                    self.say(ChangeKind::Narrowed, format!("{name} is now limited to {now}, not {was}"))
+                    self.say(ChangeKind::Narrowed, format!("{name} is now limited to {now}, not {was}"));
                 }
                 (Some(_), _) => {}
             }

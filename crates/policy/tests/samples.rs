@@ -1,5 +1,7 @@
 //! The agents that ship compile under the profiles that ship, and nothing is to be said about them.
 
+#![expect(clippy::unwrap_used, reason = "clippy's leave for tests does not reach the helpers of an integration test")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -28,6 +30,7 @@ fn sample(name: &str) -> Policy {
     policy
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the cases below read better without a borrow in each")]
 fn check(policy: &Policy, request: Request, expected: Decision) {
     let (decision, reason) = policy.judge(&request);
     assert_eq!(decision, expected, "{request:?}: {reason:?}");

@@ -3,6 +3,8 @@
 //! A few hundred lines are made from pieces that like to be misread. Every one that is accepted is run by one real bash in
 //! which no program and no builtin of that name exists, so that bash hands the words to a recorder.
 
+#![expect(clippy::unwrap_used, reason = "clippy's leave for tests does not reach the helpers of an integration test")]
+
 use std::process::{Command, Stdio};
 
 use proptest::prelude::*;

@@ -237,7 +237,7 @@ fn file_patterns_that_are_wrong() {
 #[test]
 fn where_writes_to_the_workspace_go() {
     let mode = |sandbox_settings: &str, expected| {
-        assert_eq!(policy(&sandbox(sandbox_settings)).files.workspace, expected, "{sandbox_settings}")
+        assert_eq!(policy(&sandbox(sandbox_settings)).files.workspace, expected, "{sandbox_settings}");
     };
     mode("{}", WorkspaceMode::Layer);
     mode(r#"{"files":{"write":["target/**"]}}"#, WorkspaceMode::Direct);

@@ -9,6 +9,7 @@ fn check(text: &str, request: Request, expected: Decision, why: &str) {
     check_read_as(text, Reading::Remit, request, expected, why);
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the cases below read better without a borrow in each")]
 fn check_read_as(text: &str, reading: Reading, request: Request, expected: Decision, why: &str) {
     let (policy, _) = compiled(text, reading).unwrap();
     let (decision, reason) = policy.judge(&request);
@@ -34,15 +35,23 @@ const NO_MATCH: &str = "no pattern of `allowedCommands` matches";
 /// Checks which lines a single allow pattern covers.
 fn check_allows(pattern: &str, covered: &[&str], not: &[&str]) {
     let text = shell(&serde_json::json!({ "allowedCommands": [pattern] }).to_string());
-    covered.iter().for_each(|command| check(&text, line(command), Decision::Allow, ALLOWED));
-    not.iter().for_each(|command| check(&text, line(command), Decision::Ask, NO_MATCH));
+    for command in covered {
+        check(&text, line(command), Decision::Allow, ALLOWED);
+    }
+    for command in not {
+        check(&text, line(command), Decision::Ask, NO_MATCH);
+    }
 }
 
 /// Checks which lines a single deny pattern covers.
 fn check_denies(pattern: &str, reading: Reading, covered: &[&str], not: &[&str]) {
     let text = shell(&serde_json::json!({ "deniedCommands": [pattern] }).to_string());
-    covered.iter().for_each(|command| check_read_as(&text, reading, line(command), Decision::Deny, DENIED));
-    not.iter().for_each(|command| check_read_as(&text, reading, line(command), Decision::Ask, NO_MATCH));
+    for command in covered {
+        check_read_as(&text, reading, line(command), Decision::Deny, DENIED);
+    }
+    for command in not {
+        check_read_as(&text, reading, line(command), Decision::Ask, NO_MATCH);
+    }
 }
 
 #[test]
