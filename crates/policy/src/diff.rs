@@ -219,9 +219,9 @@ impl<'a> Both<'a> {
         let (old, new) = self.at("/environment/inherit")?;
         if old != new {
             if new.as_bool()? {
-                self.say(ChangeKind::Widened, "now gets the whole environment")
+                self.say(ChangeKind::Widened, "now gets the whole environment");
             } else {
-                self.say(ChangeKind::Narrowed, "no longer gets the whole environment")
+                self.say(ChangeKind::Narrowed, "no longer gets the whole environment");
             }
         }
         let (old, new) = self.at("/environment/set")?;
