@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use remit_agent::AbsPath;
 use remit_policy::{FileGrants, Origin, PathRule, Policy};
-use remit_sandbox::{PathRights, Plan, PrivateDirectory, Rights};
+use remit_sandbox::{PathRights, Plan, PrivateDirectory, Rights, Temporary};
 use serde::Serialize;
 
 /// What a command may do to files: the kernel's bounds, not the patterns' intention.
@@ -14,10 +14,16 @@ pub struct Files {
     pub grants: Vec<FileGrant>,
     /// Directories of the task's own that stand where the host's stood.
     pub private: Vec<PrivateDirectory>,
+    /// Where temporary files go.
+    pub temporary: Temporary,
     /// Made before the start, because a write grant names them.
     pub made: Vec<AbsPath>,
     /// Read-only inside a write grant.
     pub read_only: Vec<AbsPath>,
+    /// Grants of the agent file that come to nothing, because the path does not exist.
+    pub absent: Vec<String>,
+    /// Hidden paths that are covered by something empty: a command does not find them either.
+    pub masked: Vec<AbsPath>,
     /// Patterns: neither read nor written nor executed.
     pub hidden: Vec<String>,
     /// Patterns that the writing tool may not write.
@@ -40,6 +46,8 @@ pub struct FileGrant {
     pub patterns: Vec<String>,
     /// The kernel's grant is wider than the patterns.
     pub wider: bool,
+    /// The profile alone grants it: the agent file is silent on it.
+    pub of_profile: bool,
 }
 
 /// Where a path lies, as a person would say it.
@@ -61,18 +69,23 @@ pub enum Writes {
     Direct,
     /// A copy changes, in a layer of the task's own.
     PrivateLayer,
+    /// The path lies in a directory of the task's own.
+    OwnDirectory,
     Nothing,
 }
 
 pub(crate) fn files(policy: &Policy, plan: &Plan) -> Files {
-    let written = written_by_the_agent(&policy.files);
+    let profile = of_the_profile(&policy.files);
     let rights = plan.landlock.as_ref().map_or_else(|| from_policy(&policy.files), |landlock| landlock.rules.clone());
     Files {
         kernel: plan.landlock.is_some(),
-        grants: rights.into_iter().map(|rights| grant(policy, plan, &written, rights)).collect(),
+        grants: rights.into_iter().map(|rights| grant(policy, plan, &profile, rights)).collect(),
         private: plan.private_directories.clone(),
+        temporary: plan.temporary.clone(),
         made: plan.make_directories.clone(),
         read_only: plan.read_only.clone(),
+        absent: plan.absent.clone(),
+        masked: plan.masks.iter().map(|mask| mask.path.clone()).collect(),
         hidden: texts(&policy.files.hidden),
         write_denied: texts(&policy.files.write_denied),
         written_by_name: texts(&policy.files.protected),
@@ -80,22 +93,27 @@ pub(crate) fn files(policy: &Policy, plan: &Plan) -> Files {
     }
 }
 
-fn grant(policy: &Policy, plan: &Plan, written: &BTreeSet<&str>, rights: PathRights) -> FileGrant {
+fn grant(policy: &Policy, plan: &Plan, profile: &BTreeSet<&str>, rights: PathRights) -> FileGrant {
+    let of_profile = rights.patterns.iter().all(|pattern| profile.contains(pattern.as_str()));
     let place = if rights.path.is_beneath(&policy.workspace) {
         Place::Workspace
     } else if rights.path.is_beneath(&policy.home) {
         Place::Home
-    } else if rights.patterns.iter().any(|pattern| written.contains(pattern.as_str())) {
-        Place::Elsewhere
-    } else {
+    } else if of_profile {
         Place::System
+    } else {
+        Place::Elsewhere
     };
     let layered = plan.layers.iter().any(|layer| rights.path.is_beneath(&layer.target));
-    let writes = match (rights.rights.contains(Rights::WRITE), layered) {
-        (false, _) => Writes::Nothing,
-        (true, true) => Writes::PrivateLayer,
-        (true, false) => Writes::Direct,
+    let own = plan.private_directories.iter().any(|private| rights.path.is_beneath(&private.target));
+    let writes = match rights.rights.contains(Rights::WRITE) {
+        false => Writes::Nothing,
+        true if own => Writes::OwnDirectory,
+        true if layered => Writes::PrivateLayer,
+        true => Writes::Direct,
     };
+    // A pattern that is the path itself covers all that the kernel grants there.
+    let wider = rights.wider && !rights.patterns.iter().any(|pattern| pattern == rights.path.as_str());
     FileGrant {
         place,
         read: rights.rights.contains(Rights::READ),
@@ -103,13 +121,17 @@ fn grant(policy: &Policy, plan: &Plan, written: &BTreeSet<&str>, rights: PathRig
         execute: rights.rights.contains(Rights::EXECUTE),
         path: rights.path,
         patterns: rights.patterns,
-        wider: rights.wider,
+        wider,
+        of_profile,
     }
 }
 
-fn written_by_the_agent(files: &FileGrants) -> BTreeSet<&str> {
-    let rules = files.read.iter().chain(&files.write).chain(&files.execute);
-    rules.filter(|rule| matches!(rule.origin, Origin::Agent(_))).map(|rule| rule.pattern.text.as_str()).collect()
+/// Returns the texts of the patterns that stand in the profile and not in the agent file.
+fn of_the_profile(files: &FileGrants) -> BTreeSet<&str> {
+    let rules = || files.read.iter().chain(&files.write).chain(&files.execute).chain(&files.caches);
+    let (profile, others): (Vec<&PathRule>, Vec<&PathRule>) = rules().partition(|rule| matches!(rule.origin, Origin::Profile(_)));
+    let others: BTreeSet<&str> = others.into_iter().map(|rule| rule.pattern.text.as_str()).collect();
+    profile.into_iter().map(|rule| rule.pattern.text.as_str()).filter(|text| !others.contains(text)).collect()
 }
 
 /// Returns the grants as the policy has them, for a host or a profile where Landlock carries none.

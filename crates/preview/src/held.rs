@@ -1,4 +1,4 @@
-use remit_sandbox::{Grant, Mechanism, Plan};
+use remit_sandbox::{Gap, Grant, Mechanism, Plan};
 use serde::Serialize;
 
 /// A promise of the policy and who holds it on this host.
@@ -18,5 +18,13 @@ pub(crate) fn held(plan: &Plan) -> Vec<Held> {
         by: carried.by.clone(),
         kernel: carried.by.iter().any(|mechanism| mechanism.is_kernel()),
     });
-    held.collect()
+    let mut held: Vec<Held> = held.collect();
+    held.sort_by_key(|held| held.grant);
+    held
+}
+
+pub(crate) fn gaps(plan: &Plan) -> Vec<Gap> {
+    let mut gaps = plan.gaps.clone();
+    gaps.sort_by_key(|gap| gap.grant);
+    gaps
 }

@@ -1,5 +1,7 @@
 //! How a person would write a path or an amount.
 
+use std::path::Path;
+
 use remit_agent::AbsPath;
 use remit_policy::LimitKind;
 
@@ -28,7 +30,19 @@ pub(crate) fn from_workspace(path: &AbsPath, preview: &Preview) -> String {
 /// Returns the path of a grant, and the pattern where the grant is wider than that.
 pub(crate) fn granted(grant: &FileGrant, preview: &Preview) -> String {
     let path = from_workspace(&grant.path, preview);
-    if grant.wider { format!("{path} (wider than {})", quoted(&grant.patterns).join(", ")) } else { path }
+    if !grant.wider {
+        return path;
+    }
+    let patterns: Vec<String> = grant.patterns.iter().map(|text| pattern(text, preview)).collect();
+    format!("{path} (wider than {})", quoted(&patterns).join(", "))
+}
+
+/// Returns a pattern as written, with `~` for the home directory and without the workspace before it.
+pub(crate) fn pattern(text: &str, preview: &Preview) -> String {
+    match AbsPath::new(Path::new(text)) {
+        Ok(path) if path.as_str() == text => from_workspace(&path, preview),
+        _ => text.to_owned(),
+    }
 }
 
 /// Returns the texts in backticks.
@@ -66,8 +80,6 @@ fn whole(value: u64, units: &[(u64, &str)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     #[test]

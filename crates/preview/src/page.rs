@@ -115,8 +115,7 @@ impl Page {
         for (number, line) in lines.iter().enumerate() {
             let before = if number == 0 { start } else { "" };
             let gap = indent.saturating_sub(before.width());
-            self.text.push_str(before);
-            self.text.extend(std::iter::repeat_n(' ', gap));
+            let line = format!("{before}{:gap$}{line}", "");
             self.text.push_str(line.trim_end_matches(' '));
             self.text.push('\n');
         }
@@ -191,6 +190,8 @@ fn split(text: &str, room: usize) -> Vec<&str> {
         });
         // A first character that is wider than the room is taken nevertheless, or there would be no end.
         let at = fits.map_or(rest.len(), |(at, _)| at).max(rest.chars().next().map_or(1, char::len_utf8));
+        // After a space, where there is one.
+        let at = rest.get(..at).and_then(|part| part.rfind(' ')).map_or(at, |space| space + 1);
         let (part, after) = rest.split_at_checked(at).unwrap_or((rest, ""));
         parts.push(part);
         rest = after;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::commands::{Commands, commands};
 use crate::files::{Files, files};
-use crate::held::{Held, held};
+use crate::held::{Held, gaps, held};
 use crate::surroundings::{Environment, LimitLine, Network, StartLine, environment, limits, network, starts};
 use crate::tools::{Tools, tools};
 
@@ -35,6 +35,7 @@ pub struct Preview {
     pub limits: Vec<LimitLine>,
     pub environment: Environment,
     pub starts: Vec<StartLine>,
+    /// In the order of [`remit_sandbox::Grant`], as is what is not held.
     pub held: Vec<Held>,
     pub not_held: Vec<Gap>,
 }
@@ -56,12 +57,12 @@ pub fn preview(policy: &Policy, plan: &Plan) -> Preview {
         tools: tools(policy),
         commands: commands(policy),
         files: files(policy, plan),
-        network: network(policy),
+        network: network(policy, plan),
         limits: limits(policy),
         environment: environment(policy, plan),
         starts: starts(policy),
         held: held(plan),
-        not_held: plan.gaps.clone(),
+        not_held: gaps(plan),
     }
 }
 

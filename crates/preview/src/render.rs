@@ -1,12 +1,14 @@
 use remit_policy::{Confinement, Otherwise, StartKind};
-use remit_sandbox::{Grant, Mechanism};
+use remit_sandbox::{Grant, Mechanism, Temporary};
 
-use crate::names::{from_home, from_workspace, granted, limit, quoted};
+use crate::names::{from_home, from_workspace, granted, limit, pattern, quoted};
 use crate::page::{Body, Page, Tone};
 use crate::{FileGrant, NetworkReach, Place, Preview, RenderStyle, Writes};
 
 /// How many entries of a list are shown to people before it is cut; the data is never cut.
 const MOST: usize = 6;
+/// The same of lists that are the same for every agent.
+const FEW: usize = 3;
 /// Of what the agent's own file asks for, far more is shown: it is what is being approved.
 const MOST_OWN: usize = 24;
 /// Characters of a description: it explains, it does not decide.
@@ -135,7 +137,7 @@ fn files(page: &mut Page, preview: &Preview) {
         page.heading("Files, as the policy has them: the kernel holds no command to this here", Tone::Gap);
     }
     written(page, preview);
-    let own: Vec<&FileGrant> = files.grants.iter().filter(|grant| grant.place != Place::System).collect();
+    let own = own(preview, |_| true);
     for (label, execute) in [("read, execute", true), ("read", false)] {
         let items = own.iter().filter(|grant| grant.execute == execute && (execute || grant.writes == Writes::Nothing));
         let items: Vec<&FileGrant> = items.copied().collect();
@@ -144,23 +146,42 @@ fn files(page: &mut Page, preview: &Preview) {
         }
     }
     system(page, preview);
+    patterns(page, preview);
+}
+
+/// Returns the grants that are not the system's: those in the workspace first.
+fn own(preview: &Preview, is_meant: impl Fn(&FileGrant) -> bool) -> Vec<&FileGrant> {
+    let grants = preview.files.grants.iter();
+    let mut own: Vec<&FileGrant> = grants.filter(|grant| grant.place != Place::System && is_meant(grant)).collect();
+    own.sort_by_key(|grant| grant.place);
+    own
+}
+
+/// Writes what is granted nowhere, or only by name.
+fn patterns(page: &mut Page, preview: &Preview) {
+    let files = &preview.files;
     let row = |page: &mut Page, label: &str, patterns: &[String], most: usize, words: &str| {
+        let mut patterns: Vec<String> = patterns.iter().map(|text| pattern(text, preview)).collect();
+        // What lies in the workspace first, and then home: a reader knows those.
+        patterns.sort_by_key(|text| (text.starts_with('/'), text.starts_with('~')));
         if !patterns.is_empty() {
-            page.row(label, &Body::default().list(patterns, most, Tone::Plain).mark(":").words(words, Tone::Plain));
+            page.row(label, &Body::default().list(&patterns, most, Tone::Plain).mark(":").words(words, Tone::Plain));
         }
     };
+    row(page, "not here", &files.absent, MOST, "granted, and there is no such path");
     row(page, "not written", &files.write_denied, MOST_OWN, "by no tool");
-    row(page, "hidden", &files.hidden, MOST, "neither read nor written");
-    row(page, "protected", &files.written_by_name, MOST, "written only where a rule names them");
-    row(page, "", &files.read_by_name, MOST, "read only where a rule names them");
+    // A pattern that the kernel does not hold has a gap that names it.
+    let is_in_a_gap = |text: &String| preview.not_held.iter().any(|gap| gap.what.contains(&format!("`{text}`")));
+    let (by_tools, hidden): (Vec<String>, Vec<String>) = files.hidden.iter().cloned().partition(is_in_a_gap);
+    row(page, "hidden", &hidden, MOST, "neither read nor written");
+    row(page, if hidden.is_empty() { "hidden" } else { "" }, &by_tools, MOST_OWN, "from the tools; see NOT HELD");
+    row(page, "protected", &files.written_by_name, FEW, "written only where a rule names them");
+    row(page, "secret", &files.read_by_name, FEW, "read only where a rule names them");
 }
 
 fn written(page: &mut Page, preview: &Preview) {
     let files = &preview.files;
-    let own = |writes: Writes| -> Vec<&FileGrant> {
-        files.grants.iter().filter(|grant| grant.place != Place::System && grant.writes == writes).collect()
-    };
-    let direct = own(Writes::Direct);
+    let direct = own(preview, |grant| grant.writes == Writes::Direct);
     if direct.is_empty() {
         page.row("write", &Body::of("nothing of yours", Tone::Plain));
     } else {
@@ -170,7 +191,7 @@ fn written(page: &mut Page, preview: &Preview) {
         let paths: Vec<String> = files.read_only.iter().map(|path| from_workspace(path, preview)).collect();
         page.row("but not", &Body::default().list(&paths, MOST, Tone::Plain));
     }
-    let layered = own(Writes::PrivateLayer);
+    let layered = own(preview, |grant| grant.writes == Writes::PrivateLayer);
     if !layered.is_empty() {
         page.row("private layer", &grants(&layered, preview));
         page.row("", &Body::of("writes go to a copy that is dropped at the end; your files stay as they are", Tone::Plain));
@@ -178,6 +199,9 @@ fn written(page: &mut Page, preview: &Preview) {
     if !files.private.is_empty() {
         let paths: Vec<String> = files.private.iter().map(|private| from_home(&private.target, &preview.home)).collect();
         page.row("its own", &Body::default().list(&paths, MOST, Tone::Plain).mark(":").words("empty at the start", Tone::Plain));
+    }
+    if matches!(files.temporary, Temporary::Named(_)) {
+        page.row("its own", &Body::of("a temporary directory, named by `TMPDIR`", Tone::Plain));
     }
 }
 
@@ -205,14 +229,29 @@ fn system(page: &mut Page, preview: &Preview) {
     for (access, writes, execute) in kinds {
         let grants = preview.files.grants.iter().filter(|grant| grant.place == Place::System);
         let grants = grants.filter(|grant| grant.writes == writes && grant.execute == execute);
-        let paths: Vec<&str> = grants.map(|grant| grant.path.as_str()).collect();
+        let paths: Vec<String> = grants.map(|grant| grant.path.to_string()).collect();
         if !paths.is_empty() {
             // What can be changed is said in whole.
-            let most = if writes == Writes::Direct { MOST_OWN } else { MOST };
-            page.row(label, &Body::default().words(access, Tone::Plain).mark(":").list(&paths, most, Tone::Plain));
+            let paths = if writes == Writes::Direct { paths } else { folded(&paths) };
+            page.row(label, &Body::default().words(access, Tone::Plain).mark(":").list(&paths, MOST_OWN, Tone::Plain));
             label = "";
         }
     }
+}
+
+/// Returns the paths with three or more of one top directory made one entry.
+fn folded(paths: &[String]) -> Vec<String> {
+    let top = |path: &str| format!("/{}", path.trim_start_matches('/').split('/').next().unwrap_or(""));
+    let mut folded: Vec<String> = Vec::new();
+    for path in paths {
+        let top = top(path);
+        let parts = paths.iter().filter(|other| other.starts_with(&format!("{top}/"))).count();
+        let entry = if parts >= 3 { format!("{parts} parts of {top}") } else { path.clone() };
+        if !folded.contains(&entry) {
+            folded.push(entry);
+        }
+    }
+    folded
 }
 
 fn surroundings(page: &mut Page, preview: &Preview) {
@@ -222,8 +261,9 @@ fn surroundings(page: &mut Page, preview: &Preview) {
         NetworkReach::Hosts(hosts) => Body::of("only", Tone::Plain).list(hosts, MOST_OWN, Tone::Plain),
         NetworkReach::Everything => Body::of("everything that this host can reach", Tone::Care),
     };
-    let loopback = preview.network.loopback && preview.network.reach != NetworkReach::Everything;
-    let network = if loopback { network.mark(";").words("a loopback of its own", Tone::Plain) } else { network };
+    let network = if preview.network.loopback { network.mark(";").words("a loopback of its own", Tone::Plain) } else { network };
+    let asked_for_more = preview.network.reach != NetworkReach::Nothing && preview.network.gap;
+    let network = if asked_for_more { network.mark(";").words("see NOT HELD", Tone::Gap) } else { network };
     page.row("network", &network);
     let limits: Vec<String> = preview.limits.iter().map(limit).collect();
     let limits =
@@ -271,15 +311,20 @@ fn held(page: &mut Page, preview: &Preview) {
         return;
     }
     page.heading("Held on this host", Tone::Heading);
-    for held in &preview.held {
+    let mut label = "";
+    for together in preview.held.chunk_by(|a, b| a.grant == b.grant && a.by == b.by) {
+        let Some(held) = together.first() else { continue };
+        let what: Vec<&str> = together.iter().map(|held| held.what.as_str()).collect();
         let names: Vec<&str> = held.by.iter().copied().map(Mechanism::name).collect();
-        let body = Body::of(&held.what, Tone::Plain).mark(":");
+        let body = Body::of(&what.join("; "), Tone::Plain).mark(":");
         let body = match (held.kernel, names.is_empty()) {
             (true, _) => body.list(&names, MOST, Tone::Held),
             (false, false) => body.list(&names, MOST, Tone::Care).mark(",").words("not the kernel", Tone::Care),
             (false, true) => body.words("nothing", Tone::Gap),
         };
-        page.row(grant_name(held.grant), &body);
+        let grant = grant_name(held.grant);
+        page.row(if grant == label { "" } else { grant }, &body);
+        label = grant;
     }
 }
 
@@ -292,12 +337,15 @@ fn not_held(page: &mut Page, preview: &Preview) {
         return;
     }
     page.heading("NOT HELD on this host", Tone::Gap);
+    let mut label = "";
     for gap in &preview.not_held {
-        page.row(grant_name(gap.grant), &Body::of(&gap.what, Tone::Gap));
-        page.row("", &Body::of("why:", Tone::Plain).words(&gap.why, Tone::Plain));
+        let grant = grant_name(gap.grant);
+        let body = Body::of(&gap.what, Tone::Gap).mark(":").words(&gap.why, Tone::Plain);
+        page.row(if grant == label { "" } else { grant }, &body);
         if let Some(remedy) = &gap.remedy {
-            page.row("", &Body::of("cure:", Tone::Plain).words(remedy, Tone::Plain));
+            page.row("", &Body::of("cure:", Tone::Heading).words(remedy, Tone::Plain));
         }
+        label = grant;
     }
 }
 

@@ -2,7 +2,7 @@ use remit_diagnostics::visible;
 use remit_policy::{Confinement, Otherwise};
 
 use crate::names::{from_workspace, quoted};
-use crate::{FileGrant, NetworkReach, Place, Preview, Writes};
+use crate::{FileGrant, NetworkReach, Preview, Writes};
 
 /// How many patterns or paths one line names.
 const MOST: usize = 3;
@@ -57,10 +57,10 @@ fn network(preview: &Preview) -> String {
     }
 }
 
-/// Returns the granted paths that are not the system's: the workspace first, then by path.
+/// Returns the paths that the agent file grants, or its silence: the workspace first, then by path. What the profile adds
+/// for every agent is on the page.
 fn own(preview: &Preview, is_meant: impl Fn(&FileGrant) -> bool) -> Vec<String> {
-    let mut grants: Vec<&FileGrant> =
-        preview.files.grants.iter().filter(|grant| grant.place != Place::System && is_meant(grant)).collect();
+    let mut grants: Vec<&FileGrant> = preview.files.grants.iter().filter(|grant| !grant.of_profile && is_meant(grant)).collect();
     grants.sort_by_key(|grant| grant.place);
     grants.into_iter().map(|grant| from_workspace(&grant.path, preview)).collect()
 }

@@ -1,7 +1,7 @@
 //! Network, limits, environment, and what starts by itself.
 
 use remit_policy::{HostRule, LimitKind, NetworkMode, Origin, Policy, StartKind};
-use remit_sandbox::Plan;
+use remit_sandbox::{Grant, Plan};
 use serde::Serialize;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -9,6 +9,8 @@ pub struct Network {
     pub reach: NetworkReach,
     /// The task's processes can reach each other on a loopback of their own.
     pub loopback: bool,
+    /// A part of this is not held here, or not granted here: see what is not held.
+    pub gap: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,13 +48,17 @@ pub struct StartLine {
     pub command: String,
 }
 
-pub(crate) fn network(policy: &Policy) -> Network {
+pub(crate) fn network(policy: &Policy, plan: &Plan) -> Network {
     let reach = match &policy.network.mode {
         NetworkMode::None => NetworkReach::Nothing,
         NetworkMode::Hosts(hosts) => NetworkReach::Hosts(hosts.iter().map(host_text).collect()),
         NetworkMode::All => NetworkReach::Everything,
     };
-    Network { reach, loopback: policy.network.loopback }
+    Network {
+        reach,
+        loopback: plan.namespaces.is_some_and(|namespaces| namespaces.loopback),
+        gap: plan.gaps.iter().any(|gap| gap.grant == Grant::Network),
+    }
 }
 
 pub(crate) fn limits(policy: &Policy) -> Vec<LimitLine> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use remit_agent::AbsPath;
 use remit_policy::{Confinement, LimitKind, Otherwise, StartKind};
-use remit_sandbox::{Gap, Grant, Mechanism, PrivateDirectory};
+use remit_sandbox::{Gap, Grant, Mechanism, PrivateDirectory, Rights, Temporary};
 
 use crate::{
     Commands, Environment, FileGrant, Files, Held, LimitLine, Network, NetworkReach, Place, Preview, RenderStyle, StartLine,
@@ -21,7 +21,16 @@ fn strings(texts: &[&str]) -> Vec<String> {
 }
 
 fn grant(at: &str, place: Place, writes: Writes, execute: bool) -> FileGrant {
-    FileGrant { path: path(at), place, read: true, writes, execute, patterns: strings(&[at]), wider: false }
+    FileGrant {
+        path: path(at),
+        place,
+        of_profile: matches!(place, Place::Home | Place::System),
+        read: true,
+        writes,
+        execute,
+        patterns: strings(&[at]),
+        wider: false,
+    }
 }
 
 fn held(grant: Grant, what: &str, by: &[Mechanism]) -> Held {
@@ -51,6 +60,7 @@ fn test_runner() -> Preview {
     grants.extend(system.map(|at| grant(at, Place::System, Writes::Nothing, true)));
     grants.extend(read.map(|at| grant(at, Place::System, Writes::Nothing, false)));
     grants.push(grant("/dev/null", Place::System, Writes::Direct, false));
+    grants.push(grant("/tmp", Place::System, Writes::OwnDirectory, true));
     Preview {
         version: 1,
         agent: Some("test-runner".to_owned()),
@@ -79,14 +89,23 @@ fn test_runner() -> Preview {
             kernel: true,
             grants,
             private: ["/tmp", "/dev/shm"].map(|at| PrivateDirectory { target: path(at), in_memory: true }).to_vec(),
+            temporary: Temporary::Mounted,
             made: Vec::new(),
             read_only: Vec::new(),
+            absent: Vec::new(),
+            masked: Vec::new(),
             hidden: strings(&["~/.ssh", "~/.aws", "~/.gnupg", "~/.netrc", "~/.docker", "~/.kube", "~/.npmrc", "~/.config/gh"]),
             write_denied: Vec::new(),
-            written_by_name: strings(&[".git/hooks", ".git/config", ".vscode", ".remit"]),
+            written_by_name: strings(&[
+                "/home/ann/.bashrc",
+                "/home/ann/src/app/.git/hooks",
+                ".git/config",
+                "/home/ann/.profile",
+                ".vscode",
+            ]),
             read_by_name: strings(&["~/.local/state/remit"]),
         },
-        network: Network { reach: NetworkReach::Nothing, loopback: true },
+        network: Network { reach: NetworkReach::Nothing, loopback: true, gap: false },
         limits: [
             (LimitKind::Memory, 8 << 30),
             (LimitKind::Processes, 1024),
@@ -133,6 +152,7 @@ fn without_namespaces() -> Preview {
         }
     }
     preview.files.private = Vec::new();
+    preview.files.temporary = Temporary::Named(Rights::READ | Rights::WRITE);
     preview.network.loopback = false;
     preview.held.retain(|held| !held.by.contains(&Mechanism::Overlay) && !held.by.contains(&Mechanism::PidNamespace));
     preview.held.iter_mut().for_each(|held| held.by.retain(|mechanism| *mechanism != Mechanism::NetworkNamespace));
@@ -191,7 +211,8 @@ fn docs_writer() -> Preview {
     preview.held.retain(|held| !held.by.contains(&Mechanism::Overlay));
     preview.files.read_only = vec![path("/home/ann/src/app/docs/.git")];
     preview.files.write_denied = strings(&["docs/LICENSE"]);
-    preview.network = Network { reach: NetworkReach::Hosts(strings(&["crates.io:443", "*.crates.io"])), loopback: true };
+    preview.network =
+        Network { reach: NetworkReach::Hosts(strings(&["crates.io:443", "*.crates.io"])), loopback: true, gap: true };
     preview.environment.passed_by_agent = strings(&["CI"]);
     preview.environment.variables = strings(&["CI", "HOME", "PATH"]);
     preview.starts = vec![
@@ -255,15 +276,15 @@ Files, as the kernel sees them
   its own        /tmp, /dev/shm: empty at the start
   read, execute  the workspace, ~/.cargo, ~/.cargo/registry, ~/.rustup
   read           ~/.gitconfig
-  the system     read, execute: /usr, /bin, /lib, /lib64, /sbin, /opt and 2 more
-                 read: /etc/passwd, /etc/group, /etc/hosts, /etc/ssl/certs,
-                 /etc/ld.so.cache, /etc/localtime and 2 more
+  the system     read, execute: /usr, /bin, /lib, /lib64, /sbin, /opt,
+                 /usr/local, /etc/alternatives
+                 read: 6 parts of /etc, /proc, /sys/fs/cgroup
                  write: /dev/null
   hidden         ~/.ssh, ~/.aws, ~/.gnupg, ~/.netrc, ~/.docker, ~/.kube
                  and 2 more: neither read nor written
-  protected      .git/hooks, .git/config, .vscode, .remit: written only where a
-                 rule names them
-                 ~/.local/state/remit: read only where a rule names them
+  protected      .git/hooks, .git/config, .vscode and 2 more: written only where
+                 a rule names them
+  secret         ~/.local/state/remit: read only where a rule names them
 
 Network, limits, environment
   network        none; a loopback of its own
@@ -275,15 +296,15 @@ Network, limits, environment
 Held on this host
   commands       which command lines run unasked: the gate, not the kernel
   files          every path that is not named above: Landlock
-  files          writes to the workspace stay in a private layer: overlay,
+                 writes to the workspace stay in a private layer: overlay,
                  mount namespace
   network        no socket but unix ones of its own: seccomp, network namespace
   processes      the tree ends with the task: pid namespace
   limits         time: supervisor, not the kernel
 
 NOT HELD on this host
-  limits         memory and processes of the whole task
-                 why: no control group is used
+  limits         memory and processes of the whole task: no control group is
+                 used
 "#);
 }
 
@@ -309,17 +330,18 @@ Commands
 
 Files, as the kernel sees them
   write          nothing of yours
+  its own        a temporary directory, named by `TMPDIR`
   read, execute  the workspace, ~/.cargo, ~/.cargo/registry, ~/.rustup
   read           ~/.gitconfig
-  the system     read, execute: /usr, /bin, /lib, /lib64, /sbin, /opt and 2 more
-                 read: /etc/passwd, /etc/group, /etc/hosts, /etc/ssl/certs,
-                 /etc/ld.so.cache, /etc/localtime and 2 more
+  the system     read, execute: /usr, /bin, /lib, /lib64, /sbin, /opt,
+                 /usr/local, /etc/alternatives
+                 read: 6 parts of /etc, /proc, /sys/fs/cgroup
                  write: /dev/null
   hidden         ~/.ssh, ~/.aws, ~/.gnupg, ~/.netrc, ~/.docker, ~/.kube
                  and 2 more: neither read nor written
-  protected      .git/hooks, .git/config, .vscode, .remit: written only where a
-                 rule names them
-                 ~/.local/state/remit: read only where a rule names them
+  protected      .git/hooks, .git/config, .vscode and 2 more: written only where
+                 a rule names them
+  secret         ~/.local/state/remit: read only where a rule names them
 
 Network, limits, environment
   network        none
@@ -336,14 +358,12 @@ Held on this host
 
 NOT HELD on this host
   files          the private layer: a command cannot write to the workspace at
-                 all
-                 why: unshare(CLONE_NEWUSER): EPERM; AppArmor restricts user
+                 all: unshare(CLONE_NEWUSER): EPERM; AppArmor restricts user
                  namespaces for programs without a profile
                  cure: set kernel.apparmor_restrict_unprivileged_userns=0, or
                  name what may be written: `"files": { "write": ["target/**"] }`
   processes      a process that leaves the session may outlive the task for a
-                 moment
-                 why: no pid namespace
+                 moment: no pid namespace
 "#);
 }
 
@@ -381,12 +401,13 @@ Files, as the kernel sees them
   not written    docs/LICENSE: by no tool
   hidden         ~/.ssh, ~/.aws, ~/.gnupg, ~/.netrc, ~/.docker, ~/.kube
                  and 2 more: neither read nor written
-  protected      .git/hooks, .git/config, .vscode, .remit: written only where a
-                 rule names them
-                 ~/.local/state/remit: read only where a rule names them
+  protected      .git/hooks, .git/config, .vscode and 2 more: written only where
+                 a rule names them
+  secret         ~/.local/state/remit: read only where a rule names them
 
 Network, limits, environment
-  network        only crates.io:443, *.crates.io; a loopback of its own
+  network        only crates.io:443, *.crates.io; a loopback of its own; see NOT
+                 HELD
   limits         8G of memory, 1024 processes, 4096 open files a process,
                  1h of time, 4G a file written
   environment    CI, HOME, PATH; nothing else passes
@@ -404,8 +425,8 @@ Held on this host
   limits         time: supervisor, not the kernel
 
 NOT HELD on this host
-  limits         memory and processes of the whole task
-                 why: no control group is used
+  limits         memory and processes of the whole task: no control group is
+                 used
 ");
 }
 
@@ -483,8 +504,7 @@ fn one_line_for_the_approval() {
     let check = |preview: Preview, expected: &str| assert_eq!(summary(&preview), expected);
     check(
         test_runner(),
-        "test-runner: runs `npm test`, `pytest`, `cargo test`; reads the workspace, ~/.cargo, ~/.cargo/registry and 2 more; \
-         writes to a private layer; no network",
+        "test-runner: runs `npm test`, `pytest`, `cargo test`; reads the workspace; writes to a private layer; no network",
     );
     check(
         docs_writer(),
