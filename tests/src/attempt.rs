@@ -6,6 +6,7 @@
 //! ```sh blocked                                    fails on every host
 //! ```python blocked without-namespaces=through     a gap of hosts without namespaces, and known
 //! ```sh allowed                                    what a task may do
+//! ```python through blocked-from-landlock=9        held from that version of Landlock's interface on
 //! ```python blocked needs=root                     unconfined, only root can do it
 //! ```
 //!
@@ -27,6 +28,7 @@ pub struct Attempt {
     pub script: String,
     with_namespaces: Expected,
     without_namespaces: Expected,
+    blocked_from_landlock: Option<u32>,
     needs: Vec<String>,
 }
 
@@ -48,7 +50,11 @@ pub enum Expected {
 
 impl Attempt {
     pub fn expected(&self, host: Host) -> Expected {
-        if host.namespaces { self.with_namespaces } else { self.without_namespaces }
+        match self.blocked_from_landlock {
+            Some(version) if host.landlock >= version => Expected::Blocked,
+            _ if host.namespaces => self.with_namespaces,
+            _ => self.without_namespaces,
+        }
     }
 
     /// Returns whether the attempt could succeed here at all, unconfined.
@@ -131,15 +137,17 @@ fn attempt(name: String, fence: &str, script: String) -> Attempt {
     };
     let with_namespaces = expected(&name, words.next().unwrap_or_default());
     let mut without_namespaces = with_namespaces;
+    let mut blocked_from_landlock = None;
     let mut needs = Vec::new();
     for word in words {
         match word.split_once('=') {
             Some(("needs", need)) => needs.push(need.to_owned()),
+            Some(("blocked-from-landlock", version)) => blocked_from_landlock = Some(version.parse().unwrap()),
             Some(("without-namespaces", word)) => without_namespaces = expected(&name, word),
             _ => panic!("{name}: unknown word `{word}`"),
         }
     }
-    Attempt { name, language, script, with_namespaces, without_namespaces, needs }
+    Attempt { name, language, script, with_namespaces, without_namespaces, blocked_from_landlock, needs }
 }
 
 fn expected(name: &str, word: &str) -> Expected {

@@ -112,6 +112,7 @@ impl World {
             .env("XDG_DATA_HOME", self.directory.path().join("data"))
             .env("XDG_CACHE_HOME", self.directory.path().join("cache"))
             .env_remove("RUSTUP_TOOLCHAIN")
+            .env_remove("CARGO_TARGET_DIR")
             .env("NO_COLOR", "1");
         // What cargo sets for a test is no user's environment.
         for (name, _) in std::env::vars_os() {
@@ -152,12 +153,12 @@ impl World {
         Running::start(&mut self.run_command(agent, command)).outcome()
     }
 
-    /// Approves an agent for the workspace, as a person at a terminal does.
+    /// Approves an agent for the workspace, as a person at a terminal does, and then says no to the command.
     #[track_caller]
     pub fn remit_approve(&self, agent: &Path) {
-        let command = self.remit_command(&["run", "--agent", agent.to_str().unwrap(), "--", "true"]);
+        let command = self.remit_command(&["run", "--agent", agent.to_str().unwrap(), "--", "no-such-program"]);
         let mut terminal = Terminal::start(&command, 100, 50);
-        terminal.wait_for("[y/N]").type_text("y\n");
+        terminal.wait_for("[y/N]").type_text("y\n").wait_for("[y/N]").type_text("n\n");
         terminal.end();
     }
 

@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("remit-lint", &["remit-diagnostics", "remit-agent", "remit-shell", "remit-policy"]),
     ("remit-sandbox", &["remit-agent", "remit-policy"]),
     ("remit-launch", &["remit-agent", "remit-sandbox"]),
-    ("remit-preview", &["remit-agent", "remit-policy", "remit-sandbox"]),
+    ("remit-preview", &["remit-diagnostics", "remit-agent", "remit-policy", "remit-sandbox"]),
     ("remit-tasks", &["remit-agent", "remit-policy"]),
     ("remit-executor", &["remit-agent", "remit-policy", "remit-sandbox", "remit-launch", "remit-tasks"]),
     (

@@ -54,8 +54,9 @@ fn a_command_that_no_pattern_allows_does_not_run_without_an_answer() {
     let (world, _) = script_world("echo ran");
     let agent = world.agent("strict", &runner(&json!({ "allowedCommands": ["pytest"], "denyByDefault": true })));
     refused(&world.run(&agent, &["sh", "script.sh"]), DENIED);
+    // `--yes` approves the policy, and not what the policy asks about.
     let agent = world.agent("asking", &runner(&json!({ "allowedCommands": ["pytest"] })));
-    world.remit_approve(&agent);
+    refused(&world.run(&agent, &["sh", "script.sh"]), DENIED);
     refused(&world.remit(&["run", "--agent", agent.to_str().unwrap(), "--", "sh", "script.sh"]), DENIED);
 }
 
@@ -153,7 +154,7 @@ fn without_an_agent_it_is_a_trust_all_task() {
     let (world, _) = script_world("echo ran; cat ../outside/secret; exit 3");
     refused(&world.remit(&["run", "--", "sh", "script.sh"]), DENIED).assert_stderr("--trust-all");
     // `--yes` approves an agent; it is not the word for this.
-    refused(&world.remit(&["run", "--yes", "--", "sh", "script.sh"]), DENIED);
+    refused(&world.remit(&["run", "--yes", "--", "sh", "script.sh"]), CANNOT_START);
     let trusted = world.remit(&["run", "--trust-all", "--", "sh", "script.sh"]);
     trusted.assert_code(3).assert_stdout("ran\n").assert_stdout("canary: outside").assert_stderr("unrestricted");
     let records = text_below(&world.path().join("state"));
