@@ -5,8 +5,9 @@
 //! - `approvals/`: one file for each workspace and agent file, with the policy that a person said yes to ([`lookup`],
 //!   [`approve`]);
 //! - `tasks/<id>/`: one directory for each task. Its log, `events.jsonl`, is only ever appended to; a [`Record`] is a fold
-//!   over it. While the task runs its process holds the file `lock`; `scratch/` holds what the task wrote in private, and
-//!   goes when the task ends. What a process that died left behind is cleared by [`sweep`].
+//!   over it. `scratch/` holds what the task wrote in private, and goes when the task ends;
+//! - `running/<id>`: a file for each task that is not over, locked by its process. What a process that died left behind
+//!   is cleared by [`sweep`].
 //!
 //! Nothing here decides whether something may run, and nothing is read from a workspace.
 
@@ -14,6 +15,7 @@ mod approval;
 mod event;
 mod files;
 mod id;
+mod lock;
 mod record;
 mod remove;
 mod state;

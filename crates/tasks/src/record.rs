@@ -119,7 +119,7 @@ pub struct Listed {
 /// Reads every record, oldest first, and after them those that cannot be read.
 pub fn list(state: &StateDir) -> Result<Vec<Listed>, RecordError> {
     let read = |id| Listed { record: Record::read(state, &id), id };
-    let mut listed: Vec<Listed> = ids(state)?.into_iter().map(read).collect();
+    let mut listed: Vec<Listed> = ids(state, DIRECTORY)?.into_iter().map(read).collect();
     // No log yet: it is being made at this moment, or its maker died doing so, and a sweep takes it away.
     listed.retain(|listed| !matches!(listed.record, Err(RecordError::Missing { .. })));
     listed.sort_by_cached_key(|listed| {
@@ -129,10 +129,10 @@ pub fn list(state: &StateDir) -> Result<Vec<Listed>, RecordError> {
     Ok(listed)
 }
 
-/// Returns the ids of the tasks that have a directory, sorted.
-pub(crate) fn ids(state: &StateDir) -> Result<Vec<TaskId>, RecordError> {
-    let failed = |errno: Errno| RecordError::Io { path: state.path().join(DIRECTORY), source: errno.into() };
-    let directory = match files::open_directory(state.fd(), DIRECTORY) {
+/// Returns the ids of the tasks that have an entry in `directory`, sorted.
+pub(crate) fn ids(state: &StateDir, directory: &str) -> Result<Vec<TaskId>, RecordError> {
+    let failed = |errno: Errno| RecordError::Io { path: state.path().join(directory), source: errno.into() };
+    let directory = match files::open_directory(state.fd(), directory) {
         Ok(directory) => directory,
         Err(Errno::NOENT) => return Ok(Vec::new()),
         Err(errno) => return Err(failed(errno)),

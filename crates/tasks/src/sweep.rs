@@ -3,11 +3,12 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use remit_agent::AbsPath;
-use rustix::fs::{AtFlags, FlockOperation, OFlags};
+use rustix::fs::{AtFlags, OFlags};
 use rustix::io::Errno;
 
+use crate::lock::{self, Lock};
 use crate::record::{ids, whole_lines};
-use crate::task::{DIRECTORY, LOCK, LOG, open_lock, open_log, remove_scratch_in, write_events};
+use crate::task::{DIRECTORY, LOG, open_log, remove_scratch_in, write_events};
 use crate::{Event, Record, RecordError, StateDir, TaskError, TaskId, Timestamp, files};
 
 /// What a sweep found.
@@ -22,10 +23,10 @@ pub struct Swept {
 /// Removes the scratch directories of tasks whose process is gone, and writes into their logs that they are lost.
 ///
 /// Any number of processes may sweep at once, while others make and end tasks: whatever is done to a task is done under
-/// its lock, and a task whose lock somebody holds is left alone. A task that ended in order costs two system calls.
+/// its lock, and a task whose lock somebody holds is left alone. A task that ended in order costs nothing.
 pub fn sweep(state: &StateDir, at: Timestamp) -> Result<Swept, RecordError> {
     let mut swept = Swept::default();
-    for id in ids(state)? {
+    for id in ids(state, lock::DIRECTORY)? {
         match sweep_task(state, &id, at) {
             Ok(Found::Lost) => swept.lost.push(id),
             Ok(Found::Nothing) => {}
@@ -47,26 +48,14 @@ fn sweep_task(state: &StateDir, id: &TaskId, at: Timestamp) -> Result<Found, Tas
         let path = path.clone();
         move |errno: Errno| TaskError::Io { action, path, source: errno.into() }
     };
+    let Some(lock) = Lock::take_abandoned(state, id).map_err(failed("lock"))? else { return Ok(Found::Nothing) };
     let directory = match files::open_directory(state.fd(), &name) {
         Ok(directory) => directory,
-        Err(Errno::NOENT) => return Ok(Found::Nothing),
+        // Its maker died before it had a directory.
+        Err(Errno::NOENT) => return lock.remove().map(|()| Found::Nothing).map_err(failed("unlock")),
         Err(errno) => return Err(failed("open")(errno)),
     };
-    let lock = match open_lock(directory.as_fd(), OFlags::empty()) {
-        Ok(lock) => lock,
-        // The task ended in order; or its maker died before it had a lock, and then the directory is empty, and goes. A
-        // maker that is alive sees that it went, and takes another name.
-        Err(Errno::NOENT) => {
-            let _ = rustix::fs::unlinkat(state.fd(), name.as_str(), AtFlags::REMOVEDIR);
-            return Ok(Found::Nothing);
-        }
-        Err(errno) => return Err(failed("open the lock of")(errno)),
-    };
-    match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(Errno::WOULDBLOCK | Errno::INTR) => return Ok(Found::Nothing),
-        Err(errno) => return Err(failed("lock")(errno)),
-    }
+    // A log that is empty is as good as none: its maker died before the first line.
     let log = files::read(directory.as_fd(), LOG).map(|log| log.filter(|log| !log.is_empty()));
     let log = log.map_err(|source| TaskError::Io { action: "read", path: path.join(LOG), source })?;
     let found = match log.as_deref().map(|log| (log, Record::from_log(id, log, &path.join(LOG)))) {
@@ -80,15 +69,11 @@ fn sweep_task(state: &StateDir, id: &TaskId, at: Timestamp) -> Result<Found, Tas
         Some(_) | None => Found::Nothing,
     };
     remove_scratch_in(directory.as_fd(), &path)?;
-    match rustix::fs::unlinkat(&directory, LOCK, AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => {}
-        Err(errno) => return Err(failed("remove the lock of")(errno)),
-    }
     if log.is_none() {
-        // Nothing was ever written: its maker died, or waits for the lock and then takes another name.
         let _ = rustix::fs::unlinkat(&directory, LOG, AtFlags::empty());
-        let _ = rustix::fs::unlinkat(state.fd(), name.as_str(), AtFlags::REMOVEDIR);
+        rustix::fs::unlinkat(state.fd(), name.as_str(), AtFlags::REMOVEDIR).map_err(failed("remove"))?;
     }
+    lock.remove().map_err(failed("unlock"))?;
     Ok(found)
 }
 
@@ -177,7 +162,7 @@ mod tests {
         drop(task);
         assert!(sweep(&state, at(2)).unwrap().lost.is_empty());
         assert!(!path.join("scratch").as_path().exists());
-        assert!(!path.join(LOCK).as_path().exists());
+        assert_eq!(fs::read_dir(state.path().join(lock::DIRECTORY).as_path()).unwrap().count(), 0);
         assert!(Record::read(&state, &id).unwrap().is_over());
     }
 
@@ -186,22 +171,27 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let state = state(&directory);
         assert!(sweep(&state, at(0)).unwrap().problems.is_empty(), "no directory of tasks yet");
-        let tasks = state.path().join(DIRECTORY);
-        for name in ["task-000000", "task-000001", "task-000003", "mine"] {
+        let (tasks, running) = (state.path().join(DIRECTORY), state.path().join(lock::DIRECTORY));
+        for name in ["task-000001", "task-000002", "mine"] {
             fs::create_dir_all(tasks.join(name).as_path()).unwrap();
         }
-        fs::write(tasks.join("task-000001/lock").as_path(), "").unwrap();
-        fs::write(tasks.join("task-000003/lock").as_path(), "").unwrap();
-        fs::write(tasks.join("task-000003/events.jsonl").as_path(), "").unwrap();
-        std::os::unix::fs::symlink("mine", tasks.join("task-000002").as_path()).unwrap();
-        fs::write(tasks.join("mine/lock").as_path(), "").unwrap();
+        fs::create_dir(running.as_path()).unwrap();
+        // Died before it had a directory, before it had a log, before the first line; and a link in a directory's place.
+        for name in ["task-000000", "task-000001", "task-000002", "task-000003", "mine"] {
+            fs::write(running.join(name).as_path(), "").unwrap();
+        }
+        fs::write(tasks.join("task-000002/events.jsonl").as_path(), "").unwrap();
+        std::os::unix::fs::symlink("mine", tasks.join("task-000003").as_path()).unwrap();
 
         let swept = sweep(&state, at(0)).unwrap();
+        assert!(swept.lost.is_empty());
         assert_eq!(swept.problems.len(), 1, "the symbolic link: {swept:?}");
-        let mut left: Vec<_> = fs::read_dir(tasks.as_path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        left.sort();
-        assert_eq!(left, ["mine", "task-000002"]);
-        assert!(tasks.join("mine/lock").as_path().exists());
+        for directory in [tasks, running] {
+            let names = fs::read_dir(directory.as_path()).unwrap().map(|entry| entry.unwrap().file_name());
+            let mut left: Vec<_> = names.collect();
+            left.sort();
+            assert_eq!(left, ["mine", "task-000003"], "{directory}");
+        }
     }
 
     #[test]

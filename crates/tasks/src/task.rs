@@ -5,18 +5,18 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use remit_agent::AbsPath;
-use rustix::fs::{AtFlags, FlockOperation, OFlags};
-use rustix::io::{Errno, retry_on_intr};
+use rustix::fs::{AtFlags, OFlags};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::lock::{self, Lock};
 use crate::remove::remove_tree;
 use crate::{Event, Outcome, StateDir, TaskId, Timestamp, files};
 
 pub(crate) const VERSION: u32 = 1;
 pub(crate) const DIRECTORY: &str = "tasks";
 pub(crate) const LOG: &str = "events.jsonl";
-pub(crate) const LOCK: &str = "lock";
 const SCRATCH: &std::ffi::CStr = c"scratch";
 
 /// The directory of a task that this process runs.
@@ -29,8 +29,7 @@ pub struct TaskDir {
     path: AbsPath,
     fd: OwnedFd,
     log: File,
-    #[expect(dead_code, reason = "held, not used: closing it gives up the lock")]
-    lock: OwnedFd,
+    lock: Lock,
 }
 
 #[derive(Debug, Error)]
@@ -63,15 +62,17 @@ pub(crate) struct Line {
 impl TaskDir {
     /// Makes the directory of a new task, with a new id, and takes its lock.
     pub fn create(state: &StateDir) -> Result<TaskDir, TaskError> {
-        // A name that is taken, or a directory that a sweep took away before it had a log, is tried again under another
-        // name. With 2^30 names, a second attempt is rare and a tenth is a defect somewhere else.
+        // A name that is taken, or whose lock a sweep took for an abandoned one, is tried again under another name. With
+        // 2^30 names, a second attempt is rare and a tenth is a defect somewhere else.
         let mut last = Errno::EXIST;
         for _ in 0..10 {
             match attempt(state) {
                 Ok(task) => return Ok(task),
                 Err(Errno::NOENT) => {
                     last = Errno::NOENT;
-                    files::make_directory(state.fd(), DIRECTORY).map_err(|errno| failed(state, errno.into()))?;
+                    for directory in [lock::DIRECTORY, DIRECTORY] {
+                        files::make_directory(state.fd(), directory).map_err(|errno| failed(state, errno.into()))?;
+                    }
                 }
                 Err(Errno::EXIST) => last = Errno::EXIST,
                 Err(errno) => return Err(failed(state, errno.into())),
@@ -112,19 +113,16 @@ impl TaskDir {
     pub fn end(self, at: Timestamp, outcome: Outcome) -> Result<(), TaskError> {
         self.append(at, &[Event::Ended { outcome }])?;
         remove_scratch(&self)?;
-        // Without a lock file the next sweep has nothing to look at.
-        let unlocked = rustix::fs::unlinkat(&self.fd, LOCK, AtFlags::empty());
-        unlocked.map_err(|errno| TaskError::Io { action: "remove", path: self.path.join(LOCK), source: errno.into() })
+        self.lock.remove().map_err(|errno| TaskError::Io { action: "unlock", path: self.path, source: errno.into() })
     }
 
     /// Removes the directory with all that is in it: the task never began, and leaves no record.
     pub fn discard(self) -> Result<(), TaskError> {
         let failed = |source| TaskError::Io { action: "remove", path: self.path.clone(), source };
         remove_scratch(&self)?;
-        for name in [LOG, LOCK] {
-            rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()).map_err(|errno| failed(errno.into()))?;
-        }
-        std::fs::remove_dir(self.path.as_path()).map_err(failed)
+        rustix::fs::unlinkat(&self.fd, LOG, AtFlags::empty()).map_err(|errno| failed(errno.into()))?;
+        std::fs::remove_dir(self.path.as_path()).map_err(failed)?;
+        self.lock.remove().map_err(|errno| failed(errno.into()))
     }
 }
 
@@ -152,23 +150,17 @@ pub(crate) fn open_log(directory: BorrowedFd<'_>, create: OFlags) -> Result<File
     Ok(File::from(rustix::fs::openat(directory, LOG, flags, files::PRIVATE_FILE)?))
 }
 
-/// Opens the lock of the task in `directory`; it is not taken yet.
-pub(crate) fn open_lock(directory: BorrowedFd<'_>, create: OFlags) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | create;
-    rustix::fs::openat(directory, LOCK, flags, files::PRIVATE_FILE)
-}
-
 fn attempt(state: &StateDir) -> Result<TaskDir, Errno> {
     let id = TaskId::from_random(files::random().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?);
     let name = format!("{DIRECTORY}/{id}");
-    rustix::fs::mkdirat(state.fd(), name.as_str(), files::PRIVATE_DIRECTORY)?;
+    let lock = Lock::take_new(state, &id)?;
+    if let Err(errno) = rustix::fs::mkdirat(state.fd(), name.as_str(), files::PRIVATE_DIRECTORY) {
+        // The task that has the name is over, or it would have the lock; the lock is nobody's.
+        lock.remove()?;
+        return Err(errno);
+    }
     let fd = files::open_directory(state.fd(), &name)?;
-    let new = OFlags::CREATE | OFlags::EXCL;
-    let lock = open_lock(fd.as_fd(), new)?;
-    // It waits only for a sweep that came between the two calls. That takes the directory away, for it has no log, and
-    // then making the log fails with ENOENT.
-    retry_on_intr(|| rustix::fs::flock(&lock, FlockOperation::LockExclusive))?;
-    let log = open_log(fd.as_fd(), new)?;
+    let log = open_log(fd.as_fd(), OFlags::CREATE | OFlags::EXCL)?;
     Ok(TaskDir { path: state.path().join(&name), id, fd, log, lock })
 }
 
@@ -220,6 +212,7 @@ pub(crate) mod tests {
         assert_eq!(record.approved, Some(ApprovedBy::TrustAll));
         let outcome = Outcome::Killed { signal: 9 };
         assert_eq!(record.state, State::Ended { started_at: Some(at(0)), ended_at: at(5), outcome });
+        assert_eq!(std::fs::read_dir(state.path().join("running").as_path()).unwrap().count(), 0);
         let left: Vec<_> = std::fs::read_dir(path.as_path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["events.jsonl"]);
     }
@@ -231,7 +224,9 @@ pub(crate) mod tests {
         let task = TaskDir::create(&state).unwrap();
         task.make_scratch().unwrap();
         task.discard().unwrap();
-        assert_eq!(std::fs::read_dir(state.path().join(DIRECTORY).as_path()).unwrap().count(), 0);
+        for directory in [DIRECTORY, lock::DIRECTORY] {
+            assert_eq!(std::fs::read_dir(state.path().join(directory).as_path()).unwrap().count(), 0);
+        }
     }
 
     #[test]
@@ -241,7 +236,7 @@ pub(crate) mod tests {
         let state = state(&directory);
         let task = TaskDir::create(&state).unwrap();
         task.make_scratch().unwrap();
-        for (name, expected) in [("", 0o700), ("scratch", 0o700), ("events.jsonl", 0o600), ("lock", 0o600)] {
+        for (name, expected) in [("", 0o700), ("scratch", 0o700), ("events.jsonl", 0o600)] {
             let mode = std::fs::metadata(task.path().as_path().join(name)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, expected, "{name}");
         }
