@@ -93,31 +93,31 @@ impl Page {
     /// Writes a body from column `indent` on, the first line after `start`.
     fn lines(&mut self, indent: usize, start: &str, body: &Body) {
         let room = self.style.width.saturating_sub(indent).max(1);
-        let mut line = String::new();
-        let mut used = 0;
-        let mut lines: Vec<String> = Vec::new();
+        let mut lines: Vec<Vec<Piece>> = Vec::new();
+        let mut used = room;
         for piece in &body.pieces {
             for part in split(&piece.text, room) {
                 let width = part.width();
-                if used > 0 && used + 1 + width > room {
-                    lines.push(std::mem::take(&mut line));
-                    used = 0;
+                match lines.last_mut() {
+                    Some(line) if used + 1 + width <= room => {
+                        used += 1 + width;
+                        push(line, part, piece.tone);
+                    }
+                    _ => {
+                        used = width;
+                        lines.push(vec![Piece { text: part.to_owned(), tone: piece.tone }]);
+                    }
                 }
-                if used > 0 {
-                    line.push(' ');
-                    used += 1;
-                }
-                line.push_str(&self.painted(part, piece.tone));
-                used += width;
             }
         }
-        lines.push(line);
-        for (number, line) in lines.iter().enumerate() {
-            let before = if number == 0 { start } else { "" };
+        let mut before = start;
+        for line in &lines {
             let gap = indent.saturating_sub(before.width());
-            let line = format!("{before}{:gap$}{line}", "");
+            let painted: Vec<String> = line.iter().map(|piece| self.painted(&piece.text, piece.tone)).collect();
+            let line = format!("{before}{:gap$}{}", "", painted.join(" "));
             self.text.push_str(line.trim_end_matches(' '));
             self.text.push('\n');
+            before = "";
         }
     }
 
@@ -175,6 +175,17 @@ impl Body {
             last.text.push_str(mark);
         }
         self
+    }
+}
+
+/// Adds a part to a line, to the last piece where the tone is the same: a run of words is painted once.
+fn push(line: &mut Vec<Piece>, part: &str, tone: Tone) {
+    match line.last_mut() {
+        Some(last) if last.tone == tone => {
+            last.text.push(' ');
+            last.text.push_str(part);
+        }
+        _ => line.push(Piece { text: part.to_owned(), tone }),
     }
 }
 
