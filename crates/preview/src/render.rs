@@ -311,7 +311,6 @@ fn held(page: &mut Page, preview: &Preview) {
         return;
     }
     page.heading("Held on this host", Tone::Heading);
-    let mut label = "";
     for together in preview.held.chunk_by(|a, b| a.grant == b.grant && a.by == b.by) {
         let Some(held) = together.first() else { continue };
         let what: Vec<&str> = together.iter().map(|held| held.what.as_str()).collect();
@@ -322,9 +321,7 @@ fn held(page: &mut Page, preview: &Preview) {
             (false, false) => body.list(&names, MOST, Tone::Care).mark(",").words("not the kernel", Tone::Care),
             (false, true) => body.words("nothing", Tone::Gap),
         };
-        let grant = grant_name(held.grant);
-        page.row(if grant == label { "" } else { grant }, &body);
-        label = grant;
+        page.row(grant_name(held.grant), &body);
     }
 }
 
@@ -337,15 +334,12 @@ fn not_held(page: &mut Page, preview: &Preview) {
         return;
     }
     page.heading("NOT HELD on this host", Tone::Gap);
-    let mut label = "";
     for gap in &preview.not_held {
-        let grant = grant_name(gap.grant);
         let body = Body::of(&gap.what, Tone::Gap).mark(":").words(&gap.why, Tone::Plain);
-        page.row(if grant == label { "" } else { grant }, &body);
+        page.row(grant_name(gap.grant), &body);
         if let Some(remedy) = &gap.remedy {
             page.row("", &Body::of("cure:", Tone::Heading).words(remedy, Tone::Plain));
         }
-        label = grant;
     }
 }
 

@@ -62,7 +62,9 @@ fn network(preview: &Preview) -> String {
 fn own(preview: &Preview, is_meant: impl Fn(&FileGrant) -> bool) -> Vec<String> {
     let mut grants: Vec<&FileGrant> = preview.files.grants.iter().filter(|grant| !grant.of_profile && is_meant(grant)).collect();
     grants.sort_by_key(|grant| grant.place);
-    grants.into_iter().map(|grant| from_workspace(&grant.path, preview)).collect()
+    // What lies below another one is said with it.
+    let is_said = |grant: &FileGrant| grants.iter().any(|other| other.path != grant.path && grant.path.is_beneath(&other.path));
+    grants.iter().filter(|grant| !is_said(grant)).map(|grant| from_workspace(&grant.path, preview)).collect()
 }
 
 fn listed(items: &[String]) -> String {

@@ -296,7 +296,7 @@ Network, limits, environment
 Held on this host
   commands       which command lines run unasked: the gate, not the kernel
   files          every path that is not named above: Landlock
-                 writes to the workspace stay in a private layer: overlay,
+  files          writes to the workspace stay in a private layer: overlay,
                  mount namespace
   network        no socket but unix ones of its own: seccomp, network namespace
   processes      the tree ends with the task: pid namespace
@@ -508,7 +508,7 @@ fn one_line_for_the_approval() {
     );
     check(
         docs_writer(),
-        "docs-writer: runs commands that only read; reads the workspace, docs, notes, /srv/style; writes docs, notes; \
+        "docs-writer: runs commands that only read; reads the workspace, /srv/style; writes docs, notes; \
          network to crates.io:443, *.crates.io only",
     );
     check(unrestricted(), "trust-all: may do everything that your user can; nothing holds it");
