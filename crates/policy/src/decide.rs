@@ -9,7 +9,7 @@ mod tool;
 
 use remit_agent::AbsPath;
 
-use crate::{Confinement, Origin, Permit, Policy, Question, Reason, Verdict};
+use crate::{Confinement, Digest, Origin, Permit, Policy, Question, Reason, Verdict};
 
 /// Something that is to be done, as the gate sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,14 +37,37 @@ pub enum Decision {
     Deny,
 }
 
-impl Policy {
+/// A policy whose digest is taken once, for whoever decides more than one request.
+#[derive(Clone, Debug)]
+pub struct Gate<'a> {
+    policy: &'a Policy,
+    digest: Digest,
+}
+
+impl Gate<'_> {
     /// Decides a request. Deny beats ask beats allow, whatever the order of the rules.
     pub fn decide(&self, request: Request) -> Verdict {
-        match self.judge(&request) {
-            (Decision::Allow, reason) => Verdict::Allow(Permit::new(request, reason, self.digest())),
-            (Decision::Ask, reason) => Verdict::Ask(Question::new(request, reason, self.digest())),
+        match self.policy.judge(&request) {
+            (Decision::Allow, reason) => Verdict::Allow(Permit::new(request, reason, self.digest.clone())),
+            (Decision::Ask, reason) => Verdict::Ask(Question::new(request, reason, self.digest.clone())),
             (Decision::Deny, reason) => Verdict::Deny(reason),
         }
+    }
+
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+}
+
+impl Policy {
+    /// Returns the gate of this policy. The borrow keeps the policy as it is, and so its digest true.
+    pub fn gate(&self) -> Gate<'_> {
+        Gate { policy: self, digest: self.digest() }
+    }
+
+    /// Decides a single request, as [`Gate::decide`] does.
+    pub fn decide(&self, request: Request) -> Verdict {
+        self.gate().decide(request)
     }
 
     /// Returns how a request would be decided and why, for whoever wants to know and not to act.

@@ -24,7 +24,7 @@ mod verdict;
 
 pub use commands::{CommandGrants, CommandPattern, CommandRule, Otherwise};
 pub use compile::{Workspace, compile, unrestricted};
-pub use decide::{CommandLine, Decision, Request};
+pub use decide::{CommandLine, Decision, Gate, Request};
 pub use diff::{Change, ChangeKind, diff};
 pub use digest::Digest;
 pub use files::{FileGrants, PathRule, WorkspaceMode};

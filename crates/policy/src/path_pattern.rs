@@ -8,6 +8,8 @@
 //! There is no negation and no escaping backslash: a character that has a meaning is written as a class of one, as in
 //! `app/[[]slug]/page.tsx`, which names the file `app/[slug]/page.tsx`.
 
+use std::borrow::Cow;
+
 use globset::{GlobBuilder, GlobMatcher};
 use remit_agent::AbsPath;
 use serde::{Serialize, Serializer};
@@ -40,16 +42,12 @@ impl PathPattern {
         refuse_by_text(text)?;
         let (start, rest) = start(text, workspace, home)?;
         let components: Vec<&str> = rest.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-        let names = components.iter().map_while(|part| literal(part)).count();
-        let (fixed, wild) = components.split_at_checked(names).unwrap_or((&components, &[]));
-        let mut base = start;
-        for part in fixed {
-            let name = literal(part).unwrap_or_default();
-            if name == ".." {
-                return Err(error("a path pattern climbs with `..`", "write the path that it leads to"));
-            }
-            base = base.join(&format!("./{name}"));
+        let names: Vec<Cow<'_, str>> = components.iter().map_while(|part| literal(part)).collect();
+        let wild = components.get(names.len()..).unwrap_or_default();
+        if names.iter().any(|name| name == "..") {
+            return Err(error("a path pattern climbs with `..`", "write the path that it leads to"));
         }
+        let base = start.join(&names.join("/"));
         if wild.is_empty() || wild == ["**"] {
             return Ok(PathPattern { text: text.to_owned(), base, glob: None });
         }
@@ -152,7 +150,10 @@ fn start<'a>(text: &'a str, workspace: &AbsPath, home: &AbsPath) -> Result<(AbsP
 
 /// Returns the name that a component stands for, or `None` when it has a wildcard. A class of one character is that
 /// character.
-fn literal(component: &str) -> Option<String> {
+fn literal(component: &str) -> Option<Cow<'_, str>> {
+    if !component.contains(['*', '?', '[', '{', '}']) {
+        return Some(Cow::Borrowed(component));
+    }
     let mut name = String::new();
     let mut rest = component.chars();
     while let Some(character) = rest.next() {
@@ -168,7 +169,7 @@ fn literal(component: &str) -> Option<String> {
             other => name.push(other),
         }
     }
-    Some(name)
+    Some(Cow::Owned(name))
 }
 
 fn glob(components: &[&str], below: bool) -> Result<GlobMatcher, PathPatternError> {

@@ -14,7 +14,6 @@
 //! who writes that read-only commands run unasked, or that what is not listed is denied, says that the others do not
 //! run by themselves. `false` for either is the default written out, and narrows nothing.
 
-use globset::{GlobBuilder, GlobMatcher};
 use regex::{Regex, RegexBuilder};
 use remit_agent::{NativeTool, Reading, ShellSettings, Text};
 use remit_diagnostics::Spanned;
@@ -99,14 +98,17 @@ fn deny(context: &mut Context<'_>, text: &Text) -> Vec<CommandRule> {
     let (first, second) = match written(context, &text.value) {
         Written::Regex(regex) if text.value.starts_with("regex:") => (regex_pattern(text, regex), None),
         Written::Regex(regex) => (regex_pattern(text, regex), glob_pattern(text, &text.value).ok()),
-        Written::Glob(glob) => match (glob_pattern(text, glob), regex_pattern(text, glob)) {
+        Written::Glob(glob) => match glob_pattern(text, glob) {
             // `git (push|pull).*` is no glob, and is still understood.
-            (Err(Refused::NeverMatches { .. }), Ok(regex)) => (Ok(regex), None),
-            (first, second) => (first, second.ok()),
+            Err(Refused::NeverMatches { reason }) => {
+                (regex_pattern(text, glob).map_err(|_| Refused::NeverMatches { reason }), None)
+            }
+            Ok(words) if means_one_thing(&words, glob) => (Ok(words), None),
+            first => (first, regex_pattern(text, glob).ok()),
         },
     };
     let Some(first) = reported(context, text, first) else { return Vec::new() };
-    let second = second.filter(|_| !means_one_thing(&text.value));
+    let second = second.filter(|_| !means_one_thing(&first, &text.value));
     let rule = |pattern| CommandRule { pattern, origin: context.origin(text.span) };
     std::iter::once(first).chain(second).map(rule).collect()
 }
@@ -170,26 +172,19 @@ fn glob_pattern(text: &Text, glob: &str) -> Result<CommandPattern, Refused> {
     if rest {
         words.pop();
     }
-    let words = words.iter().map(|word| word_glob(word)).collect::<Result<_, _>>()?;
     Ok(CommandPattern::Words { text: text.value.clone(), words, rest })
-}
-
-fn word_glob(parts: &[PatternPart]) -> Result<GlobMatcher, Refused> {
-    let piece = |part: &PatternPart| match part {
-        PatternPart::Star => "*".to_owned(),
-        PatternPart::Text(text) => globset::escape(text),
-    };
-    let glob: String = parts.iter().map(piece).collect();
-    // `*` crosses `/`: it stays in the shell's word, and what would climb is refused when matching.
-    let built = GlobBuilder::new(&glob).literal_separator(false).backslash_escape(false).build();
-    built.map(|glob| glob.compile_matcher()).map_err(|failure| Refused::Malformed { message: failure.kind().to_string() })
 }
 
 fn looks_like_regex(text: &str) -> bool {
     text.contains(".*") || text.contains(".+") || text.contains("\\s") || text.starts_with('^') || text.ends_with('$')
 }
 
-/// Returns whether the pattern has no character that is special in either reading.
-fn means_one_thing(text: &str) -> bool {
-    text.chars().all(|c| c.is_ascii_alphanumeric() || " _-/:=@,%".contains(c)) && !text.contains("  ") && text.trim() == text
+/// Returns whether the second reading would add nothing: no character is special in either, or the pattern is a glob that
+/// ends in ` *`, which covers more than spaces do.
+fn means_one_thing(first: &CommandPattern, text: &str) -> bool {
+    let plain = match first {
+        CommandPattern::Words { .. } => text.strip_suffix(" *").unwrap_or(text),
+        CommandPattern::Regex { .. } => text,
+    };
+    plain.chars().all(|c| c.is_ascii_alphanumeric() || " _-/:=@,%".contains(c)) && !plain.contains("  ") && plain.trim() == plain
 }

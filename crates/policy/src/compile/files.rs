@@ -9,14 +9,15 @@ use crate::{FileGrants, Origin, PathPattern, PathPatternError, PathRule, ToolGra
 /// Compiles what may be read, written and executed. A silent file reads the workspace and writes nothing.
 pub(super) fn compile(context: &mut Context<'_>, tools: &ToolGrants) -> FileGrants {
     let root = &context.workspace.root;
+    let (protected, protected_read) = protected::compile(context);
     let mut grants = FileGrants {
         read: vec![PathRule { pattern: PathPattern::literal(root), if_present: false, origin: Origin::Silent }],
         write: Vec::new(),
         execute: Vec::new(),
         hidden: Vec::new(),
         write_denied: Vec::new(),
-        protected: protected::written_by_name(context),
-        protected_read: protected::read_by_name(context),
+        protected,
+        protected_read,
         workspace: WorkspaceMode::Layer,
         caches: Vec::new(),
     };

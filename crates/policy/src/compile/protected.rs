@@ -121,19 +121,15 @@ const SOCKETS: [&str; 14] = [
     "/run/mysqld",
 ];
 
-/// Returns everything that is written by name only.
-pub(super) fn written_by_name(context: &Context<'_>) -> Vec<PathRule> {
+/// Returns everything that is written by name only, and that part of it which is read by name only.
+pub(super) fn compile(context: &Context<'_>) -> (Vec<PathRule>, Vec<PathRule>) {
     let (root, home) = (&context.workspace.root, &context.workspace.home);
-    let mut paths: Vec<AbsPath> = WORKSPACE.iter().map(|path| root.join(path)).collect();
-    paths.extend(START_UP.iter().map(|path| home.join(path)));
-    paths.push(context.agent.path.clone());
-    paths.extend(neither(context));
-    rules(paths)
-}
-
-/// Returns everything that is read by name only.
-pub(super) fn read_by_name(context: &Context<'_>) -> Vec<PathRule> {
-    rules(neither(context))
+    let neither = neither(context);
+    let mut written: Vec<AbsPath> = WORKSPACE.iter().map(|path| root.join(path)).collect();
+    written.extend(START_UP.iter().map(|path| home.join(path)));
+    written.push(context.agent.path.clone());
+    written.extend(neither.iter().cloned());
+    (rules(written), rules(neither))
 }
 
 fn neither(context: &Context<'_>) -> Vec<AbsPath> {

@@ -2,6 +2,7 @@ use remit_agent::NativeTool;
 use remit_shell::simple_command;
 
 use super::{CommandLine, Decision, reason, trusted, with_help};
+use crate::commands::Subject;
 use crate::{Origin, Otherwise, Policy, Reason};
 
 pub(super) fn judge(policy: &Policy, line: &CommandLine) -> (Decision, Reason) {
@@ -23,13 +24,14 @@ pub(super) fn judge(policy: &Policy, line: &CommandLine) -> (Decision, Reason) {
         return (Decision::Deny, reason("commands", &Origin::BuiltIn, "a word of the command has a NUL character"));
     }
     let commands = &policy.commands;
-    if let Some(rule) = commands.deny.iter().find(|rule| rule.pattern.denies(&words)) {
+    let subject = Subject::new(words);
+    if let Some(rule) = commands.deny.iter().find(|rule| rule.pattern.denies_subject(&subject)) {
         return (Decision::Deny, reason(rule.pattern.text(), &rule.origin, "a pattern of `deniedCommands` matches"));
     }
     if policy.is_unrestricted() {
         return trusted(policy);
     }
-    if let Some(rule) = commands.allow.iter().find(|rule| rule.pattern.allows(&words)) {
+    if let Some(rule) = commands.allow.iter().find(|rule| rule.pattern.allows_subject(&subject)) {
         return (Decision::Allow, reason(rule.pattern.text(), &rule.origin, "a pattern of `allowedCommands` matches"));
     }
     if let Some(origin) = &commands.everything {
