@@ -89,3 +89,28 @@ fn every_example_is_found_and_its_mended_form_is_not() {
         assert_eq!(findings(rule.example.mended), [""; 0], "{}: the mended form", rule.name);
     }
 }
+
+#[test]
+fn findings_read_well() {
+    let mut page = String::new();
+    for rule in RULES {
+        let parsed = parse("example.json", rule.example.found.as_bytes());
+        let policy = policy(&parsed, rule.example.reading);
+        let path = path("/work/example.json");
+        let input = LintInput {
+            source: &parsed.source,
+            file: &parsed.file,
+            path: Some(&path),
+            reading: rule.example.reading,
+            policy: policy.as_ref(),
+        };
+        for finding in rule.findings(&input) {
+            let place = parsed.source.slice(finding.location.span);
+            page += &format!("{:?} {}: {}\n", finding.severity, finding.code, finding.message);
+            page += &format!("  at {place} {}\n", finding.label);
+            page += &finding.notes.iter().map(|note| format!("  note {note}\n")).collect::<String>();
+            page += &format!("  help {}\n", finding.help.unwrap_or_default());
+        }
+    }
+    insta::assert_snapshot!(page, @"");
+}

@@ -1,15 +1,16 @@
 //! The page as people see it. The previews are written out here: what the rendering makes of given data is tested, not
 //! what other crates say today.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use remit_agent::AbsPath;
-use remit_policy::{Confinement, LimitKind, Otherwise, StartKind};
-use remit_sandbox::{Gap, Grant, Mechanism, PrivateDirectory, Rights, Temporary};
+use remit_agent::{AbsPath, Agent, Reading, parse};
+use remit_policy::{Confinement, LimitKind, Otherwise, Policy, Profile, StartKind, Workspace, compile};
+use remit_sandbox::{Availability, Gap, Grant, Host, Mechanism, PrivateDirectory, Rights, Temporary, Trials, plan};
 
 use crate::{
     Commands, Environment, FileGrant, Files, Held, LimitLine, Network, NetworkReach, Place, Preview, RenderStyle, StartLine,
-    Tools, Writes, render, summary,
+    Tools, Writes, preview, render, summary,
 };
 
 fn path(text: &str) -> AbsPath {
@@ -521,4 +522,60 @@ fn the_data_is_whole_and_has_a_version() {
     assert_eq!(json["files"]["hidden"].as_array().map(Vec::len), Some(8));
     assert_eq!(json["files"]["grants"][0]["writes"], "private_layer");
     assert_eq!(json["digest"].as_str().map(str::len), Some(64));
+}
+
+fn compiled(file: &str) -> Policy {
+    let (agent, _) = Agent::resolve(parse("a.json", file.as_bytes()), path("/work/a.json"), Reading::Remit).unwrap();
+    let profile = Profile::load("base", &BTreeMap::new()).unwrap();
+    let workspace = Workspace {
+        root: path("/work"),
+        home: path("/home/ann"),
+        state: path("/home/ann/.state"),
+        config: path("/home/ann/.config/remit"),
+    };
+    compile(&agent, &profile, &workspace).unwrap().0
+}
+
+fn previewed(policy: &Policy) -> Preview {
+    let trials = Trials {
+        landlock_abi: 7,
+        seccomp: Availability::Works,
+        namespaces: Availability::Works,
+        needs_user_namespace: true,
+        overlay: Availability::Works,
+        own_proc: Availability::Works,
+        network_namespace: Availability::Works,
+    };
+    preview(policy, &plan(policy, &Host::probe(policy, trials, BTreeMap::new())))
+}
+
+#[test]
+fn the_gate_says_which_tool_runs_unasked() {
+    let check = |file: &str, expected: [&[&str]; 4]| {
+        let tools = previewed(&compiled(file)).tools;
+        assert_eq!([tools.pre_approved, tools.by_command, tools.by_path, tools.asks], expected.map(strings), "{file}");
+    };
+    check(r#"{"name": "a"}"#, [&[], &[], &[], &[]]);
+    check(r#"{"name": "a", "tools": ["shell", "read", "use_aws"]}"#, [&[], &["execute_bash"], &["fs_read"], &["use_aws"]]);
+    check(r#"{"name": "a", "tools": ["shell"], "allowedTools": ["shell"]}"#, [&["execute_bash"], &[], &[], &[]]);
+    check(
+        r#"{"name": "a", "tools": ["shell", "@git", "@docs/find"], "allowedTools": ["shell", "@git"],
+            "toolsSettings": {"shell": {"allowedCommands": ["ls"]}}}"#,
+        [&["@git"], &["execute_bash"], &[], &["@docs/find"]],
+    );
+}
+
+#[test]
+fn the_page_is_of_the_policy_that_is_enforced() {
+    let policy = compiled(
+        r#"{"name": "a", "tools": ["shell"], "toolsSettings": {"shell": {
+            "allowedCommands": ["cargo test"], "deniedCommands": ["git push *"], "denyByDefault": true}}}"#,
+    );
+    let page = previewed(&policy);
+    assert_eq!(page.digest, policy.digest().to_string());
+    assert_eq!(page.commands.allow, ["cargo test"]);
+    assert_eq!(page.commands.deny, ["git push *"], "a pattern that is held under two readings is shown once");
+    assert_eq!(page.commands.otherwise, Otherwise::Deny);
+    assert_eq!(page.network.reach, NetworkReach::Nothing);
+    assert!(!page.held.is_empty() && page.held.is_sorted_by_key(|held| held.grant));
 }

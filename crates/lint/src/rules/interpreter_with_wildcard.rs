@@ -1,8 +1,9 @@
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use remit_agent::Reading;
-use remit_diagnostics::{Diagnostic, Location, Severity};
-use remit_policy::{CommandLine, CommandRule, Decision, Origin, Policy, Request};
+use remit_diagnostics::{Diagnostic, Location, Severity, Span};
+use remit_policy::{CommandLine, Decision, Origin, Request};
 
 use crate::{LintInput, Rule, RuleExample};
 
@@ -64,24 +65,23 @@ static ESCAPES: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
 
 fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
     let Some(policy) = input.policy else { return Vec::new() };
-    let mut found: Vec<Diagnostic> = Vec::new();
-    for CommandRule { pattern, origin } in &policy.commands.allow {
-        let Origin::Agent(Location { span, .. }) = origin else { continue };
-        let Some(words) = ESCAPES.iter().find(|words| pattern.allows(words) && runs_unasked(policy, words)) else { continue };
-        let finding = rule
-            .finding(input, *span, format!("`{}` allows any command", pattern.text()))
-            .label(format!("lets `{}` run unasked", words.join(" ")))
-            .note("the list allows everything that this program starts, and its denials are escaped through it")
-            .help("name the script or the command that is to run, without a wildcard");
-        found.push(finding);
+    let allow = &policy.commands.allow;
+    let mut found: BTreeMap<Span, Diagnostic> = BTreeMap::new();
+    // A policy without patterns is not asked.
+    for words in ESCAPES.iter().filter(|_| !allow.is_empty()) {
+        let (decision, reason) = policy.judge(&Request::Command(CommandLine::Argv(words.clone())));
+        let Some(pattern) = allow.iter().find(|rule| decision == Decision::Allow && rule.origin == reason.origin) else {
+            continue;
+        };
+        let Origin::Agent(Location { span, .. }) = pattern.origin else { continue };
+        found.entry(span).or_insert_with(|| {
+            rule.finding(input, span, format!("`{}` allows any command", pattern.pattern.text()))
+                .label(format!("lets `{}` run unasked", words.join(" ")))
+                .note("the list allows everything that this program starts, and its denials are escaped through it")
+                .help("name the script or the command that is to run, without a wildcard")
+        });
     }
-    found
-}
-
-/// Returns whether the whole policy lets the command through: a denial may stand against the pattern.
-fn runs_unasked(policy: &Policy, words: &[String]) -> bool {
-    let request = Request::Command(CommandLine::Argv(words.to_vec()));
-    matches!(policy.judge(&request), (Decision::Allow, _))
+    found.into_values().collect()
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
     }
     let finding = rule
         .finding(input, name.span, format!("the agent is named `{}` and its file `{stem}.json`", name.value))
+        .label("not the file's name")
         .note("it is found by one name here and by the other there; Amazon Q CLI then runs its default agent instead")
         .help(format!("rename the file to `{}.json`, or the agent to `{stem}`", name.value));
     vec![finding]

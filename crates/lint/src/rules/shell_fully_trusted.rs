@@ -36,7 +36,7 @@ fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
         .finding(input, entry.span, format!("`{}` is pre-approved, and nothing narrows it", entry.value))
         .label("runs every command unasked")
         .note("a text that the model reads can become a command that nobody sees")
-        .help("name the commands that may run unasked in `toolsSettings.execute_bash.allowedCommands`");
+        .help("name what may run in `toolsSettings.execute_bash.allowedCommands`, and take the tool out of `allowedTools`");
     vec![finding]
 }
 
