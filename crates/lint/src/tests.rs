@@ -112,5 +112,47 @@ fn findings_read_well() {
             page += &format!("  help {}\n", finding.help.unwrap_or_default());
         }
     }
-    insta::assert_snapshot!(page, @"");
+    insta::assert_snapshot!(page, @r#"
+Warning allow-list-overridden: `execute_bash` in `allowedTools` switches `allowedCommands` off in Kiro CLI and Amazon Q CLI
+  at "execute_bash" runs every command unasked there
+  note Remit keeps to it: settings narrow, and never widen
+  help take `execute_bash` out of `allowedTools`: what the settings allow runs unasked all the same
+Warning deny-escaped-by-space: `git push` is denied, and ` git push` is not
+  at "git push.*" matches from the first character on
+  note Amazon Q CLI compares it with the line as written, as Kiro CLI is understood to
+  note Remit compares words, which no space escapes
+  help begin such a pattern with `\\s*`, and name what may run in `allowedCommands`
+Warning deny-list-only-guard: `deniedCommands` is the only guard of a pre-approved shell
+  at ["git push *"] everything else runs unasked
+  note what a pattern denies can be done in another way: by another program, or a script
+  help name what may run in `allowedCommands`, and take `execute_bash` out of `allowedTools`
+Warning hook-fails-open: this hook guards nothing when it fails
+  at "./guard.sh" only exit code 2 stops the tool
+  note in Kiro CLI and Amazon Q CLI another exit code, a failed start and a time-out let the tool through
+  help say what may run in `allowedCommands` or `allowedPaths`, and end the hook with code 2 on every failure
+Warning interpreter-with-wildcard: `python3 *` allows any command
+  at "python3 *" lets `python3 -c 0` run unasked
+  note the list allows everything that this program starts, and its denials are escaped through it
+  help name the script or the command that is to run, without a wildcard
+Warning name-differs-from-file: the agent is named `sample` and its file `example.json`
+  at "sample" not the file's name
+  note it is found by one name here and by the other there; Amazon Q CLI then runs its default agent instead
+  help rename the file to `sample.json`, or the agent to `example`
+Warning secret-in-file: the value of `DOCS_TOKEN` stands in the file
+  at "q7Wm2zR9tK4b" a secret, by its name
+  note whoever can read the file, its history or a copy of it has the secret
+  help revoke it, and name the variable that holds the new one: `${env:NAME}`
+Warning server-unpinned: `docs-server` is fetched in whatever version is newest
+  at "docs-server" no exact version
+  note whoever can publish the package can run code here at the next start
+  help write the exact version after the name, as in `docs-server@1.4.2`
+Warning shell-fully-trusted: `execute_bash` is pre-approved, and nothing narrows it
+  at "execute_bash" runs every command unasked
+  note a text that the model reads can become a command that nobody sees
+  help name what may run in `toolsSettings.execute_bash.allowedCommands`, and take the tool out of `allowedTools`
+Warning write-fully-trusted: `fs_write` pre-approves every write, and no `allowedPaths` narrows it
+  at "fs_write" writes unasked
+  note a build script or a hook that is written now is run by somebody later
+  help name the paths in `toolsSettings.fs_write.allowedPaths`, as in `["docs/**"]`
+"#);
 }
