@@ -3,22 +3,23 @@
 //! Origins are taken out of the typed policy, not of its JSON: an environment variable may well be called `origin`.
 //! Lists that are unions are sorted and hold each rule once; lists whose order has a meaning keep it.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    CommandGrants, CommandRule, EnvironmentGrant, FileGrants, HostRule, Limit, NetworkGrant, NetworkMode, Origin, PassedVariable,
-    PathRule, Policy, Start, ToolGrants, ToolRule,
+    CommandGrants, CommandPattern, CommandRule, EnvironmentGrant, FileGrants, HostRule, Limit, NetworkGrant, NetworkMode, Origin,
+    PassedVariable, PathPattern, PathRule, Policy, Start, ToolGrants, ToolRule,
 };
 
 impl Policy {
     /// Returns the canonical form: JSON with sorted keys and no origins, the same for the same meaning.
     pub fn canonical(&self) -> String {
         // A policy is made of strings, numbers and lists only, so writing it as JSON cannot fail.
-        let value = serde_json::to_value(erase(self)).unwrap_or(Value::Null);
-        sorted(value).to_string()
+        let mut value = serde_json::to_value(erase(self)).unwrap_or(Value::Null);
+        sorted(&mut value);
+        value.to_string()
     }
 }
 
@@ -53,7 +54,11 @@ fn erase(policy: &Policy) -> Policy {
         files: erase_files(files),
         network: erase_network(network),
         environment: erase_environment(environment),
-        limits: union(limits, |limit| Limit { origin: Origin::Erased, ..limit }),
+        limits: union(
+            limits,
+            |limit| Limit { origin: Origin::Erased, ..limit },
+            |a, b| (a.kind, a.value).cmp(&(b.kind, b.value)),
+        ),
         // Hooks of one trigger run in their order.
         starts: starts.into_iter().map(|start| Start { origin: Origin::Erased, ..start }).collect(),
     }
@@ -61,13 +66,13 @@ fn erase(policy: &Policy) -> Policy {
 
 fn erase_tools(tools: ToolGrants) -> ToolGrants {
     let ToolGrants { visible, allowed, narrowed, unknown } = tools;
-    let erase = |rules| union(rules, |rule| ToolRule { origin: Origin::Erased, ..rule });
+    let erase = |rules| union(rules, |rule| ToolRule { origin: Origin::Erased, ..rule }, |a, b| a.pattern.cmp(&b.pattern));
     ToolGrants { visible: erase(visible), allowed: erase(allowed), narrowed: erase(narrowed), unknown: erase(unknown) }
 }
 
 fn erase_commands(commands: CommandGrants) -> CommandGrants {
     let CommandGrants { deny, allow, everything, read_only, otherwise } = commands;
-    let erase = |rules| union(rules, |rule| CommandRule { origin: Origin::Erased, ..rule });
+    let erase = |rules| union(rules, |rule| CommandRule { origin: Origin::Erased, ..rule }, by_command);
     CommandGrants {
         deny: erase(deny),
         allow: erase(allow),
@@ -79,7 +84,7 @@ fn erase_commands(commands: CommandGrants) -> CommandGrants {
 
 fn erase_files(files: FileGrants) -> FileGrants {
     let FileGrants { read, write, execute, hidden, write_denied, protected, protected_read, workspace, caches } = files;
-    let erase = |rules| union(rules, |rule| PathRule { origin: Origin::Erased, ..rule });
+    let erase = |rules| union(rules, |rule| PathRule { origin: Origin::Erased, ..rule }, by_path);
     FileGrants {
         read: erase(read),
         write: erase(write),
@@ -96,7 +101,11 @@ fn erase_files(files: FileGrants) -> FileGrants {
 fn erase_network(network: NetworkGrant) -> NetworkGrant {
     let NetworkGrant { mode, loopback, origin: _ } = network;
     let mode = match mode {
-        NetworkMode::Hosts(hosts) => NetworkMode::Hosts(union(hosts, |host| HostRule { origin: Origin::Erased, ..host })),
+        NetworkMode::Hosts(hosts) => NetworkMode::Hosts(union(
+            hosts,
+            |host| HostRule { origin: Origin::Erased, ..host },
+            |a, b| (&a.host, a.port).cmp(&(&b.host, b.port)),
+        )),
         NetworkMode::None => NetworkMode::None,
         NetworkMode::All => NetworkMode::All,
     };
@@ -106,25 +115,49 @@ fn erase_network(network: NetworkGrant) -> NetworkGrant {
 fn erase_environment(environment: EnvironmentGrant) -> EnvironmentGrant {
     // The order of `path` decides which program a name stands for.
     let EnvironmentGrant { inherit, pass, set, path } = environment;
-    let pass = union(pass, |variable| PassedVariable { origin: Origin::Erased, ..variable });
+    let pass = union(pass, |variable| PassedVariable { origin: Origin::Erased, ..variable }, |a, b| a.name.cmp(&b.name));
     EnvironmentGrant { inherit, pass, set, path }
 }
 
-/// Returns the erased rules sorted by their JSON, each once.
-fn union<T: Serialize>(rules: Vec<T>, erase: impl Fn(T) -> T) -> Vec<T> {
-    let keyed = rules.into_iter().map(erase).map(|rule| (serde_json::to_string(&rule).unwrap_or_default(), rule));
-    keyed.collect::<BTreeMap<_, _>>().into_values().collect()
+/// Returns the erased rules in order, each once.
+fn union<T>(rules: Vec<T>, erase: impl Fn(T) -> T, order: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+    let mut rules: Vec<T> = rules.into_iter().map(erase).collect();
+    rules.sort_by(&order);
+    rules.dedup_by(|one, other| order(one, other) == Ordering::Equal);
+    rules
 }
 
-/// Sorts the keys of every object, whatever order the JSON library keeps them in.
-fn sorted(value: Value) -> Value {
+fn by_path(one: &PathRule, other: &PathRule) -> Ordering {
+    path_key(one).cmp(&path_key(other))
+}
+
+/// Returns everything that the canonical form of a path rule holds.
+fn path_key(rule: &PathRule) -> (&str, Option<&str>, bool) {
+    let PathRule { pattern: PathPattern { text: _, base, glob }, if_present, origin: _ } = rule;
+    (base.as_str(), glob.as_ref().map(|glob| glob.glob().glob()), *if_present)
+}
+
+fn by_command(one: &CommandRule, other: &CommandRule) -> Ordering {
+    command_key(one).cmp(&command_key(other))
+}
+
+/// Returns everything that the canonical form of a command rule holds.
+fn command_key(rule: &CommandRule) -> (bool, &str) {
+    (matches!(rule.pattern, CommandPattern::Regex { .. }), rule.pattern.text())
+}
+
+/// Sorts the keys of every object. The JSON library does so too, unless some crate of the build asks it not to.
+fn sorted(value: &mut Value) {
     match value {
         Value::Object(object) => {
-            let entries: BTreeMap<_, _> = object.into_iter().map(|(key, value)| (key, sorted(value))).collect();
-            Value::Object(entries.into_iter().collect::<Map<_, _>>())
+            object.values_mut().for_each(sorted);
+            if !object.keys().is_sorted() {
+                let entries: BTreeMap<_, _> = std::mem::take(object).into_iter().collect();
+                *object = entries.into_iter().collect::<Map<_, _>>();
+            }
         }
-        Value::Array(values) => Value::Array(values.into_iter().map(sorted).collect()),
-        other => other,
+        Value::Array(values) => values.iter_mut().for_each(sorted),
+        _ => {}
     }
 }
 
