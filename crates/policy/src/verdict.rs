@@ -39,7 +39,7 @@ pub struct Reason {
 /// }
 /// ```
 ///
-/// ```compile_fail,E0599
+/// ```compile_fail,E0277
 /// use remit_policy::Permit;
 ///
 /// fn twice(permit: &Permit) -> Permit {
