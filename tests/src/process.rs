@@ -55,9 +55,9 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts a command with nothing to read.
+    /// Starts a command with nothing to read, and without the terminal that the tests may have been started on.
     pub fn start(command: &mut Command) -> Running {
-        let mut child = command
+        let mut child = in_session_of_its_own(command, &[])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -146,6 +146,24 @@ impl Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Returns the command as the leader of a new session, by way of setsid(1), which execs it: the process stays the same.
+///
+/// Without unsafe code there is no other way.
+pub(crate) fn in_session_of_its_own(command: &Command, options: &[&str]) -> Command {
+    let mut session = Command::new("setsid");
+    session.args(options).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => session.env(name, value),
+            None => session.env_remove(name),
+        };
+    }
+    if let Some(directory) = command.get_current_dir() {
+        session.current_dir(directory);
+    }
+    session
 }
 
 /// Returns the processes of this machine that have `marker` among their arguments.

@@ -9,6 +9,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::TIME_OUT;
+use crate::process::in_session_of_its_own;
 
 /// A command with a terminal of its own, and the person in front of it.
 #[derive(Debug)]
@@ -32,18 +33,7 @@ impl Terminal {
         let path = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         let slave = OpenOptions::new().read(true).write(true).open(path).unwrap();
 
-        // setsid(1) makes its standard input the controlling terminal; doing it here would take unsafe code.
-        let mut session = Command::new("setsid");
-        session.arg("--ctty").arg(command.get_program()).args(command.get_args());
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => session.env(name, value),
-                None => session.env_remove(name),
-            };
-        }
-        if let Some(directory) = command.get_current_dir() {
-            session.current_dir(directory);
-        }
+        let mut session = in_session_of_its_own(command, &["--ctty"]);
         session.env("TERM", "xterm");
         let child = session
             .stdin(Stdio::from(slave.try_clone().unwrap()))

@@ -146,6 +146,17 @@ fn a_workspace_below_the_temporary_directory_works() {
     outcome.assert_code(0).assert_stdout("below /tmp");
 }
 
+/// Where a task finds a `/tmp` of its own, remit's own files are out of sight, and it has to have what it needs by then.
+#[test]
+fn a_state_directory_below_the_temporary_directory_works() {
+    let state = tempfile::Builder::new().prefix("remit-state-").tempdir_in("/tmp").unwrap();
+    let world = World::empty();
+    let agent = world.test_runner(&["cat notes.txt"], &Value::Null);
+    let mut run = world.run_command(&agent, &["cat", "notes.txt"]);
+    let outcome = Running::start(run.env("XDG_STATE_HOME", state.path())).outcome();
+    outcome.assert_code(0).assert_stdout("the workspace's own");
+}
+
 /// Says that it is there, and stays; a hang-up, an interrupt and a polite request to end are not for it.
 const DAEMON: &str = "\
 import signal, sys
@@ -194,6 +205,16 @@ fn a_terminated_task_ends_with_its_tree() {
     let mut task = Running::start(&mut world.run_command(&agent, &["sh", "probe.sh"]));
     task.wait_for("ready").signal(Signal::TERM);
     task.outcome().assert_code(128 + 15);
+    assert!(processes_with(&marker).is_empty(), "outlived its task");
+}
+
+/// Trusted with everything, but for staying: a task without an agent ends as every other.
+#[test]
+fn nothing_outlives_a_trust_all_task() {
+    let world = World::empty();
+    let script = "export FIFO=$(mktemp -u)\nmkfifo $FIFO\nsetsid DAEMON &\nread line < $FIFO\nrm $FIFO\necho $line\n";
+    let marker = plant(&world, 30, script, "> $FIFO");
+    world.remit(&["run", "--trust-all", "--", "sh", "probe.sh"]).assert_code(0).assert_stdout("ready");
     assert!(processes_with(&marker).is_empty(), "outlived its task");
 }
 
