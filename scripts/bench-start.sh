@@ -12,7 +12,8 @@ RUSTFLAGS="-C target-feature=+crt-static" cargo build --quiet --release --packag
 directory=$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
 remit=$directory/$target/release/remit
 
-scratch=$(mktemp -d)
+# Not below /tmp, which a task has of its own.
+scratch=$(mktemp -d "$directory/bench.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 mkdir "$scratch/workspace"
 export XDG_STATE_HOME=$scratch/state XDG_CONFIG_HOME=$scratch/config
