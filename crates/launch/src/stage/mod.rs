@@ -20,6 +20,7 @@ use rustix::io::Errno;
 use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::parent::Identity;
+use crate::signals::supervised;
 use crate::sys::{self, Side};
 use crate::{LaunchError, Layer, Task};
 
@@ -62,6 +63,8 @@ fn enter(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
     }
     // The task shares our user: it must not be able to read this process's memory, which is a copy of the caller's.
     privileges::hide_memory()?;
+    // Before there is a child whose end could be missed; the child unblocks them again.
+    sys::set_mask(&supervised()).map_err(|errno| LaunchError::new(Layer::Session, errno))?;
     match sys::fork(0).map_err(|errno| LaunchError::new(Layer::Fork, errno))? {
         Side::Child => {
             die_with_parent(prepared)?;

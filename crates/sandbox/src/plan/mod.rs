@@ -4,6 +4,8 @@ mod environment;
 mod files;
 mod network;
 mod rest;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

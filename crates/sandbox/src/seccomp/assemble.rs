@@ -1,4 +1,4 @@
-//! From rules to classic BPF, as seccomp(2) takes it. Used by the build script, and by the tests.
+//! From rules to classic BPF, as seccomp(2) takes it. Part of the build script.
 //!
 //! The program checks the architecture, then finds the call's number by binary search over runs of numbers with the same
 //! rule. The kernel caches which calls are always allowed (5.11), so for those the program does not run at all.

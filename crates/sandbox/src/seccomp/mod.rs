@@ -5,8 +5,6 @@
 use serde::Serialize;
 
 #[cfg(test)]
-mod assemble;
-#[cfg(test)]
 mod tests;
 
 mod filters {

@@ -1,0 +1,373 @@
+//! Plans applied to real processes, on the kernel that is here.
+//!
+//! Each case runs a shell script under a plan and looks at how it ended. Every probe that must fail under a plan is first
+//! shown to succeed without one, so that a case cannot pass because its script is wrong.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use remit_agent::AbsPath;
+use remit_launch::{Ending, LaunchError, Layer, Scratch, Stdio, Task, become_reaper, end_tree, spawn, try_host};
+use remit_sandbox::{
+    LandlockPlan, Layer as OverlayLayer, LayerPurpose, Mask, Namespaces, PathRights, Plan, PrivateDirectory, ResourceKind,
+    ResourceLimit, Rights, SeccompProgram, Temporary, Trials,
+};
+use rustix::io::Errno;
+
+fn main() {
+    become_reaper().unwrap();
+    let ground = Ground::new();
+    let cases: [(&str, fn(&Ground)); 14] = [
+        ("the exit code and the signal come through", ends_as_the_task_does),
+        ("a program that is not there is an error of exec", missing_program),
+        ("a directory that is not there is an error of the directory", missing_directory),
+        ("a rule that cannot be opened stops the launch, and is named", missing_rule),
+        ("Landlock holds the tree, under every ABI up to the host's", landlock_holds),
+        ("the scratch TMPDIR is granted", named_temporary),
+        ("seccomp alone refuses sockets and namespaces", seccomp_holds),
+        ("limits are set", limits_are_set),
+        ("no descriptor but three reaches the task", descriptors_are_closed),
+        ("no capability is left", capabilities_are_gone),
+        ("a private layer takes the writes", layer_takes_writes),
+        ("a mask covers, and a protected path is read-only", masks_cover),
+        ("a pid namespace hides and ends", pid_namespace),
+        ("what daemonised ends with the tree", orphans_end),
+    ];
+    let mut ran = 0;
+    for (name, case) in cases {
+        case(&ground);
+        println!("test {name} ... ok");
+        ran += 1;
+    }
+    println!("\ntest result: ok. {ran} passed; 0 failed; 0 ignored; 0 measured; 0 filtered out");
+}
+
+struct Ground {
+    directory: tempfile::TempDir,
+    trials: Trials,
+    next: std::cell::Cell<u32>,
+}
+
+impl Ground {
+    fn new() -> Ground {
+        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let scratch = Scratch { path: AbsPath::new(directory.path()).unwrap().join("trial") };
+        fs::create_dir(scratch.path.as_path()).unwrap();
+        let trials = try_host(&scratch).unwrap();
+        let ground = Ground { directory, trials, next: std::cell::Cell::new(0) };
+        fs::create_dir(ground.at("w").as_path()).unwrap();
+        fs::write(ground.at("w/inside").as_path(), "inside").unwrap();
+        fs::write(ground.at("outside").as_path(), "outside").unwrap();
+        ground
+    }
+
+    fn at(&self, path: &str) -> AbsPath {
+        AbsPath::new(self.directory.path()).unwrap().join(path)
+    }
+
+    fn scratch(&self) -> Scratch {
+        self.next.set(self.next.get() + 1);
+        let scratch = Scratch { path: self.at(&format!("scratch-{}", self.next.get())) };
+        fs::create_dir(scratch.path.as_path()).unwrap();
+        scratch
+    }
+
+    fn run(&self, plan: &Plan, script: &str) -> Result<Ending, LaunchError> {
+        self.exec(plan, "/bin/sh", &["sh", "-c", script], &self.at("w"))
+    }
+
+    fn exec(&self, plan: &Plan, program: &str, arguments: &[&str], directory: &AbsPath) -> Result<Ending, LaunchError> {
+        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        let null = fs::File::options().read(true).write(true).open("/dev/null").unwrap();
+        let null = null.as_fd();
+        let task = Task {
+            program: AbsPath::new(Path::new(program)).unwrap(),
+            arguments: &arguments,
+            directory: directory.clone(),
+            stdio: Stdio { input: null, output: null, error: null, terminal: None },
+            scratch: &self.scratch(),
+        };
+        let mut running = spawn(plan, &task)?;
+        let ending = running.wait().unwrap();
+        end_tree().unwrap();
+        Ok(ending)
+    }
+
+    /// Succeeds without a plan, and fails under this one.
+    fn refused(&self, plan: &Plan, script: &str) {
+        self.allowed(&nothing(), script);
+        assert_ne!(self.run(plan, script), Ok(Ending::Exited { code: 0 }), "`{script}` is refused");
+    }
+
+    fn allowed(&self, plan: &Plan, script: &str) {
+        assert_eq!(self.run(plan, script), Ok(Ending::Exited { code: 0 }), "`{script}` succeeds");
+    }
+
+    fn landlock(&self, abi: u32, rights: Rights) -> Plan {
+        let rule = |path: AbsPath, rights| PathRights { path, rights, patterns: Vec::new(), wider: false };
+        let read_execute = Rights::READ | Rights::EXECUTE;
+        let mut rules = vec![rule(self.at("w"), rights), rule(root("dev/null"), Rights::READ | Rights::WRITE)];
+        rules.extend(
+            ["usr", "bin", "lib", "lib64", "etc"]
+                .map(root)
+                .into_iter()
+                .filter(|path| path.as_path().exists())
+                .map(|path| rule(path, read_execute)),
+        );
+        let landlock = LandlockPlan { abi, rules, deny_tcp: abi >= 4, scoped: abi >= 6 };
+        Plan { landlock: Some(landlock), no_new_privileges: true, drop_capabilities: true, ..nothing() }
+    }
+
+    fn spaces(&self) -> Option<Namespaces> {
+        let works = self.trials.namespaces.works() && self.trials.overlay.works() && self.trials.own_proc.works();
+        works.then_some(Namespaces { user: self.trials.needs_user_namespace, pid: true, network: false, loopback: false })
+    }
+}
+
+fn root(path: &str) -> AbsPath {
+    AbsPath::root().join(path)
+}
+
+fn nothing() -> Plan {
+    Plan {
+        namespaces: None,
+        layers: Vec::new(),
+        private_directories: Vec::new(),
+        temporary: Temporary::Host,
+        make_directories: Vec::new(),
+        read_only: Vec::new(),
+        masks: Vec::new(),
+        landlock: None,
+        seccomp: None,
+        limits: Vec::new(),
+        wall_time: None,
+        drop_capabilities: false,
+        no_new_privileges: false,
+        environment: BTreeMap::from([("PATH".to_owned(), "/usr/sbin:/usr/bin:/sbin:/bin".to_owned())]),
+        search_path: Vec::new(),
+        absent: Vec::new(),
+        carried: Vec::new(),
+        gaps: Vec::new(),
+    }
+}
+
+fn ends_as_the_task_does(ground: &Ground) {
+    let mut plans = vec![nothing()];
+    plans.extend(ground.spaces().map(|spaces| Plan { namespaces: Some(spaces), ..nothing() }));
+    for plan in plans {
+        assert_eq!(ground.run(&plan, "exit 7"), Ok(Ending::Exited { code: 7 }));
+        assert_eq!(ground.run(&plan, "kill -9 $$"), Ok(Ending::Killed { signal: 9 }));
+        assert_eq!(ground.run(&plan, "kill -15 $$"), Ok(Ending::Killed { signal: 15 }));
+    }
+}
+
+fn missing_program(ground: &Ground) {
+    let error = ground.exec(&nothing(), "/nowhere/at/all", &["all"], &ground.at("w")).unwrap_err();
+    assert_eq!((error.layer, error.errno), (Layer::Exec, Errno::NOENT));
+    assert_eq!(error.path.as_deref(), Some("/nowhere/at/all"));
+    let error = ground.exec(&nothing(), ground.at("w/inside").as_str(), &["inside"], &ground.at("w")).unwrap_err();
+    assert_eq!((error.layer, error.errno), (Layer::Exec, Errno::ACCESS));
+}
+
+fn missing_directory(ground: &Ground) {
+    let error = ground.exec(&nothing(), "/bin/sh", &["sh"], &ground.at("nowhere")).unwrap_err();
+    assert_eq!((error.layer, error.errno), (Layer::Directory, Errno::NOENT));
+}
+
+fn missing_rule(ground: &Ground) {
+    if ground.trials.landlock_abi == 0 {
+        return;
+    }
+    let mut plan = ground.landlock(1, Rights::READ);
+    let missing = PathRights { path: ground.at("gone"), rights: Rights::READ, patterns: Vec::new(), wider: false };
+    plan.landlock.as_mut().unwrap().rules.push(missing);
+    let error = ground.run(&plan, "true").unwrap_err();
+    assert_eq!((error.layer, error.errno), (Layer::Landlock, Errno::NOENT));
+    assert_eq!(error.path.as_deref(), Some(ground.at("gone").as_str()));
+}
+
+fn landlock_holds(ground: &Ground) {
+    let outside = ground.at("outside");
+    for abi in 1..=ground.trials.landlock_abi {
+        let reads = ground.landlock(abi, Rights::READ);
+        ground.allowed(&reads, "cat inside && ls");
+        ground.refused(&reads, &format!("cat {outside}"));
+        ground.refused(&reads, "echo x >> inside");
+        ground.refused(&reads, "echo x > new && rm new");
+        ground.refused(&reads, "mkdir d && rmdir d");
+        ground.refused(&reads, "cp /bin/true t && ./t; r=$?; rm -f t; exit $r");
+        let writes = ground.landlock(abi, Rights::READ | Rights::WRITE);
+        ground.allowed(
+            &writes,
+            "echo x > new && mv new newer && rm newer && mkdir d && rmdir d && ln -s x l && rm l && mkfifo f && rm f",
+        );
+        ground.refused(&writes, &format!("echo x >> {outside}"));
+        ground.refused(&writes, "cp /bin/true t && ./t; r=$?; rm -f t; exit $r");
+        if abi >= 3 {
+            ground.refused(&reads, "truncate -s 6 inside");
+        }
+    }
+    fs::write(ground.at("w/inside").as_path(), "inside").unwrap();
+}
+
+fn named_temporary(ground: &Ground) {
+    if ground.trials.landlock_abi == 0 {
+        return;
+    }
+    let plan = ground.landlock(1, Rights::READ);
+    let with = Plan { temporary: Temporary::Named(Rights::READ | Rights::WRITE), ..plan };
+    ground.allowed(&with, "test -n \"$TMPDIR\" && echo x > \"$TMPDIR/x\"");
+}
+
+fn seccomp_holds(ground: &Ground) {
+    let filter = |inet| Plan { seccomp: Some(SeccompProgram { inet, ipc: false }), no_new_privileges: true, ..nothing() };
+    let python = |code: &str| format!("python3 -c '{code}'");
+    let socket = |family: &str| python(&format!("import socket; socket.socket(socket.{family}, socket.SOCK_STREAM)"));
+    if ground.run(&nothing(), "python3 -c pass") != Ok(Ending::Exited { code: 0 }) {
+        panic!("the tests need python3 in /usr/bin");
+    }
+    ground.allowed(&filter(false), &socket("AF_UNIX"));
+    ground.refused(&filter(false), &socket("AF_INET"));
+    ground.allowed(&filter(true), &socket("AF_INET"));
+    ground.refused(&filter(true), &python("import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)"));
+    if ground.trials.namespaces.works() {
+        let unshare = if ground.trials.needs_user_namespace { "unshare -U true" } else { "unshare -m true" };
+        ground.refused(&filter(true), unshare);
+    }
+}
+
+fn limits_are_set(ground: &Ground) {
+    let limits = vec![
+        ResourceLimit { resource: ResourceKind::Nofile, value: 64 },
+        ResourceLimit { resource: ResourceKind::Fsize, value: 4096 },
+        ResourceLimit { resource: ResourceKind::Core, value: 0 },
+    ];
+    let plan = Plan { limits, ..nothing() };
+    ground.allowed(&plan, "test $(ulimit -n) = 64 && test $(ulimit -c) = 0");
+    ground.refused(&plan, "head -c 8192 /dev/zero > big; r=$?; rm big; exit $r");
+}
+
+fn descriptors_are_closed(ground: &Ground) {
+    use std::os::fd::AsRawFd;
+    // Without the close-on-exec flag, as a careless caller has it.
+    let inherited =
+        rustix::fs::open(ground.at("outside").as_path(), rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty()).unwrap();
+    rustix::io::fcntl_setfd(&inherited, rustix::io::FdFlags::empty()).unwrap();
+    let script = format!("test ! -e /proc/self/fd/{}", inherited.as_raw_fd());
+    assert!(!std::process::Command::new("sh").args(["-c", &script]).status().unwrap().success(), "std passes it on");
+    ground.allowed(&nothing(), &script);
+}
+
+fn capabilities_are_gone(ground: &Ground) {
+    let mut plans = vec![Plan { drop_capabilities: true, no_new_privileges: true, ..nothing() }];
+    plans.extend(ground.spaces().map(|spaces| Plan {
+        namespaces: Some(spaces),
+        drop_capabilities: true,
+        no_new_privileges: true,
+        ..nothing()
+    }));
+    let all = |set: &str| format!("grep -q '^{set}:[[:space:]]*0*$' /proc/self/status");
+    for plan in plans {
+        for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            ground.allowed(&plan, &all(set));
+        }
+        if plan.namespaces.is_some() || rustix::process::geteuid().is_root() {
+            ground.refused_as_root(&plan, &all("CapBnd"));
+        }
+        ground.allowed(&plan, "grep -q '^NoNewPrivs:[[:space:]]*1$' /proc/self/status");
+    }
+}
+
+impl Ground {
+    /// The set is empty under the plan; where the caller is root, it is not without.
+    fn refused_as_root(&self, plan: &Plan, script: &str) {
+        self.allowed(plan, script);
+        if rustix::process::geteuid().is_root() {
+            assert_ne!(self.run(&nothing(), script), Ok(Ending::Exited { code: 0 }), "`{script}` tells the two apart");
+        }
+    }
+}
+
+fn layer_takes_writes(ground: &Ground) {
+    let Some(spaces) = ground.spaces() else { return };
+    let layer = OverlayLayer { target: ground.at("w"), purpose: LayerPurpose::Workspace };
+    let plan = Plan { namespaces: Some(spaces), layers: vec![layer], ..nothing() };
+    ground.allowed(&plan, "echo changed > inside && echo new > new && test $(cat inside) = changed && test -e new");
+    assert_eq!(fs::read_to_string(ground.at("w/inside").as_path()).unwrap(), "inside");
+    assert!(!ground.at("w/new").as_path().exists());
+    // A name that would end a mount option.
+    let odd = ground.at("o,d:d\\ x");
+    fs::create_dir(odd.as_path()).unwrap();
+    let layer = OverlayLayer { target: odd.clone(), purpose: LayerPurpose::Workspace };
+    let plan = Plan { namespaces: Some(spaces), layers: vec![layer], ..nothing() };
+    assert_eq!(ground.exec(&plan, "/bin/sh", &["sh", "-c", "echo x > x && test -e x"], &odd), Ok(Ending::Exited { code: 0 }));
+    assert!(!odd.join("x").as_path().exists());
+}
+
+fn masks_cover(ground: &Ground) {
+    let Some(spaces) = ground.spaces() else { return };
+    fs::create_dir_all(ground.at("w/secret").as_path()).unwrap();
+    fs::write(ground.at("w/secret/key").as_path(), "key").unwrap();
+    fs::write(ground.at("w/token").as_path(), "token").unwrap();
+    fs::create_dir_all(ground.at("w/hooks").as_path()).unwrap();
+    let plan = Plan {
+        namespaces: Some(spaces),
+        masks: vec![Mask { path: ground.at("w/secret"), directory: true }, Mask { path: ground.at("w/token"), directory: false }],
+        read_only: vec![ground.at("w/hooks")],
+        private_directories: vec![PrivateDirectory { target: root("var/tmp"), in_memory: false }],
+        temporary: Temporary::Mounted,
+        drop_capabilities: true,
+        no_new_privileges: true,
+        ..nothing()
+    };
+    ground.allowed(&plan, "cat inside");
+    ground.refused(&plan, "cat secret/key");
+    ground.refused(&plan, "test -n \"$(cat token)\"");
+    ground.refused(&plan, "echo x > hooks/x && rm hooks/x");
+    ground.refused(&plan, "mv hooks hooked && mv hooked hooks");
+    ground.allowed(&plan, "test -z \"$(ls -A /var/tmp)\" && echo x > /var/tmp/x");
+}
+
+fn pid_namespace(ground: &Ground) {
+    let Some(spaces) = ground.spaces() else { return };
+    let plan = Plan { namespaces: Some(spaces), drop_capabilities: true, no_new_privileges: true, ..nothing() };
+    // Two processes: the init, and the shell with its number 2.
+    ground.allowed(&plan, "test $$ = 2");
+    ground.refused(&plan, &format!("kill -0 {}", std::process::id()));
+    // The init is a copy of this process, and its memory stays its own.
+    ground.allowed(&plan, "! cat /proc/1/environ");
+}
+
+/// The orphan holds the write end of a pipe; it is gone when the pipe says so.
+fn orphans_end(ground: &Ground) {
+    let mut plans = vec![nothing()];
+    plans.extend(ground.spaces().map(|spaces| Plan { namespaces: Some(spaces), ..nothing() }));
+    for plan in plans {
+        let fifo = ground.at("w/held");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            fifo.as_path(),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::from_raw_mode(0o600),
+            0,
+        )
+        .unwrap();
+        let reader = fs::File::options().read(true).write(true).open(fifo.as_path()).unwrap();
+        let orphan = "(setsid sh -c 'trap \"\" TERM HUP INT; echo up; while :; do sleep 100; done' > held &) ; head -n 1 < held";
+        ground.allowed(&plan, orphan);
+        drop(reader);
+        // With every writer gone, opening without waiting finds nobody to write to.
+        let nobody = rustix::fs::open(
+            fifo.as_path(),
+            rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK,
+            rustix::fs::Mode::empty(),
+        )
+        .unwrap();
+        let mut buffer = [0_u8; 8];
+        assert_eq!(rustix::io::read(&nobody, &mut buffer), Ok(0), "no writer is left");
+        fs::remove_file(fifo.as_path()).unwrap();
+    }
+}

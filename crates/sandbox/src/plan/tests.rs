@@ -1,0 +1,219 @@
+//! Plans, as data: an agent file and a host in, what is asked of the kernel and what is left open out.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use remit_agent::{AbsPath, Agent, Reading, parse};
+use remit_policy::{Policy, Profile, Workspace, compile};
+
+use super::*;
+use crate::{Availability, PathFact, PathKind, paths_of_interest};
+
+fn path(text: &str) -> AbsPath {
+    AbsPath::new(Path::new(text)).unwrap()
+}
+
+fn policy(settings: &str) -> Policy {
+    let text = format!(
+        r#"{{"name":"a","tools":["execute_bash","fs_read","fs_write"],"allowedTools":["execute_bash"],
+           "toolsSettings":{{"execute_bash":{{"allowedCommands":["true"]}},{settings}"sandbox":{{"profile":"dev"}}}}}}"#
+    );
+    let file = path("/w/.remit/agents/a.json");
+    let (agent, _) = Agent::resolve(parse("a.json", text.as_bytes()), file, Reading::Remit).unwrap();
+    let workspace = Workspace {
+        root: path("/w"),
+        home: path("/home/u"),
+        state: path("/home/u/.local/state/remit"),
+        config: path("/home/u/.config/remit"),
+    };
+    compile(&agent, &Profile::load("dev", &BTreeMap::new()).unwrap(), &workspace).unwrap().0
+}
+
+/// A host with everything, where these directories and files exist.
+fn host(policy: &Policy, existing: &[&str]) -> Host {
+    let fact = |path: &AbsPath| {
+        if existing.contains(&path.as_str()) || ["/w", "/usr", "/tmp", "/var/tmp", "/dev/shm", "/run"].contains(&path.as_str()) {
+            PathFact::Found { canonical: path.clone(), kind: PathKind::Directory }
+        } else if path.as_str() == "/dev/null" {
+            PathFact::Found { canonical: path.clone(), kind: PathKind::CharacterDevice }
+        } else {
+            PathFact::Missing
+        }
+    };
+    Host {
+        kernel: "6.15.0".to_owned(),
+        machine: "x86_64".to_owned(),
+        user: 1000,
+        group: 1000,
+        landlock_abi: 7,
+        seccomp: Availability::Works,
+        namespaces: Availability::Works,
+        needs_user_namespace: true,
+        overlay: Availability::Works,
+        own_proc: Availability::Works,
+        network_namespace: Availability::Works,
+        environment: [
+            ("PATH", "/usr/bin:relative:/opt/evil"),
+            ("AWS_SECRET_ACCESS_KEY", "x"),
+            ("LANG", "C"),
+            ("LD_PRELOAD", "y"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into(),
+        paths: paths_of_interest(policy).into_iter().map(|path| (path.clone(), fact(&path))).collect(),
+    }
+}
+
+fn without_namespaces(mut host: Host) -> Host {
+    let missing = || Availability::missing("the kernel refuses user namespaces", "sudo sysctl -w user.max_user_namespaces=15000");
+    host.namespaces = missing();
+    host.overlay = missing();
+    host.own_proc = missing();
+    host.network_namespace = missing();
+    host
+}
+
+fn rights(plan: &Plan, at: &str) -> String {
+    let rule = plan.landlock_rules().iter().find(|rule| rule.path.as_str() == at);
+    rule.map_or_else(|| "none".to_owned(), |rule| serde_json::to_value(rule.rights).unwrap().as_str().unwrap().to_owned())
+}
+
+fn gap(plan: &Plan, words: &str) -> bool {
+    plan.gaps.iter().any(|gap| gap.what.contains(words))
+}
+
+#[test]
+fn an_agent_without_writes_gets_a_private_layer() {
+    let policy = policy("");
+    let plan = plan(&policy, &host(&policy, &["/home/u/.cargo/registry"]));
+    let layers: Vec<_> = plan.layers.iter().map(|layer| layer.target.as_str()).collect();
+    assert_eq!(layers, ["/w", "/home/u/.cargo/registry"]);
+    assert_eq!(rights(&plan, "/w"), "rwx");
+    assert_eq!(rights(&plan, "/usr"), "rx");
+    assert_eq!(rights(&plan, "/dev/null"), "rwd");
+    assert_eq!(rights(&plan, "/tmp"), "rwx");
+    assert_eq!(rights(&plan, "/run"), "none");
+    assert_eq!(plan.temporary, Temporary::Mounted);
+    assert_eq!(plan.seccomp, Some(SeccompProgram { inet: true, ipc: true }));
+    assert_eq!(plan.namespaces, Some(Namespaces { user: true, pid: true, network: true, loopback: true }));
+    assert!(!gap(&plan, "cannot write"));
+}
+
+#[test]
+fn without_namespaces_the_workspace_is_read_only_and_both_ways_out_are_named() {
+    let policy = policy("");
+    let plan = plan(&policy, &without_namespaces(host(&policy, &["/home/u/.cargo/registry"])));
+    assert_eq!(plan.layers, []);
+    assert_eq!(plan.namespaces, None);
+    assert_eq!(rights(&plan, "/w"), "rx");
+    assert_eq!(rights(&plan, "/tmp"), "none");
+    assert!(matches!(plan.temporary, Temporary::Named(_)));
+    assert_eq!(plan.seccomp, Some(SeccompProgram { inet: false, ipc: false }));
+    assert!(plan.landlock.as_ref().unwrap().deny_tcp);
+    let gap = plan.gaps.iter().find(|gap| gap.what.contains("no private layer")).unwrap();
+    let remedy = gap.remedy.as_deref().unwrap();
+    assert!(remedy.contains("sysctl") && remedy.contains("target/**"), "{remedy}");
+}
+
+#[test]
+fn a_write_grant_is_the_files_themselves() {
+    let policy = policy(r#""fs_write":{"allowedPaths":["target/**"]},"#);
+    let plan = plan(&policy, &host(&policy, &[]));
+    assert_eq!(rights(&plan, "/w/target"), "rw");
+    assert_eq!(rights(&plan, "/w"), "rx");
+    assert_eq!(plan.make_directories, [path("/w/target")]);
+    assert!(plan.layers.iter().all(|layer| layer.purpose == crate::LayerPurpose::Cache));
+}
+
+#[test]
+fn a_glob_is_as_wide_as_its_directory_and_says_so() {
+    let policy = policy(r#""fs_write":{"allowedPaths":["src/*.rs"]},"#);
+    let plan = plan(&policy, &host(&policy, &["/w/src"]));
+    assert_eq!(rights(&plan, "/w/src"), "rw");
+    assert!(gap(&plan, "commands can write all of `src`"));
+}
+
+#[test]
+fn a_glob_over_the_home_is_not_granted() {
+    let policy = policy(r#""fs_read":{"allowedPaths":["~/*.txt"]},"#);
+    let plan = plan(&policy, &host(&policy, &["/home/u"]));
+    assert_eq!(rights(&plan, "/home/u"), "none");
+    assert!(gap(&plan, "commands cannot use `~/*.txt`"));
+}
+
+#[test]
+fn a_link_in_the_workspace_is_not_followed() {
+    let policy = policy(r#""fs_write":{"allowedPaths":["out"]},"#);
+    let mut host = host(&policy, &[]);
+    host.paths.insert(path("/w/out"), PathFact::Link);
+    let plan = plan(&policy, &host);
+    assert_eq!(rights(&plan, "/w/out"), "none");
+    assert!(gap(&plan, "`out` is not granted"));
+}
+
+#[test]
+fn what_runs_later_is_read_only_inside_a_write_grant() {
+    let policy = policy(r#""fs_write":{"allowedPaths":["."]},"#);
+    let existing = ["/w/.git/hooks", "/w/.git/config"];
+    let with = plan(&policy, &host(&policy, &existing));
+    assert_eq!(with.read_only, [path("/w/.git/config"), path("/w/.git/hooks")]);
+    assert!(gap(&with, "commands can create"), "what does not exist yet is said");
+    let without = plan(&policy, &without_namespaces(host(&policy, &existing)));
+    assert_eq!(without.read_only, []);
+    assert!(gap(&without, "commands can write `.git/config`, `.git/hooks`"));
+}
+
+#[test]
+fn a_credential_store_below_a_grant_is_masked() {
+    let policy = policy(r#""fs_read":{"allowedPaths":["~"]},"#);
+    let existing = ["/home/u", "/home/u/.ssh"];
+    let with = plan(&policy, &host(&policy, &existing));
+    assert_eq!(with.masks.iter().map(|mask| mask.path.as_str()).collect::<Vec<_>>(), ["/home/u/.ssh"]);
+    let without = plan(&policy, &without_namespaces(host(&policy, &existing)));
+    assert!(gap(&without, "`~/.ssh`: hidden from the tools, and not from commands"));
+}
+
+#[test]
+fn a_tmp_in_which_something_is_granted_is_not_covered() {
+    let policy = policy(r#""fs_read":{"allowedPaths":["/tmp/data"]},"#);
+    let plan = plan(&policy, &host(&policy, &["/tmp/data"]));
+    assert_eq!(rights(&plan, "/tmp"), "none");
+    assert_eq!(rights(&plan, "/tmp/data"), "r");
+    assert!(plan.private_directories.iter().all(|private| private.target.as_str() != "/tmp"));
+    assert!(matches!(plan.temporary, Temporary::Named(_)));
+}
+
+#[test]
+fn the_environment_is_built() {
+    let policy = policy("");
+    let plan = plan(&policy, &host(&policy, &["/opt"]));
+    let names: Vec<_> = plan.environment.keys().map(String::as_str).collect();
+    assert_eq!(names, ["HOME", "LANG", "PATH"]);
+    let search: Vec<_> = plan.search_path.iter().map(AbsPath::as_str).collect();
+    assert!(search.starts_with(&["/usr/bin"]), "{search:?}");
+    assert!(!search.contains(&"/w/relative"));
+}
+
+#[test]
+fn every_older_abi_loses_what_it_cannot_hold_and_says_so() {
+    let policy = policy("");
+    for abi in 0..=7 {
+        let mut host = without_namespaces(host(&policy, &[]));
+        host.landlock_abi = abi;
+        let plan = plan(&policy, &host);
+        assert_eq!(plan.landlock.as_ref().map(|landlock| landlock.abi), (abi > 0).then_some(abi));
+        assert_eq!(plan.landlock.as_ref().is_some_and(|landlock| landlock.deny_tcp), abi >= 4, "ABI {abi}");
+        assert_eq!(gap(&plan, "no file boundary is held"), abi == 0, "ABI {abi}");
+        assert_eq!(gap(&plan, "can be truncated"), (1..3).contains(&abi), "ABI {abi}");
+        assert_eq!(gap(&plan, "other processes can be signalled"), abi < 6, "ABI {abi}");
+    }
+}
+
+#[test]
+fn no_rule_stands_below_another_with_the_same_rights() {
+    let policy = policy("");
+    let plan = plan(&policy, &host(&policy, &["/usr/local/go", "/usr/bin", "/opt"]));
+    for (above, below) in plan.landlock_rules().iter().flat_map(|a| plan.landlock_rules().iter().map(move |b| (a, b))) {
+        assert!(above.path == below.path || !below.path.is_beneath(&above.path) || !above.rights.contains(below.rights));
+    }
+}
