@@ -36,6 +36,7 @@ pub struct Files {
 
 /// What holds at a path and, for a directory, everywhere below it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "rights of a file, independent of each other")]
 pub struct FileGrant {
     pub path: AbsPath,
     pub place: Place,

@@ -13,7 +13,7 @@ use crate::{LaunchError, Layer, Task};
 
 pub(super) fn restrict(rules: &LandlockPlan, plan: &Plan, task: &Task<'_>) -> Result<(), LaunchError> {
     let abi = abi(rules.abi).ok_or_else(|| LaunchError::at(Layer::Landlock, format!("ABI {}", rules.abi))(Errno::NOSYS))?;
-    let mut ruleset = create(rules, abi).map_err(failed)?;
+    let mut ruleset = create(rules, abi).map_err(|error| failed(&error))?;
     for rule in &rules.rules {
         ruleset = grant(ruleset, abi, &rule.path, rule.rights)?;
     }
@@ -26,7 +26,8 @@ pub(super) fn restrict(rules: &LandlockPlan, plan: &Plan, task: &Task<'_>) -> Re
         ruleset = grant(ruleset, abi, terminal, Rights::READ | Rights::WRITE | Rights::DEVICE)?;
     }
     // `no_new_privs` is set already, by the plan's word.
-    let RestrictionStatus { ruleset: status, .. } = ruleset.no_new_privs(false).restrict_self().map_err(failed)?;
+    let RestrictionStatus { ruleset: status, .. } =
+        ruleset.no_new_privs(false).restrict_self().map_err(|error| failed(&error))?;
     if status == RulesetStatus::FullyEnforced { Ok(()) } else { Err(LaunchError::new(Layer::Landlock, Errno::NOSYS)) }
 }
 
@@ -96,8 +97,8 @@ fn abi(number: u32) -> Option<ABI> {
     })
 }
 
-fn failed(error: RulesetError) -> LaunchError {
-    LaunchError::new(Layer::Landlock, errno_of(&error))
+fn failed(error: &RulesetError) -> LaunchError {
+    LaunchError::new(Layer::Landlock, errno_of(error))
 }
 
 /// Finds the errno at the bottom of the crate's errors.

@@ -37,7 +37,15 @@ pub(super) fn apply(plan: &Plan, scratch: &Scratch) -> Result<(), LaunchError> {
     for path in kept_inside_private(plan) {
         kept.push((take(path.as_path()).map_err(LaunchError::at(Layer::Mounts, path))?, path));
     }
-    let masks = if plan.masks.is_empty() { None } else { Some(scratch.masks()) };
+    // A mount can be put in one place only: each mask is a mount of its own.
+    let mut masks = Vec::new();
+    for mask in &plan.masks {
+        let at = |errno| LaunchError::at(Layer::Mounts, &mask.path)(errno);
+        let (directory, file) = scratch.masks();
+        let source = take(if mask.directory { &directory } else { &file }.as_path()).map_err(at)?;
+        sys::make_read_only(source.as_fd()).map_err(at)?;
+        masks.push((source, &mask.path));
+    }
 
     for (source, target) in private {
         put(&source, target)?;
@@ -55,14 +63,8 @@ pub(super) fn apply(plan: &Plan, scratch: &Scratch) -> Result<(), LaunchError> {
         sys::make_read_only(source.as_fd()).map_err(at)?;
         put(&source, path)?;
     }
-    if let Some((empty_directory, empty_file)) = masks {
-        for mask in &plan.masks {
-            let at = |errno| LaunchError::at(Layer::Mounts, &mask.path)(errno);
-            let empty = if mask.directory { &empty_directory } else { &empty_file };
-            let source = take(empty.as_path()).map_err(at)?;
-            sys::make_read_only(source.as_fd()).map_err(at)?;
-            put(&source, &mask.path)?;
-        }
+    for (source, path) in masks {
+        put(&source, path)?;
     }
     if plan.namespaces.is_some_and(|spaces| spaces.pid) {
         own_proc().map_err(LaunchError::at(Layer::Mounts, "/proc"))?;

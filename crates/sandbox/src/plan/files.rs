@@ -71,7 +71,7 @@ fn temporary(host: &Host, plan: &mut Plan, rules: &mut Rules) {
             what: format!("{} {} refused instead of being private", open.join(", "), if open.len() == 1 { "is" } else { "are" }),
             why: match &host.namespaces {
                 Availability::Works => "something that is granted lies inside".to_owned(),
-                missing => why(missing),
+                missing @ Availability::Missing { .. } => why(missing),
             },
             remedy: Some("programs that honour `TMPDIR` work all the same".to_owned()),
         });
@@ -310,11 +310,11 @@ fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]
 
 fn list(policy: &Policy, paths: &[&AbsPath]) -> String {
     const MOST: usize = 4;
-    let mut text = paths.iter().take(MOST).map(|path| format!("`{}`", shown(path, policy))).collect::<Vec<_>>().join(", ");
-    if paths.len() > MOST {
-        text.push_str(&format!(" and {} more", paths.len() - MOST));
+    let shown = paths.iter().take(MOST).map(|path| format!("`{}`", shown(path, policy))).collect::<Vec<_>>().join(", ");
+    match paths.len().checked_sub(MOST) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown} and {more} more"),
     }
-    text
 }
 
 fn carried(host: &Host, plan: &mut Plan) {

@@ -122,8 +122,9 @@ fn check(rule: &Rule) -> Vec<Instruction> {
         Rule::AllowEqual { argument, values, errno } => {
             if_any(load_argument(*argument), values, allow, vec![ret(Action::Errno(*errno))])
         }
-        Rule::SocketPair => if_any(load_argument(0), &[AF_UNIX], allow, vec![ret(Action::Errno(EAFNOSUPPORT))]),
-        Rule::Socket { inet: false } => if_any(load_argument(0), &[AF_UNIX], allow, vec![ret(Action::Errno(EAFNOSUPPORT))]),
+        Rule::SocketPair | Rule::Socket { inet: false } => {
+            if_any(load_argument(0), &[AF_UNIX], allow, vec![ret(Action::Errno(EAFNOSUPPORT))])
+        }
         Rule::Socket { inet: true } => {
             let refused = || vec![ret(Action::Errno(EPROTONOSUPPORT))];
             let protocol = if_any(load_argument(2), &[IPPROTO_DEFAULT, IPPROTO_TCP, IPPROTO_UDP], allow.clone(), refused());
