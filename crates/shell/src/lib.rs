@@ -6,8 +6,12 @@
 
 mod lex;
 mod pattern;
+mod script;
 mod simple;
 
 pub use lex::{MAX_LENGTH, Opaque};
 pub use pattern::{PatternPart, pattern_words};
+pub use script::{
+    Assignment, Context, Directory, Dynamic, Fd, Function, Operator, Part, Redirect, Script, Simple, Value, Word, parse,
+};
 pub use simple::{SimpleCommand, simple_command};
