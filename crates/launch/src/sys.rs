@@ -76,13 +76,11 @@ pub(crate) fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Sets every signal's action to the default and unblocks all, as exec leaves ignored signals ignored.
+/// Unblocks all signals, and stops ignoring SIGPIPE, which Rust's start ignores: exec takes away handlers, and leaves
+/// ignored what is ignored. What the caller of Remit had ignored stays so (`nohup`).
 pub(crate) fn reset_signals() -> Result<(), Errno> {
-    for signal in 1..=64 {
-        // The C library keeps 32 and 33 for itself, and KILL and STOP cannot be changed: those answer an error.
-        // SAFETY: SIG_DFL is a valid action for every signal.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
-    }
+    // SAFETY: SIG_DFL is a valid action.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     set_mask(&no_signals())
 }
 

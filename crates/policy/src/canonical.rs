@@ -4,9 +4,6 @@
 //! Lists that are unions are sorted and hold each rule once; lists whose order has a meaning keep it.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
-
-use serde_json::{Map, Value};
 
 use crate::{
     CommandGrants, CommandPattern, CommandRule, EnvironmentGrant, FileGrants, HostRule, Limit, NetworkGrant, NetworkMode, Origin,
@@ -14,12 +11,13 @@ use crate::{
 };
 
 impl Policy {
-    /// Returns the canonical form: JSON with sorted keys and no origins, the same for the same meaning.
+    /// Returns the canonical form: JSON without origins, the same for the same meaning.
+    ///
+    /// Keys stand in the order of the types' fields, which [`Policy::version`] covers, and those of maps are sorted.
     pub fn canonical(&self) -> String {
-        // A policy is made of strings, numbers and lists only, so writing it as JSON cannot fail.
-        let mut value = serde_json::to_value(erase(self)).unwrap_or(Value::Null);
-        sorted(&mut value);
-        value.to_string()
+        // A policy is made of strings, numbers and lists only, so writing it as JSON cannot fail; if it ever did, no two
+        // policies may look the same.
+        serde_json::to_string(&erase(self)).unwrap_or_else(|error| format!("{error} in {self:?}"))
     }
 }
 
@@ -144,21 +142,6 @@ fn by_command(one: &CommandRule, other: &CommandRule) -> Ordering {
 /// Returns everything that the canonical form of a command rule holds.
 fn command_key(rule: &CommandRule) -> (bool, &str) {
     (matches!(rule.pattern, CommandPattern::Regex { .. }), rule.pattern.text())
-}
-
-/// Sorts the keys of every object. The JSON library does so too, unless some crate of the build asks it not to.
-fn sorted(value: &mut Value) {
-    match value {
-        Value::Object(object) => {
-            object.values_mut().for_each(sorted);
-            if !object.keys().is_sorted() {
-                let entries: BTreeMap<_, _> = std::mem::take(object).into_iter().collect();
-                *object = entries.into_iter().collect::<Map<_, _>>();
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(sorted),
-        _ => {}
-    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
 use remit_agent::AbsPath;
-use remit_policy::Policy;
+use remit_policy::{PathRule, Policy};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags, fstat, openat2, statx};
 use serde::{Deserialize, Serialize};
 
@@ -42,25 +43,38 @@ impl Host {
             own_proc: trials.own_proc,
             network_namespace: trials.network_namespace,
             environment,
-            paths: paths_of_interest(policy).into_iter().map(|path| (path.clone(), look(policy, &path))).collect(),
+            paths: facts(policy),
         }
     }
 }
 
+fn facts(policy: &Policy) -> BTreeMap<AbsPath, PathFact> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let workspace = rustix::fs::open(policy.workspace.as_path(), flags, Mode::empty()).ok();
+    let fact = |path: AbsPath| {
+        let fact = look(policy, workspace.as_ref(), &path);
+        (path, fact)
+    };
+    paths_of_interest(policy).into_iter().map(fact).collect()
+}
+
 /// Returns every path whose kind a plan for this policy may ask for.
+///
+/// What no grant covers is refused whatever stands there, so most of what is hidden or protected is never looked at.
 pub fn paths_of_interest(policy: &Policy) -> BTreeSet<AbsPath> {
     let files = &policy.files;
-    let lists = [&files.read, &files.write, &files.execute, &files.hidden, &files.write_denied, &files.protected, &files.caches];
     let mut paths: BTreeSet<AbsPath> = ["/tmp", "/var/tmp", "/dev/shm", "/run"].map(|path| AbsPath::root().join(path)).into();
     paths.insert(policy.workspace.clone());
     paths.extend(policy.environment.path.iter().cloned());
-    // What no grant covers is refused whatever stands there; most of what is protected is never looked at.
-    let covered = |path: &AbsPath| {
-        [&files.read, &files.write, &files.execute].into_iter().flatten().any(|rule| path.is_beneath(&rule.pattern.base))
-    };
-    let protected = files.write_denied.iter().chain(&files.protected).chain(&files.protected_read);
-    paths.extend(protected.map(|rule| &rule.pattern.base).filter(|path| covered(path)).cloned());
-    for rule in lists.into_iter().flatten() {
+
+    let beneath = |path: &AbsPath, rules: &[PathRule]| rules.iter().any(|rule| path.is_beneath(&rule.pattern.base));
+    let written = |path: &AbsPath| beneath(path, &files.write);
+    let granted = |path: &AbsPath| written(path) || beneath(path, &files.read) || beneath(path, &files.execute);
+    let bases = |rules: &'_ [PathRule]| rules.iter().map(|rule| rule.pattern.base.clone()).collect::<Vec<_>>();
+    paths.extend(bases(&files.hidden).into_iter().chain(bases(&files.protected_read)).filter(granted));
+    paths.extend(bases(&files.write_denied).into_iter().chain(bases(&files.protected)).filter(written));
+
+    for rule in [&files.read, &files.write, &files.execute, &files.caches].into_iter().flatten() {
         paths.insert(rule.pattern.base.clone());
         // The directories above a pattern of the workspace, for the case that the pattern's own does not exist.
         let mut above = rule.pattern.base.parent();
@@ -74,21 +88,19 @@ pub fn paths_of_interest(policy: &Policy) -> BTreeSet<AbsPath> {
     paths
 }
 
-fn look(policy: &Policy, path: &AbsPath) -> PathFact {
+fn look(policy: &Policy, workspace: Option<&OwnedFd>, path: &AbsPath) -> PathFact {
     match path.relative_to(&policy.workspace) {
         // A task of yesterday may have put a link here, so none is followed.
-        Some(relative) if !relative.is_empty() => look_beneath(&policy.workspace, relative, path),
+        Some(relative) if !relative.is_empty() => {
+            workspace.map_or(PathFact::Missing, |workspace| look_beneath(workspace, relative, path))
+        }
         _ => look_at(path),
     }
 }
 
-fn look_beneath(workspace: &AbsPath, relative: &str, path: &AbsPath) -> PathFact {
-    let Ok(directory) = rustix::fs::open(workspace.as_path(), OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-    else {
-        return PathFact::Missing;
-    };
+fn look_beneath(workspace: &OwnedFd, relative: &str, path: &AbsPath) -> PathFact {
     let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    match openat2(&directory, relative, flags, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS) {
+    match openat2(workspace, relative, flags, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS) {
         Ok(found) => match fstat(&found).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
             Ok(FileType::Symlink) => PathFact::Link,
             Ok(kind) => PathFact::Found { canonical: path.clone(), kind: kind_of(kind) },

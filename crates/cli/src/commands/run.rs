@@ -6,7 +6,7 @@ use remit_agent::{AbsPath, Agent};
 use remit_executor::{self as executor, ExecutorError, Ground};
 use remit_launch::Layer;
 use remit_policy::{
-    CommandLine, Confinement, Digest, Permit, Policy, Profile, Reason, Request, Verdict, Workspace, WorkspaceMode, diff,
+    CommandLine, Confinement, Digest, Gate, Permit, Policy, Profile, Reason, Request, Verdict, Workspace, WorkspaceMode, diff,
 };
 use remit_sandbox::{Grant, Host, LayerPurpose, Plan, plan};
 use remit_tasks::{
@@ -67,20 +67,21 @@ pub(crate) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     if args.strict && !plan.gaps.is_empty() {
         return Err(too_many_gaps(&plan));
     }
-    let digest = work.policy.digest();
-    let approved = match approve(ui, args, &work, &plan, &state, &workspace, &digest)? {
+    let gate = work.policy.gate();
+    let digest = gate.digest();
+    let approved = match approve(ui, args, &work, &plan, &state, &workspace, digest)? {
         Answer::Yes(approved) => approved,
         Answer::No(failure) => return Err(failure),
     };
     tell_of_read_only_workspace(ui, &work.policy, &plan);
     let command = words(&args.command)?;
-    let permit = permit(ui, &work.policy, CommandLine::Argv(command.clone()))?;
+    let permit = permit(ui, &gate, CommandLine::Argv(command.clone()))?;
 
     // What a task that was killed left behind goes now; that it could not go is no reason not to work.
     let _ = sweep(&state, Timestamp::now());
     let task = TaskDir::create(&state)?;
     let agent_path = work.agent.as_ref().map(|agent| &agent.path);
-    let events = vec![Event::Created(Created::new(&work.policy, &digest, agent_path, command)), Event::Approved { by: approved }];
+    let events = vec![Event::Created(Created::new(&work.policy, digest, agent_path, command)), Event::Approved { by: approved }];
     let elsewhere = elsewhere(&host);
     let directory = &workspace.root;
     let outcome =
@@ -193,8 +194,8 @@ fn trust_all(ui: &Ui, args: &RunArgs, policy: &Policy, plan: &Plan) -> Result<An
 }
 
 /// Asks the gate; where the gate asks, asks the person.
-fn permit(ui: &Ui, policy: &Policy, command: CommandLine) -> Result<Permit, Failure> {
-    match policy.decide(Request::Command(command)) {
+fn permit(ui: &Ui, gate: &Gate<'_>, command: CommandLine) -> Result<Permit, Failure> {
+    match gate.decide(Request::Command(command)) {
         Verdict::Allow(permit) => Ok(permit),
         Verdict::Deny(reason) => Err(denied(&reason)),
         Verdict::Ask(question) => {

@@ -14,7 +14,7 @@ pub(super) fn run(prepared: &Prepared<'_>, task: Pid) -> Result<Infallible, Laun
     // From here on a failure is not the launch's: the task is on its way and reports for itself.
     let _ = rustix::stdio::dup2_stdin(&prepared.status);
     let _ = sys::close_from(1);
-    let _ = privileges::drop_capabilities();
+    let _ = privileges::give_up_capabilities();
     let signals = supervised();
     loop {
         match wait(WaitOptions::NOHANG) {

@@ -43,6 +43,11 @@ pub(super) fn drop_capabilities() -> Result<(), Errno> {
                 | CapabilitiesSecureBits::NO_CAP_AMBIENT_RAISE_LOCKED,
         )?;
     }
+    give_up_capabilities()
+}
+
+/// Gives up what this process holds, for one that will not exec.
+pub(super) fn give_up_capabilities() -> Result<(), Errno> {
     let none = CapabilitySet::empty();
     set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
 }

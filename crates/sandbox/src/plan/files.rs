@@ -234,7 +234,15 @@ fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) {
             }
             continue;
         }
-        let Some(PathFact::Found { canonical, kind }) = host.paths.get(&pattern.base) else { continue };
+        let (canonical, kind) = match host.paths.get(&pattern.base) {
+            Some(PathFact::Found { canonical, kind }) => (canonical, kind),
+            // What it points to may be granted under its own name.
+            Some(PathFact::Link) => {
+                open.push(&pattern.base);
+                continue;
+            }
+            Some(PathFact::Missing) | None => continue,
+        };
         if !rules.iter().any(|granted| canonical.is_beneath(&granted.path)) || is_private(plan, canonical) {
             continue;
         }
@@ -248,7 +256,11 @@ fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) {
         }
     }
     if !open.is_empty() {
-        plan.gaps.push(only_the_gate(&list(policy, &open), &why(&host.namespaces)));
+        let why = match &host.namespaces {
+            Availability::Works => "there is a symbolic link in the path".to_owned(),
+            missing @ Availability::Missing { .. } => why(missing),
+        };
+        plan.gaps.push(only_the_gate(&list(policy, &open), &why));
     }
 }
 
