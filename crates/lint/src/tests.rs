@@ -1,5 +1,7 @@
 //! Tests over all rules, and what the rules' own tests are written with.
 
+use std::fmt::Write as _;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -106,10 +108,12 @@ fn findings_read_well() {
         };
         for finding in rule.findings(&input) {
             let place = parsed.source.slice(finding.location.span);
-            page += &format!("{:?} {}: {}\n", finding.severity, finding.code, finding.message);
-            page += &format!("  at {place} {}\n", finding.label);
-            page += &finding.notes.iter().map(|note| format!("  note {note}\n")).collect::<String>();
-            page += &format!("  help {}\n", finding.help.unwrap_or_default());
+            writeln!(page, "{:?} {}: {}", finding.severity, finding.code, finding.message).unwrap();
+            writeln!(page, "  at {place} {}", finding.label).unwrap();
+            for note in &finding.notes {
+                writeln!(page, "  note {note}").unwrap();
+            }
+            writeln!(page, "  help {}", finding.help.unwrap_or_default()).unwrap();
         }
     }
     insta::assert_snapshot!(page, @r#"

@@ -39,6 +39,7 @@ fn held(grant: Grant, what: &str, by: &[Mechanism]) -> Held {
 }
 
 /// The product's own example on a host that has everything.
+#[expect(clippy::too_many_lines, reason = "a page, written out")]
 fn test_runner() -> Preview {
     let system = ["/usr", "/bin", "/lib", "/lib64", "/sbin", "/opt", "/usr/local", "/etc/alternatives"];
     let read = [
