@@ -1,8 +1,7 @@
 //! Tests over all rules, and what the rules' own tests are written with.
 
-use std::fmt::Write as _;
-
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::Path;
 
 use remit_agent::{AbsPath, Agent, Parsed, Reading, parse};
