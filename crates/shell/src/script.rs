@@ -8,9 +8,9 @@ use crate::Opaque;
 /// run; whether it does may depend on how the commands before it end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Script {
-    /// Every simple command, however deeply it is nested, in the order of the text but for two: what stands in a
-    /// substitution comes before the command that it is a part of, and a redirection of a compound command
-    /// (`{ a; } > f`) is a command of no words before those of its body.
+    /// Every simple command, however deeply it is nested, in the order of the text: what stands in a substitution comes
+    /// before the command that it is a part of, what stands in a here-document after it. A redirection of a compound
+    /// command (`{ a; } > f`) is a command of no words after those of its body.
     pub commands: Vec<Simple>,
     /// What cannot be known, in the order of the text. Empty for a line that is understood.
     pub opaque: Vec<Opaque>,
@@ -181,8 +181,8 @@ pub enum Dynamic {
     Glob(char),
     /// `~`, or `~name`, `~+`, `~-` with what follows the `~`. A home directory, or the characters themselves.
     Tilde(String),
-    /// `$"…"`, translated.
-    Translation,
+    /// Text that the locale decides: `$"…"`, and `$'\u00e9'`, which is a letter in some locales only.
+    Locale,
     /// The elements of an array as an argument of `declare` and its like: `declare a=(…)`.
     Array,
 }
@@ -242,11 +242,4 @@ impl Script {
         }
         command.words.iter().map(Word::as_static).collect()
     }
-}
-
-/// Reads a command line as `bash -c` would, with bash's default options. Never fails: what cannot be known is in
-/// [`Script::opaque`], and a line that is no bash at all is opaque from end to end.
-pub fn parse(line: &str) -> Script {
-    let opaque = vec![Opaque::new("not read yet", Span::new(0, line.len()))];
-    Script { opaque, ..Script::default() }
 }
