@@ -1,6 +1,6 @@
 //! The calls that no safe crate has. Each is one system call.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
@@ -129,20 +129,40 @@ pub(crate) fn signal_group(group: Pid, signal: libc::c_int) -> Result<(), Errno>
     check(libc::c_long::from(unsafe { libc::kill(-group.as_raw_nonzero().get(), signal) }))
 }
 
-/// Makes a detached mount, with everything mounted below it, read-only (Linux 5.12).
-pub(crate) fn make_read_only(mount: BorrowedFd<'_>) -> Result<(), Errno> {
-    let attributes = libc::mount_attr { attr_set: libc::MOUNT_ATTR_RDONLY, attr_clr: 0, propagation: 0, userns_fd: 0 };
-    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
-    // SAFETY: the path is an empty string, the attributes outlive the call, and the size is theirs.
+/// Flags of a mount, to be added to those that it has.
+#[derive(Clone, Copy)]
+pub(crate) struct MountFlag(u64);
+
+impl MountFlag {
+    pub(crate) const READ_ONLY: MountFlag = MountFlag(libc::MOUNT_ATTR_RDONLY);
+    pub(crate) const NO_SUID: MountFlag = MountFlag(libc::MOUNT_ATTR_NOSUID);
+    pub(crate) const NO_DEV: MountFlag = MountFlag(libc::MOUNT_ATTR_NODEV);
+    pub(crate) const NO_EXEC: MountFlag = MountFlag(libc::MOUNT_ATTR_NOEXEC);
+}
+
+impl std::ops::BitOr for MountFlag {
+    type Output = MountFlag;
+
+    fn bitor(self, other: MountFlag) -> MountFlag {
+        MountFlag(self.0 | other.0)
+    }
+}
+
+/// Adds flags to a detached mount, and to everything mounted below it (Linux 5.12).
+pub(crate) fn set_mount_flags(mount: BorrowedFd<'_>, flags: MountFlag) -> Result<(), Errno> {
+    mount_setattr(mount.as_raw_fd(), c"", libc::AT_EMPTY_PATH | libc::AT_RECURSIVE, flags)
+}
+
+/// Adds flags to the root, and to nothing that is mounted below it.
+pub(crate) fn set_root_flags(flags: MountFlag) -> Result<(), Errno> {
+    mount_setattr(libc::AT_FDCWD, c"/", 0, flags)
+}
+
+fn mount_setattr(at: libc::c_int, path: &CStr, how: libc::c_int, flags: MountFlag) -> Result<(), Errno> {
+    let attributes = libc::mount_attr { attr_set: flags.0, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    // SAFETY: the path ends in a zero, the attributes outlive the call, and the size is theirs.
     check(unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            mount.as_raw_fd(),
-            c"".as_ptr(),
-            flags,
-            &raw const attributes,
-            size_of::<libc::mount_attr>(),
-        )
+        libc::syscall(libc::SYS_mount_setattr, at, path.as_ptr(), how, &raw const attributes, size_of::<libc::mount_attr>())
     })
 }
 

@@ -63,7 +63,10 @@ pub fn spawn(plan: &Plan, task: &Task<'_>) -> Result<Running, LaunchError> {
 fn namespace_flags(plan: &Plan) -> libc::c_int {
     let Some(spaces) = plan.namespaces else { return 0 };
     let optional = [(spaces.user, libc::CLONE_NEWUSER), (spaces.pid, libc::CLONE_NEWPID), (spaces.network, libc::CLONE_NEWNET)];
-    optional.into_iter().filter(|(wanted, _)| *wanted).fold(libc::CLONE_NEWNS | libc::CLONE_NEWIPC, |all, (_, flag)| all | flag)
+    optional
+        .into_iter()
+        .filter(|(wanted, _)| *wanted)
+        .fold(libc::CLONE_NEWNS | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS, |all, (_, flag)| all | flag)
 }
 
 fn fork_failed(plan: &Plan, errno: Errno) -> LaunchError {

@@ -24,7 +24,7 @@ use crate::signals::supervised;
 use crate::sys::{self, Side};
 use crate::{LaunchError, Layer, Task};
 
-pub(crate) use mounts::{overlay, own_proc, own_propagation};
+pub(crate) use mounts::{NewRoot, overlay, own_proc, own_propagation, take};
 pub(crate) use namespaces::map_identity;
 
 /// What the parent has made ready.
@@ -57,7 +57,9 @@ fn enter(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
     if spaces.loopback {
         sys::raise_loopback().map_err(LaunchError::at(Layer::Namespaces, "loopback"))?;
     }
-    mounts::apply(plan, prepared.task.scratch)?;
+    if let Some(root) = &plan.root {
+        mounts::apply(plan, root, prepared.task)?;
+    }
     if !spaces.pid {
         return become_task(prepared);
     }
