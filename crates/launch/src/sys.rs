@@ -36,7 +36,7 @@ pub(crate) fn fork(namespaces: libc::c_int) -> Result<Side, Errno> {
 }
 
 /// Runs `child` in a new process that borrows this one's memory, and returns once the child has become another program or
-/// has ended (`CLONE_VM | CLONE_VFORK`, as posix_spawn(3) does). No page is copied, so it costs half of a fork.
+/// has ended (`CLONE_VM | CLONE_VFORK`, as `posix_spawn` does). No page is copied, so it costs half of a fork.
 ///
 /// `child` must not return: it ends in exec or in [`exit_now`]. What it writes to memory stays written.
 pub(crate) fn spawn_sharing(namespaces: libc::c_int, child: &mut dyn FnMut()) -> Result<(Pid, OwnedFd), Errno> {
