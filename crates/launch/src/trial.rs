@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use crate::parent::Identity;
-use crate::stage::{NewRoot, map_identity, overlay, own_proc, own_propagation, take};
+use crate::stage::{Kind, NewRoot, map_identity, overlay, own_proc, own_propagation, take};
 use crate::sys::{self, MountFlag, Side};
 use crate::{LaunchError, Scratch};
 
@@ -36,10 +36,10 @@ pub fn try_host(scratch: &Scratch) -> Result<Trials, LaunchError> {
     let namespaces = namespaces.and_then(|()| {
         attempt(flags, || {
             enter(needs_user_namespace)()?;
-            let root = NewRoot::at(&root)?;
+            let mut root = NewRoot::at(&root)?;
             let bind = take(Path::new("/usr"))?;
             sys::set_mount_flags(bind.as_fd(), MountFlag::READ_ONLY)?;
-            root.put(&bind, &AbsPath::root().join("/usr"))?;
+            root.put(&bind, Kind::Host, &AbsPath::root().join("/usr"))?;
             root.enter()
         })
     });

@@ -133,7 +133,7 @@ impl Ground {
 
     /// A root with the system, read-only, and the directory of this test.
     fn inside(&self, spaces: Namespaces) -> Plan {
-        let bind = |path: AbsPath, read_only| Bind { path, read_only, no_exec: false, device: false };
+        let bind = |path: AbsPath, read_only| Bind { path, read_only, no_exec: false, device: false, copy: false };
         let mut binds = vec![bind(root("etc"), true), bind(root("usr"), true), bind(self.at("w"), false)];
         binds.push(Bind { device: true, ..bind(root("dev/null"), false) });
         if self.at("o,d:d\\ x").as_path().exists() {

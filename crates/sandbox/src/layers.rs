@@ -18,12 +18,15 @@ pub struct OwnRoot {
 
 /// A directory or file of the host, at the same path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of a mount, independent of the others")]
 pub struct Bind {
     pub path: AbsPath,
     pub read_only: bool,
     pub no_exec: bool,
     /// It is a device node, and works as one; on every other bind a device node does not.
     pub device: bool,
+    /// A file of `/etc` that is only read: a copy of what it holds at the start does, and costs a fifth of a mount.
+    pub copy: bool,
 }
 
 /// A private layer: writes below `target` go elsewhere, and the files underneath do not change.

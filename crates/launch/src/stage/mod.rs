@@ -10,6 +10,7 @@ mod limits;
 mod mounts;
 mod namespaces;
 mod privileges;
+mod root;
 
 use std::convert::Infallible;
 use std::ffi::CString;
@@ -24,8 +25,9 @@ use crate::signals::supervised;
 use crate::sys;
 use crate::{LaunchError, Layer, Task};
 
-pub(crate) use mounts::{NewRoot, overlay, own_proc, own_propagation, take};
+pub(crate) use mounts::{overlay, own_proc, own_propagation, take};
 pub(crate) use namespaces::map_identity;
+pub(crate) use root::{Kind, NewRoot};
 
 /// What the parent has made ready.
 pub(crate) struct Prepared<'a> {

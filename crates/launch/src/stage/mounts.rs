@@ -8,15 +8,15 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
 use remit_agent::AbsPath;
-use remit_sandbox::{OwnRoot, Plan, PrivateDirectory, Temporary};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, statat};
+use remit_sandbox::{OwnRoot, Plan, PrivateDirectory, Rights, Temporary};
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
-    fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount, mount_change, move_mount, open_tree,
-    unmount,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create,
+    fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount, mount_change, move_mount, open_tree,
 };
 
+use super::root::{Kind, NewRoot};
 use crate::sys::{self, MountFlag};
 use crate::{LaunchError, Layer, Scratch, Task};
 
@@ -29,11 +29,14 @@ pub(super) fn apply(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<(), 
     let mut places = take_all(plan, root, task)?;
     let masks = take_masks(plan, scratch)?;
 
-    let new = NewRoot::at(&scratch.path).map_err(LaunchError::at(Layer::Mounts, "/"))?;
+    let mut new = NewRoot::at(&scratch.path).map_err(LaunchError::at(Layer::Mounts, "/"))?;
     // Outer before inner; at one place a layer over what it is a layer of.
-    places.sort_by(|(_, one), (_, other)| one.cmp(other));
-    for (source, target) in &places {
-        new.put(source, target).map_err(LaunchError::at(Layer::Mounts, target))?;
+    places.sort_by(|one, other| one.target.cmp(&other.target));
+    for place in &places {
+        new.put(&place.source, place.kind, &place.target).map_err(LaunchError::at(Layer::Mounts, &place.target))?;
+    }
+    for bind in root.binds.iter().filter(|bind| bind.copy) {
+        new.copy(&bind.path).map_err(LaunchError::at(Layer::Mounts, &bind.path))?;
     }
     for path in &root.directories {
         new.directory(path).map_err(LaunchError::at(Layer::Mounts, path))?;
@@ -41,9 +44,9 @@ pub(super) fn apply(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<(), 
     for (link, target) in &root.links {
         new.link(link, target.as_str()).map_err(LaunchError::at(Layer::Mounts, link))?;
     }
-    devices(&new).map_err(LaunchError::at(Layer::Mounts, "/dev"))?;
+    devices(&mut new).map_err(LaunchError::at(Layer::Mounts, "/dev"))?;
     if root.proc {
-        proc(plan, &new).map_err(LaunchError::at(Layer::Mounts, "/proc"))?;
+        proc(plan, &mut new).map_err(LaunchError::at(Layer::Mounts, "/proc"))?;
     }
     new.enter().map_err(LaunchError::at(Layer::Mounts, "/"))?;
 
@@ -61,44 +64,53 @@ pub(super) fn apply(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<(), 
     sys::set_root_flags(flags).map_err(LaunchError::at(Layer::Mounts, "/"))
 }
 
-type Place = (OwnedFd, AbsPath);
+/// A detached mount, and where it is to stand.
+struct Place {
+    source: OwnedFd,
+    target: AbsPath,
+    kind: Kind,
+}
+
+impl Place {
+    fn new(source: Result<OwnedFd, Errno>, target: &AbsPath, kind: Kind) -> Result<Place, LaunchError> {
+        let source = source.map_err(LaunchError::at(Layer::Mounts, target))?;
+        Ok(Place { source, target: target.clone(), kind })
+    }
+}
 
 /// Takes everything that the plan shows, as detached mounts.
 fn take_all(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<Vec<Place>, LaunchError> {
-    let userxattr = plan.namespaces.is_some_and(|spaces| spaces.user);
     let mut places = Vec::new();
     for (index, directory) in plan.private_directories.iter().enumerate() {
         let source = if directory.in_memory { memory(directory) } else { take(task.scratch.private(index).as_path()) };
-        places.push((source.map_err(LaunchError::at(Layer::Mounts, &directory.target))?, directory.target.clone()));
+        places.push(Place::new(source, &directory.target, Kind::Empty)?);
     }
-    for bind in &root.binds {
-        let at = |errno| LaunchError::at(Layer::Mounts, &bind.path)(errno);
-        let source = take(bind.path.as_path()).map_err(at)?;
+    for bind in root.binds.iter().filter(|bind| !bind.copy) {
         let flags =
             [(bind.read_only, MountFlag::READ_ONLY), (bind.no_exec, MountFlag::NO_EXEC), (!bind.device, MountFlag::NO_DEV)];
         let flags = flags.into_iter().filter(|(wanted, _)| *wanted).fold(MountFlag::NO_SUID, |all, (_, flag)| all | flag);
-        sys::set_mount_flags(source.as_fd(), flags).map_err(at)?;
-        places.push((source, bind.path.clone()));
+        let source = take(bind.path.as_path()).and_then(|source| sys::set_mount_flags(source.as_fd(), flags).map(|()| source));
+        places.push(Place::new(source, &bind.path, Kind::Host)?);
     }
+    let userxattr = plan.namespaces.is_some_and(|spaces| spaces.user);
     for (index, layer) in plan.layers.iter().enumerate() {
         let (upper, work) = task.scratch.layer(index);
         let source = overlay(layer.target.as_path(), &upper, &work, userxattr);
-        places.push((source.map_err(LaunchError::at(Layer::Mounts, &layer.target))?, layer.target.clone()));
+        places.push(Place::new(source, &layer.target, Kind::Host)?);
     }
-    if let Temporary::Named(_) = plan.temporary {
+    if plan.temporary != Temporary::Named(Rights::NONE)
+        && let Temporary::Named(_) = plan.temporary
+    {
         let path = task.scratch.temporary();
-        if path.as_path().exists() {
-            places.push((take(path.as_path()).map_err(LaunchError::at(Layer::Mounts, &path))?, path));
-        }
+        places.push(Place::new(take(path.as_path()), &path, Kind::Empty)?);
     }
     if let Some((_, terminal)) = &task.stdio.terminal {
-        let source = take(terminal.as_path()).map_err(LaunchError::at(Layer::Mounts, terminal))?;
-        places.push((source, Task::console()));
+        places.push(Place::new(take(terminal.as_path()), &Task::console(), Kind::Host)?);
     }
     Ok(places)
 }
 
-fn take_masks(plan: &Plan, scratch: &Scratch) -> Result<Vec<Place>, LaunchError> {
+fn take_masks(plan: &Plan, scratch: &Scratch) -> Result<Vec<(OwnedFd, AbsPath)>, LaunchError> {
     let mut masks = Vec::new();
     for mask in &plan.masks {
         let at = |errno| LaunchError::at(Layer::Mounts, &mask.path)(errno);
@@ -111,66 +123,7 @@ fn take_masks(plan: &Plan, scratch: &Scratch) -> Result<Vec<Place>, LaunchError>
     Ok(masks)
 }
 
-/// A file system in memory that becomes the root; until then it stands somewhere out of the way.
-pub(crate) struct NewRoot {
-    at: AbsPath,
-}
-
-impl NewRoot {
-    pub(crate) fn at(directory: &AbsPath) -> Result<NewRoot, Errno> {
-        let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
-        fsconfig_set_string(&context, "mode", "0755")?;
-        // Directories, links and empty files only.
-        fsconfig_set_string(&context, "size", "1m")?;
-        fsconfig_create(&context)?;
-        let source = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
-        put(&source, directory.as_path())?;
-        Ok(NewRoot { at: directory.clone() })
-    }
-
-    fn path(&self, path: &AbsPath) -> AbsPath {
-        self.at.join(path.as_str().trim_start_matches('/'))
-    }
-
-    pub(crate) fn put(&self, source: &OwnedFd, target: &AbsPath) -> Result<(), Errno> {
-        let target = self.path(target);
-        let directory = FileType::from_raw_mode(statat(source, "", AtFlags::EMPTY_PATH)?.st_mode) == FileType::Directory;
-        if statat(CWD, target.as_path(), AtFlags::SYMLINK_NOFOLLOW).is_err() {
-            if directory {
-                make_directories(&target)?;
-            } else {
-                make_directories(&target.parent().unwrap_or_else(AbsPath::root))?;
-                let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-                openat(CWD, target.as_path(), flags, Mode::empty())?;
-            }
-        }
-        put(source, target.as_path())
-    }
-
-    fn directory(&self, path: &AbsPath) -> Result<(), Errno> {
-        make_directories(&self.path(path))
-    }
-
-    fn link(&self, link: &AbsPath, target: &str) -> Result<(), Errno> {
-        let link = self.path(link);
-        make_directories(&link.parent().unwrap_or_else(AbsPath::root))?;
-        rustix::fs::symlink(target, link.as_path())
-    }
-
-    /// Makes it the root, and lets the host's go: nothing that is not open any more can reach it.
-    pub(crate) fn enter(self) -> Result<(), Errno> {
-        rustix::process::chdir(self.at.as_path())?;
-        rustix::process::pivot_root(".", ".")?;
-        unmount(".", UnmountFlags::DETACH)?;
-        rustix::process::chdir("/")
-    }
-}
-
-fn make_directories(path: &AbsPath) -> Result<(), Errno> {
-    std::fs::create_dir_all(path.as_path()).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))
-}
-
-fn devices(new: &NewRoot) -> Result<(), Errno> {
+fn devices(new: &mut NewRoot) -> Result<(), Errno> {
     let at = |path: &str| AbsPath::root().join(path);
     new.directory(&at(PTS))?;
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
@@ -189,10 +142,12 @@ fn devices(new: &NewRoot) -> Result<(), Errno> {
 
 /// The `/proc` of the pid namespace; without one, the host's. It must be mounted while the host's is still to be seen:
 /// the kernel shows no more of it than could be seen before.
-fn proc(plan: &Plan, new: &NewRoot) -> Result<(), Errno> {
+fn proc(plan: &Plan, new: &mut NewRoot) -> Result<(), Errno> {
     let at = AbsPath::root().join("/proc");
     new.directory(&at)?;
-    let Some(spaces) = plan.namespaces.filter(|spaces| spaces.pid) else { return new.put(&take(Path::new("/proc"))?, &at) };
+    let Some(spaces) = plan.namespaces.filter(|spaces| spaces.pid) else {
+        return new.put(&take(Path::new("/proc"))?, Kind::Host, &at);
+    };
     own_proc(new.path(&at).as_path())?;
     if spaces.user {
         return Ok(());
@@ -247,6 +202,6 @@ pub(crate) fn take(path: &Path) -> Result<OwnedFd, Errno> {
     open_tree(CWD, path, flags)
 }
 
-fn put(source: &OwnedFd, target: &Path) -> Result<(), Errno> {
+pub(crate) fn put(source: &OwnedFd, target: &Path) -> Result<(), Errno> {
     move_mount(source, "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
 }

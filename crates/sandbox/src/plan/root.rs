@@ -9,7 +9,7 @@ use remit_agent::AbsPath;
 use remit_policy::Policy;
 
 use super::Plan;
-use crate::{Bind, Host, OwnRoot, PathFact, PathRights, Rights};
+use crate::{Bind, Host, OwnRoot, PathFact, PathKind, PathRights, Rights};
 
 /// Made anew for each task: device nodes are bound one by one, `/proc` is mounted.
 const MADE: [&str; 3] = ["/proc", "/dev/pts", "/dev/ptmx"];
@@ -28,6 +28,10 @@ pub(super) fn root(policy: &Policy, host: &Host, plan: &Plan, rules: &[PathRight
             read_only: !rights.contains(Rights::WRITE),
             no_exec: !rights.contains(Rights::EXECUTE),
             device: path.as_str().starts_with("/dev/"),
+            copy: !rights.contains(Rights::WRITE)
+                && !rights.contains(Rights::EXECUTE)
+                && path.as_str().starts_with("/etc/")
+                && matches!(host.paths.get(path), Some(PathFact::Found { kind: PathKind::File, .. })),
         };
         // Inside another bind with the same flags it is there already.
         let shown = binds.iter().rev().find(|above| path.is_beneath(&above.path));
