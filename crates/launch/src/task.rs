@@ -16,6 +16,13 @@ pub struct Task<'a> {
     pub scratch: &'a Scratch,
 }
 
+impl Task<'_> {
+    /// Returns the path of the task's terminal in a root of its own.
+    pub(crate) fn console() -> AbsPath {
+        AbsPath::root().join("/dev/console")
+    }
+}
+
 /// The three descriptors that the task gets. Every other one is closed.
 #[derive(Debug)]
 pub struct Stdio<'a> {

@@ -1,15 +1,17 @@
 //! What this host can do, found by doing it in a process made for that: no sysctl tells the truth everywhere.
 
+use remit_agent::AbsPath;
 use remit_sandbox::{Availability, Trials};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 use rustix::thread::set_no_new_privs;
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use crate::parent::Identity;
-use crate::stage::{map_identity, overlay, own_proc, own_propagation};
-use crate::sys::{self, Side};
+use crate::stage::{Kind, NewRoot, map_identity, overlay, own_proc, own_propagation, take};
+use crate::sys::{self, MountFlag, Side};
 use crate::{LaunchError, Scratch};
 
 const USER: libc::c_int = libc::CLONE_NEWUSER;
@@ -28,12 +30,24 @@ pub fn try_host(scratch: &Scratch) -> Result<Trials, LaunchError> {
     let needs_user_namespace = direct.is_err();
     let flags = if needs_user_namespace { BASE | USER } else { BASE };
     let namespaces = if needs_user_namespace { attempt(flags, enter(true)) } else { direct };
+    let root = scratch.path.join("trial-root");
+    make(&root)?;
+    // A root of its own is what they are for.
+    let namespaces = namespaces.and_then(|()| {
+        attempt(flags, || {
+            enter(needs_user_namespace)()?;
+            let mut root = NewRoot::at(&root)?;
+            let bind = take(Path::new("/usr"))?;
+            sys::set_mount_flags(bind.as_fd(), MountFlag::READ_ONLY)?;
+            root.put(&bind, Kind::Host, &AbsPath::root().join("/usr"))?;
+            root.enter()
+        })
+    });
 
     let lower = scratch.path.join("trial-lower");
     let (upper, work) = scratch.layer(usize::MAX);
     for directory in [&lower, &upper, &work] {
-        rustix::fs::mkdir(directory.as_path(), rustix::fs::Mode::from_raw_mode(0o700))
-            .map_err(LaunchError::at(crate::Layer::Mounts, directory))?;
+        make(directory)?;
     }
     let overlay = attempt(flags, || {
         enter(needs_user_namespace)()?;
@@ -41,7 +55,7 @@ pub fn try_host(scratch: &Scratch) -> Result<Trials, LaunchError> {
     });
     let proc = attempt(flags | libc::CLONE_NEWPID, || {
         enter(needs_user_namespace)()?;
-        own_proc()
+        own_proc(Path::new("/proc"))
     });
     let network = attempt(flags | libc::CLONE_NEWNET, || {
         map_identity(needs_user_namespace, identity)?;
@@ -65,6 +79,11 @@ pub fn try_host(scratch: &Scratch) -> Result<Trials, LaunchError> {
         own_proc: availability("a /proc of its own", proc, "run outside a container that covers parts of /proc"),
         network_namespace: availability("a network namespace", network, "use a kernel with CONFIG_NET_NS"),
     })
+}
+
+fn make(directory: &AbsPath) -> Result<(), LaunchError> {
+    let mode = rustix::fs::Mode::from_raw_mode(0o700);
+    rustix::fs::mkdir(directory.as_path(), mode).map_err(LaunchError::at(crate::Layer::Mounts, directory))
 }
 
 /// Names the switch of this host, where one is known to be off.

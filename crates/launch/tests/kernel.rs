@@ -19,15 +19,15 @@ use std::path::Path;
 use remit_agent::AbsPath;
 use remit_launch::{Ending, LaunchError, Layer, Scratch, Stdio, Task, become_reaper, end_tree, spawn, try_host};
 use remit_sandbox::{
-    LandlockPlan, Layer as OverlayLayer, LayerPurpose, Mask, Namespaces, PathRights, Plan, PrivateDirectory, ResourceKind,
-    ResourceLimit, Rights, SeccompProgram, Temporary, Trials,
+    Bind, LandlockPlan, Layer as OverlayLayer, LayerPurpose, Mask, Namespaces, OwnRoot, PathRights, Plan, PrivateDirectory,
+    ResourceKind, ResourceLimit, Rights, SeccompProgram, Temporary, Trials,
 };
 use rustix::io::Errno;
 
 fn main() {
     become_reaper().unwrap();
     let ground = Ground::new();
-    let cases: [(&str, Case); 14] = [
+    let cases: [(&str, Case); 15] = [
         ("the exit code and the signal come through", ends_as_the_task_does),
         ("a program that is not there is an error of exec", missing_program),
         ("a directory that is not there is an error of the directory", missing_directory),
@@ -40,6 +40,7 @@ fn main() {
         ("no capability is left", capabilities_are_gone),
         ("a private layer takes the writes", layer_takes_writes),
         ("a mask covers, and a protected path is read-only", masks_cover),
+        ("the root holds what is bound into it, and nothing else", own_root),
         ("a pid namespace hides and ends", pid_namespace),
         ("what daemonised ends with the tree", orphans_end),
     ];
@@ -130,6 +131,22 @@ impl Ground {
         Plan { landlock: Some(landlock), no_new_privileges: true, drop_capabilities: true, ..nothing() }
     }
 
+    /// A root with the system, read-only, and the directory of this test.
+    fn inside(&self, spaces: Namespaces) -> Plan {
+        let bind = |path: AbsPath, read_only| Bind { path, read_only, no_exec: false, device: false, copy: false };
+        let mut binds = vec![bind(root("etc"), true), bind(root("usr"), true), bind(self.at("w"), false)];
+        binds.push(Bind { device: true, ..bind(root("dev/null"), false) });
+        if self.at("o,d:d\\ x").as_path().exists() {
+            binds.push(bind(self.at("o,d:d\\ x"), false));
+        }
+        let links = ["bin", "sbin", "lib", "lib64"].into_iter().filter_map(|name| {
+            let target = fs::read_link(root(name).as_path()).ok()?;
+            Some((root(name), AbsPath::root().join(target.to_str()?)))
+        });
+        let own = OwnRoot { binds, links: links.collect(), directories: Vec::new(), proc: true };
+        Plan { namespaces: Some(spaces), root: Some(own), ..nothing() }
+    }
+
     fn spaces(&self) -> Option<Namespaces> {
         let works = self.trials.namespaces.works() && self.trials.overlay.works() && self.trials.own_proc.works();
         works.then_some(Namespaces { user: self.trials.needs_user_namespace, pid: true, network: false, loopback: false })
@@ -143,6 +160,7 @@ fn root(path: &str) -> AbsPath {
 fn nothing() -> Plan {
     Plan {
         namespaces: None,
+        root: None,
         layers: Vec::new(),
         private_directories: Vec::new(),
         temporary: Temporary::Host,
@@ -165,7 +183,7 @@ fn nothing() -> Plan {
 
 fn ends_as_the_task_does(ground: &Ground) {
     let mut plans = vec![nothing()];
-    plans.extend(ground.spaces().map(|spaces| Plan { namespaces: Some(spaces), ..nothing() }));
+    plans.extend(ground.spaces().map(|spaces| ground.inside(spaces)));
     for plan in plans {
         assert_eq!(ground.run(&plan, "exit 7"), Ok(Ending::Exited { code: 7 }));
         assert_eq!(ground.run(&plan, "kill -9 $$"), Ok(Ending::Killed { signal: 9 }));
@@ -271,10 +289,9 @@ fn descriptors_are_closed(ground: &Ground) {
 fn capabilities_are_gone(ground: &Ground) {
     let mut plans = vec![Plan { drop_capabilities: true, no_new_privileges: true, ..nothing() }];
     plans.extend(ground.spaces().map(|spaces| Plan {
-        namespaces: Some(spaces),
         drop_capabilities: true,
         no_new_privileges: true,
-        ..nothing()
+        ..ground.inside(spaces)
     }));
     let all = |set: &str| format!("grep -q '^{set}:[[:space:]]*0*$' /proc/self/status");
     for plan in plans {
@@ -301,7 +318,7 @@ impl Ground {
 fn layer_takes_writes(ground: &Ground) {
     let Some(spaces) = ground.spaces() else { return };
     let layer = OverlayLayer { target: ground.at("w"), purpose: LayerPurpose::Workspace };
-    let plan = Plan { namespaces: Some(spaces), layers: vec![layer], ..nothing() };
+    let plan = Plan { layers: vec![layer], ..ground.inside(spaces) };
     ground.allowed(&plan, "echo changed > inside && echo new > new && test $(cat inside) = changed && test -e new");
     assert_eq!(fs::read_to_string(ground.at("w/inside").as_path()).unwrap(), "inside");
     assert!(!ground.at("w/new").as_path().exists());
@@ -309,7 +326,7 @@ fn layer_takes_writes(ground: &Ground) {
     let odd = ground.at("o,d:d\\ x");
     fs::create_dir(odd.as_path()).unwrap();
     let layer = OverlayLayer { target: odd.clone(), purpose: LayerPurpose::Workspace };
-    let plan = Plan { namespaces: Some(spaces), layers: vec![layer], ..nothing() };
+    let plan = Plan { layers: vec![layer], ..ground.inside(spaces) };
     assert_eq!(ground.exec(&plan, "/bin/sh", &["sh", "-c", "echo x > x && test -e x"], &odd), Ok(Ending::Exited { code: 0 }));
     assert!(!odd.join("x").as_path().exists());
 }
@@ -321,14 +338,13 @@ fn masks_cover(ground: &Ground) {
     fs::write(ground.at("w/token").as_path(), "token").unwrap();
     fs::create_dir_all(ground.at("w/hooks").as_path()).unwrap();
     let plan = Plan {
-        namespaces: Some(spaces),
         masks: vec![Mask { path: ground.at("w/secret"), directory: true }, Mask { path: ground.at("w/token"), directory: false }],
         read_only: vec![ground.at("w/hooks")],
         private_directories: vec![PrivateDirectory { target: root("var/tmp"), in_memory: false }],
         temporary: Temporary::Mounted,
         drop_capabilities: true,
         no_new_privileges: true,
-        ..nothing()
+        ..ground.inside(spaces)
     };
     ground.allowed(&plan, "cat inside");
     ground.refused(&plan, "cat secret/key");
@@ -338,9 +354,36 @@ fn masks_cover(ground: &Ground) {
     ground.allowed(&plan, "test -z \"$(ls -A /var/tmp)\" && echo x > /var/tmp/x");
 }
 
+/// The mount namespace alone, with neither Landlock nor seccomp.
+fn own_root(ground: &Ground) {
+    let Some(spaces) = ground.spaces() else { return };
+    let outside = ground.at("outside");
+    let plan = Plan { drop_capabilities: true, no_new_privileges: true, ..ground.inside(spaces) };
+    ground.allowed(&plan, "cat inside > copy && rm copy && ls /usr/bin > /dev/null && echo x > /dev/null");
+    for script in [
+        format!("cat {outside}"),
+        format!("stat {outside}"),
+        format!("echo x >> {outside}"),
+        format!("chmod 600 {outside}"),
+        format!("touch {outside}.new && rm {outside}.new"),
+        "test -e /srv".to_owned(),
+        "test -e /var/lib/dpkg".to_owned(),
+        "ls /sys/kernel".to_owned(),
+    ] {
+        ground.refused(&plan, &script);
+    }
+    let as_owner =
+        ["chmod 644 /etc/hostname", "touch /etc/hostname", "touch /usr/new && rm /usr/new", "mkdir /new && rmdir /new"];
+    for script in as_owner.into_iter().filter(|_| rustix::process::geteuid().is_root()) {
+        ground.refused(&plan, script);
+    }
+    ground.allowed(&plan, "test $(ls / | grep -cvE '^(bin|dev|etc|lib|lib64|proc|sbin|usr|tmp|root|home|work|var)$') = 0");
+    ground.allowed(&plan, "script -qc true /dev/null > /dev/null");
+}
+
 fn pid_namespace(ground: &Ground) {
     let Some(spaces) = ground.spaces() else { return };
-    let plan = Plan { namespaces: Some(spaces), drop_capabilities: true, no_new_privileges: true, ..nothing() };
+    let plan = Plan { drop_capabilities: true, no_new_privileges: true, ..ground.inside(spaces) };
     // Two processes: the init, and the shell with its number 2.
     ground.allowed(&plan, "test $$ = 2");
     ground.refused(&plan, &format!("kill -0 {}", std::process::id()));
@@ -351,7 +394,7 @@ fn pid_namespace(ground: &Ground) {
 /// The orphan holds the write end of a pipe; it is gone when the pipe says so.
 fn orphans_end(ground: &Ground) {
     let mut plans = vec![nothing()];
-    plans.extend(ground.spaces().map(|spaces| Plan { namespaces: Some(spaces), ..nothing() }));
+    plans.extend(ground.spaces().map(|spaces| ground.inside(spaces)));
     for plan in plans {
         let fifo = ground.at("w/held");
         rustix::fs::mknodat(

@@ -1,5 +1,33 @@
+use std::collections::BTreeMap;
+
 use remit_agent::AbsPath;
 use serde::Serialize;
+
+/// A root that holds what is granted, and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OwnRoot {
+    /// Sorted by path: what is inside another comes after it.
+    pub binds: Vec<Bind>,
+    /// Symbolic links, and where they point.
+    pub links: BTreeMap<AbsPath, AbsPath>,
+    /// Empty directories.
+    pub directories: Vec<AbsPath>,
+    /// There is a `/proc`.
+    pub proc: bool,
+}
+
+/// A directory or file of the host, at the same path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of a mount, independent of the others")]
+pub struct Bind {
+    pub path: AbsPath,
+    pub read_only: bool,
+    pub no_exec: bool,
+    /// It is a device node, and works as one; on every other bind a device node does not.
+    pub device: bool,
+    /// A file of `/etc` that is only read: a copy of what it holds at the start does, and costs a fifth of a mount.
+    pub copy: bool,
+}
 
 /// A private layer: writes below `target` go elsewhere, and the files underneath do not change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

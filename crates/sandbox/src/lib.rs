@@ -14,7 +14,7 @@ mod seccomp;
 pub use gap::{Carried, Gap, Grant, Mechanism};
 pub use host::{Availability, Host, PathFact, PathKind};
 pub use landlock::{LandlockPlan, PathRights, Rights};
-pub use layers::{Layer, LayerPurpose, Mask, PrivateDirectory};
+pub use layers::{Bind, Layer, LayerPurpose, Mask, OwnRoot, PrivateDirectory};
 pub use plan::{Namespaces, Plan, ResourceKind, ResourceLimit, Temporary, plan};
 pub use probe::{Trials, paths_of_interest};
 pub use seccomp::SeccompProgram;

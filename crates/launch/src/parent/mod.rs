@@ -10,6 +10,7 @@ use std::os::fd::OwnedFd;
 use remit_sandbox::{Plan, Temporary};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::Pid;
 
 use crate::stage::{self, Prepared};
 use crate::sys::{self, Side};
@@ -39,12 +40,11 @@ pub fn spawn(plan: &Plan, task: &Task<'_>) -> Result<Running, LaunchError> {
         report: report_end,
         status: status_end,
     };
-    let (pid, pidfd) = match sys::fork(namespace_flags(plan)).map_err(|errno| fork_failed(plan, errno))? {
-        Side::Child => stage::run(&prepared),
-        Side::Parent { pid, pidfd } => (pid, pidfd),
-    };
-    drop(prepared);
     let init = plan.namespaces.is_some_and(|spaces| spaces.pid);
+    let started =
+        if init { fork(plan, &prepared) } else { sys::spawn_sharing(namespace_flags(plan), &mut || stage::run(&prepared)) };
+    let (pid, pidfd) = started.map_err(|errno| fork_failed(plan, errno))?;
+    drop(prepared);
     let mut running = Running::new(pid, pidfd, init.then_some(status));
     match read_report(&report) {
         Ok(None) => Ok(running),
@@ -60,10 +60,21 @@ pub fn spawn(plan: &Plan, task: &Task<'_>) -> Result<Running, LaunchError> {
     }
 }
 
+/// An init goes on beside this process, so it needs memory of its own.
+fn fork(plan: &Plan, prepared: &Prepared<'_>) -> Result<(Pid, OwnedFd), Errno> {
+    match sys::fork(namespace_flags(plan))? {
+        Side::Child => stage::run(prepared),
+        Side::Parent { pid, pidfd } => Ok((pid, pidfd)),
+    }
+}
+
 fn namespace_flags(plan: &Plan) -> libc::c_int {
     let Some(spaces) = plan.namespaces else { return 0 };
     let optional = [(spaces.user, libc::CLONE_NEWUSER), (spaces.pid, libc::CLONE_NEWPID), (spaces.network, libc::CLONE_NEWNET)];
-    optional.into_iter().filter(|(wanted, _)| *wanted).fold(libc::CLONE_NEWNS | libc::CLONE_NEWIPC, |all, (_, flag)| all | flag)
+    optional
+        .into_iter()
+        .filter(|(wanted, _)| *wanted)
+        .fold(libc::CLONE_NEWNS | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS, |all, (_, flag)| all | flag)
 }
 
 fn fork_failed(plan: &Plan, errno: Errno) -> LaunchError {

@@ -23,6 +23,7 @@ pub(super) fn restrict(rules: &LandlockPlan, plan: &Plan, task: &Task<'_>) -> Re
         ruleset = grant(ruleset, abi, &task.scratch.temporary(), rights)?;
     }
     if let Some((_, terminal)) = &task.stdio.terminal {
+        let terminal = if plan.root.is_some() { &Task::console() } else { terminal };
         ruleset = grant(ruleset, abi, terminal, Rights::READ | Rights::WRITE | Rights::DEVICE)?;
     }
     // `no_new_privs` is set already, by the plan's word.

@@ -10,6 +10,7 @@ mod limits;
 mod mounts;
 mod namespaces;
 mod privileges;
+mod root;
 
 use std::convert::Infallible;
 use std::ffi::CString;
@@ -21,11 +22,12 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::parent::Identity;
 use crate::signals::supervised;
-use crate::sys::{self, Side};
+use crate::sys;
 use crate::{LaunchError, Layer, Task};
 
-pub(crate) use mounts::{overlay, own_proc, own_propagation};
+pub(crate) use mounts::{overlay, own_proc, own_propagation, take};
 pub(crate) use namespaces::map_identity;
+pub(crate) use root::{Kind, NewRoot};
 
 /// What the parent has made ready.
 pub(crate) struct Prepared<'a> {
@@ -43,7 +45,11 @@ pub(crate) struct Prepared<'a> {
 
 /// Runs in the child, and does not return.
 pub(crate) fn run(prepared: &Prepared<'_>) -> ! {
-    let Err(error) = enter(prepared);
+    fail(prepared, enter(prepared))
+}
+
+fn fail(prepared: &Prepared<'_>, result: Result<Infallible, LaunchError>) -> ! {
+    let Err(error) = result;
     // When the parent is gone there is nobody to tell, and nothing has started.
     let _ = rustix::io::write(&prepared.report, &error.to_bytes());
     sys::exit_now(125)
@@ -57,7 +63,9 @@ fn enter(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
     if spaces.loopback {
         sys::raise_loopback().map_err(LaunchError::at(Layer::Namespaces, "loopback"))?;
     }
-    mounts::apply(plan, prepared.task.scratch)?;
+    if let Some(root) = &plan.root {
+        mounts::apply(plan, root, prepared.task)?;
+    }
     if !spaces.pid {
         return become_task(prepared);
     }
@@ -65,13 +73,9 @@ fn enter(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
     privileges::hide_memory()?;
     // Before there is a child whose end could be missed; the child unblocks them again.
     sys::set_mask(&supervised()).map_err(|errno| LaunchError::new(Layer::Session, errno))?;
-    match sys::fork(0).map_err(|errno| LaunchError::new(Layer::Fork, errno))? {
-        Side::Child => {
-            die_with_parent(prepared)?;
-            become_task(prepared)
-        }
-        Side::Parent { pid, .. } => init::run(prepared, pid),
-    }
+    let mut task = || fail(prepared, die_with_parent(prepared).and_then(|()| become_task(prepared)));
+    let (pid, _) = sys::spawn_sharing(0, &mut task).map_err(|errno| LaunchError::new(Layer::Fork, errno))?;
+    init::run(prepared, pid)
 }
 
 fn become_task(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {

@@ -1,73 +1,165 @@
-//! The mounts of the task's own mount namespace: layers, private directories, masks, `/proc`.
+//! The mounts of the task's own mount namespace: a root that holds what the plan names, and nothing else.
 //!
-//! Everything is taken first, detached, while every path still means what it means to the caller; then it is put in
-//! place, outer before inner. Paths never go into a mount option: what a path may hold (`,`, `:`) would be read there.
+//! Everything is taken first, detached, while every path still means what it means to the caller. Then it is put into the
+//! new root, outer before inner, and the host's root is let go. Paths never go into a mount option: what a path may hold
+//! (`,`, `:`) would be read there.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
 use remit_agent::AbsPath;
-use remit_sandbox::{LayerPurpose, Plan, PrivateDirectory};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, statat};
+use remit_sandbox::{OwnRoot, Plan, PrivateDirectory, Rights, Temporary};
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create,
     fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount, mount_change, move_mount, open_tree,
 };
 
-use crate::{LaunchError, Layer, Scratch, sys};
+use super::root::{Kind, NewRoot};
+use crate::sys::{self, MountFlag};
+use crate::{LaunchError, Layer, Scratch, Task};
 
-pub(super) fn apply(plan: &Plan, scratch: &Scratch) -> Result<(), LaunchError> {
-    let userxattr = plan.namespaces.is_some_and(|spaces| spaces.user);
+/// The device nodes of a terminal that the task makes for itself.
+const PTS: &str = "/dev/pts";
+
+pub(super) fn apply(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<(), LaunchError> {
+    let scratch = task.scratch;
     own_propagation().map_err(LaunchError::at(Layer::Mounts, "/"))?;
+    let mut places = take_all(plan, root, task)?;
+    let masks = take_masks(plan, scratch)?;
 
-    let mut layers = Vec::new();
-    for (index, layer) in plan.layers.iter().enumerate() {
-        let at = |errno| LaunchError::at(Layer::Mounts, &layer.target)(errno);
-        let (upper, work) = scratch.layer(index);
-        layers.push((overlay(layer.target.as_path(), &upper, &work, userxattr).map_err(at)?, &layer.target));
+    let mut new = NewRoot::at(&scratch.path).map_err(LaunchError::at(Layer::Mounts, "/"))?;
+    // Outer before inner; at one place a layer over what it is a layer of.
+    places.sort_by(|one, other| one.target.cmp(&other.target));
+    for place in &places {
+        new.put(&place.source, place.kind, &place.target).map_err(LaunchError::at(Layer::Mounts, &place.target))?;
     }
-    let mut private = Vec::new();
+    for bind in root.binds.iter().filter(|bind| bind.copy) {
+        new.copy(&bind.path).map_err(LaunchError::at(Layer::Mounts, &bind.path))?;
+    }
+    for path in &root.directories {
+        new.directory(path).map_err(LaunchError::at(Layer::Mounts, path))?;
+    }
+    for (link, target) in &root.links {
+        new.link(link, target.as_str()).map_err(LaunchError::at(Layer::Mounts, link))?;
+    }
+    devices(&mut new).map_err(LaunchError::at(Layer::Mounts, "/dev"))?;
+    if root.proc {
+        proc(plan, &mut new).map_err(LaunchError::at(Layer::Mounts, "/proc"))?;
+    }
+    new.enter().map_err(LaunchError::at(Layer::Mounts, "/"))?;
+
+    // From here on a path is the task's: a link in it leads nowhere else.
+    for path in &plan.read_only {
+        let at = |errno| LaunchError::at(Layer::Mounts, path)(errno);
+        let source = take(path.as_path()).map_err(at)?;
+        sys::set_mount_flags(source.as_fd(), MountFlag::READ_ONLY).map_err(at)?;
+        put(&source, path.as_path()).map_err(at)?;
+    }
+    for (source, path) in &masks {
+        put(source, path.as_path()).map_err(LaunchError::at(Layer::Mounts, path))?;
+    }
+    let flags = MountFlag::READ_ONLY | MountFlag::NO_SUID | MountFlag::NO_DEV;
+    sys::set_root_flags(flags).map_err(LaunchError::at(Layer::Mounts, "/"))
+}
+
+/// A detached mount, and where it is to stand.
+struct Place {
+    source: OwnedFd,
+    target: AbsPath,
+    kind: Kind,
+}
+
+impl Place {
+    fn new(source: Result<OwnedFd, Errno>, target: &AbsPath, kind: Kind) -> Result<Place, LaunchError> {
+        let source = source.map_err(LaunchError::at(Layer::Mounts, target))?;
+        Ok(Place { source, target: target.clone(), kind })
+    }
+}
+
+/// Takes everything that the plan shows, as detached mounts.
+fn take_all(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<Vec<Place>, LaunchError> {
+    let mut places = Vec::new();
     for (index, directory) in plan.private_directories.iter().enumerate() {
-        let at = |errno| LaunchError::at(Layer::Mounts, &directory.target)(errno);
-        let source = if directory.in_memory { memory(directory) } else { take(scratch.private(index).as_path()) };
-        private.push((source.map_err(at)?, &directory.target));
+        let source = if directory.in_memory { memory(directory) } else { take(task.scratch.private(index).as_path()) };
+        places.push(Place::new(source, &directory.target, Kind::Empty)?);
     }
-    let mut kept = Vec::new();
-    for path in kept_inside_private(plan) {
-        kept.push((take(path.as_path()).map_err(LaunchError::at(Layer::Mounts, path))?, path));
+    for bind in root.binds.iter().filter(|bind| !bind.copy) {
+        let flags =
+            [(bind.read_only, MountFlag::READ_ONLY), (bind.no_exec, MountFlag::NO_EXEC), (!bind.device, MountFlag::NO_DEV)];
+        let flags = flags.into_iter().filter(|(wanted, _)| *wanted).fold(MountFlag::NO_SUID, |all, (_, flag)| all | flag);
+        let source = take(bind.path.as_path()).and_then(|source| sys::set_mount_flags(source.as_fd(), flags).map(|()| source));
+        places.push(Place::new(source, &bind.path, Kind::Host)?);
     }
-    // A mount can be put in one place only: each mask is a mount of its own.
+    let userxattr = plan.namespaces.is_some_and(|spaces| spaces.user);
+    for (index, layer) in plan.layers.iter().enumerate() {
+        let (upper, work) = task.scratch.layer(index);
+        let source = overlay(layer.target.as_path(), &upper, &work, userxattr);
+        places.push(Place::new(source, &layer.target, Kind::Host)?);
+    }
+    if plan.temporary != Temporary::Named(Rights::NONE)
+        && let Temporary::Named(_) = plan.temporary
+    {
+        let path = task.scratch.temporary();
+        places.push(Place::new(take(path.as_path()), &path, Kind::Empty)?);
+    }
+    if let Some((_, terminal)) = &task.stdio.terminal {
+        places.push(Place::new(take(terminal.as_path()), &Task::console(), Kind::Host)?);
+    }
+    Ok(places)
+}
+
+fn take_masks(plan: &Plan, scratch: &Scratch) -> Result<Vec<(OwnedFd, AbsPath)>, LaunchError> {
     let mut masks = Vec::new();
     for mask in &plan.masks {
         let at = |errno| LaunchError::at(Layer::Mounts, &mask.path)(errno);
         let (directory, file) = scratch.masks();
+        // A mount can be put in one place only: each mask is a mount of its own.
         let source = take(if mask.directory { &directory } else { &file }.as_path()).map_err(at)?;
-        sys::make_read_only(source.as_fd()).map_err(at)?;
-        masks.push((source, &mask.path));
+        sys::set_mount_flags(source.as_fd(), MountFlag::READ_ONLY).map_err(at)?;
+        masks.push((source, mask.path.clone()));
     }
+    Ok(masks)
+}
 
-    for (source, target) in private {
-        put(&source, target)?;
+fn devices(new: &mut NewRoot) -> Result<(), Errno> {
+    let at = |path: &str| AbsPath::root().join(path);
+    new.directory(&at(PTS))?;
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
+    mount("devpts", new.path(&at(PTS)).as_path(), "devpts", flags, c"newinstance,ptmxmode=0666,mode=0620")?;
+    for (link, target) in [
+        ("/dev/ptmx", "pts/ptmx"),
+        ("/dev/fd", "/proc/self/fd"),
+        ("/dev/stdin", "/proc/self/fd/0"),
+        ("/dev/stdout", "/proc/self/fd/1"),
+        ("/dev/stderr", "/proc/self/fd/2"),
+    ] {
+        new.link(&at(link), target)?;
     }
-    for (source, path) in kept {
-        make_mount_point(&source, path).map_err(LaunchError::at(Layer::Mounts, path))?;
-        put(&source, path)?;
+    Ok(())
+}
+
+/// The `/proc` of the pid namespace; without one, the host's. It must be mounted while the host's is still to be seen:
+/// the kernel shows no more of it than could be seen before.
+fn proc(plan: &Plan, new: &mut NewRoot) -> Result<(), Errno> {
+    let at = AbsPath::root().join("/proc");
+    new.directory(&at)?;
+    let Some(spaces) = plan.namespaces.filter(|spaces| spaces.pid) else {
+        return new.put(&take(Path::new("/proc"))?, Kind::Host, &at);
+    };
+    own_proc(new.path(&at).as_path())?;
+    if spaces.user {
+        return Ok(());
     }
-    for (source, target) in layers {
-        put(&source, target)?;
-    }
-    for path in &plan.read_only {
-        let at = |errno| LaunchError::at(Layer::Mounts, path)(errno);
-        let source = take(path.as_path()).map_err(at)?;
-        sys::make_read_only(source.as_fd()).map_err(at)?;
-        put(&source, path)?;
-    }
-    for (source, path) in masks {
-        put(&source, path)?;
-    }
-    if plan.namespaces.is_some_and(|spaces| spaces.pid) {
-        own_proc().map_err(LaunchError::at(Layer::Mounts, "/proc"))?;
+    // Without a user namespace root is the host's root, to whom these files belong.
+    for name in ["sys", "sysrq-trigger", "irq", "bus"] {
+        let path = new.path(&at.join(name));
+        if path.as_path().exists() {
+            let source = take(path.as_path())?;
+            sys::set_mount_flags(source.as_fd(), MountFlag::READ_ONLY)?;
+            put(&source, path.as_path())?;
+        }
     }
     Ok(())
 }
@@ -78,8 +170,8 @@ pub(crate) fn own_propagation() -> Result<(), Errno> {
 }
 
 /// Mounts the `/proc` of the process's pid namespace; refused where the host's own `/proc` is partly covered.
-pub(crate) fn own_proc() -> Result<(), Errno> {
-    mount("proc", "/proc", "proc", MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC, None)
+pub(crate) fn own_proc(at: &Path) -> Result<(), Errno> {
+    mount("proc", at, "proc", MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC, None)
 }
 
 /// Makes a detached overlay: `lower` underneath, writes into `upper`. Unprivileged since Linux 5.11.
@@ -105,35 +197,11 @@ fn memory(directory: &PrivateDirectory) -> Result<OwnedFd, Errno> {
     fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV)
 }
 
-fn take(path: &Path) -> Result<OwnedFd, Errno> {
+pub(crate) fn take(path: &Path) -> Result<OwnedFd, Errno> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
     open_tree(CWD, path, flags)
 }
 
-fn put(source: &OwnedFd, target: &AbsPath) -> Result<(), LaunchError> {
-    move_mount(source, "", CWD, target.as_path(), MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
-        .map_err(LaunchError::at(Layer::Mounts, target))
-}
-
-/// What is granted below a private directory that is not: `resolv.conf` below `/run`.
-fn kept_inside_private(plan: &Plan) -> impl Iterator<Item = &AbsPath> {
-    let covered = |path: &AbsPath| {
-        plan.private_directories.iter().any(|private| path != &private.target && path.is_beneath(&private.target))
-    };
-    let layered =
-        |path: &AbsPath| plan.layers.iter().any(|layer| layer.purpose == LayerPurpose::Cache && path.is_beneath(&layer.target));
-    plan.landlock_rules().iter().map(|rule| &rule.path).filter(move |path| covered(path) && !layered(path))
-}
-
-fn make_mount_point(source: &OwnedFd, path: &AbsPath) -> Result<(), Errno> {
-    let directory = FileType::from_raw_mode(statat(source, "", AtFlags::EMPTY_PATH)?.st_mode) == FileType::Directory;
-    let above = if directory { Some(path.clone()) } else { path.parent() };
-    if let Some(above) = above {
-        std::fs::create_dir_all(above.as_path()).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))?;
-    }
-    if !directory {
-        let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        openat(CWD, path.as_path(), flags, Mode::empty())?;
-    }
-    Ok(())
+pub(crate) fn put(source: &OwnedFd, target: &Path) -> Result<(), Errno> {
+    move_mount(source, "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
 }

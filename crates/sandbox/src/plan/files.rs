@@ -36,6 +36,10 @@ pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> Vec<PathRi
     layers(policy, host, plan, &mut rules);
 
     temporary(host, plan, &mut rules);
+    // A terminal that the task makes for itself is in a devpts of its own.
+    if plan.namespaces.is_some() && rules.0.contains_key(&AbsPath::root().join("/dev/ptmx")) {
+        rules.add(AbsPath::root().join("/dev/pts"), Rights::READ | Rights::WRITE | Rights::DEVICE, "/dev/ptmx", false);
+    }
     let rules = rules.merged();
     hidden(policy, host, plan, &rules);
     protected(policy, host, plan, &rules);
@@ -337,7 +341,17 @@ fn carried(host: &Host, plan: &mut Plan) {
     if by.is_empty() {
         return;
     }
+    if plan.namespaces.is_some() {
+        by.push(Mechanism::MountNamespace);
+    }
     plan.carried.push(Carried { grant: Grant::Files, what: "reading and writing outside the grants is refused".to_owned(), by });
+    if plan.namespaces.is_some() {
+        plan.carried.push(Carried {
+            grant: Grant::Files,
+            what: "what is not granted does not exist: no name, size, mode or time of it, and no socket".to_owned(),
+            by: vec![Mechanism::MountNamespace],
+        });
+    }
     if !plan.layers.is_empty() {
         plan.carried.push(Carried {
             grant: Grant::Files,

@@ -4,6 +4,7 @@ mod environment;
 mod files;
 mod network;
 mod rest;
+mod root;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,8 @@ use remit_policy::{Confinement, Policy};
 use serde::Serialize;
 
 use crate::{
-    Carried, Gap, Grant, Host, LandlockPlan, Layer, Mask, Mechanism, PathRights, PrivateDirectory, Rights, SeccompProgram,
+    Carried, Gap, Grant, Host, LandlockPlan, Layer, Mask, Mechanism, OwnRoot, PathRights, PrivateDirectory, Rights,
+    SeccompProgram,
 };
 
 /// Everything that is to be done to a process before it becomes the task, and what that does not hold.
@@ -22,6 +24,8 @@ use crate::{
 pub struct Plan {
     /// `None`: the task stays in the host's.
     pub namespaces: Option<Namespaces>,
+    /// `None`: the task sees the host's.
+    pub root: Option<OwnRoot>,
     pub layers: Vec<Layer>,
     /// Directories of the task's own, mounted where the host's stood.
     pub private_directories: Vec<PrivateDirectory>,
@@ -110,6 +114,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
     });
     let mut plan = Plan {
         namespaces,
+        root: None,
         layers: Vec::new(),
         private_directories: Vec::new(),
         temporary: Temporary::Named(Rights::NONE),
@@ -130,6 +135,9 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
     };
     rest::commands(policy, &mut plan);
     let rules = files::files(policy, host, &mut plan);
+    if plan.namespaces.is_some() {
+        plan.root = Some(root::root(policy, host, &plan, &rules));
+    }
     if host.landlock_abi > 0 {
         plan.landlock = Some(LandlockPlan {
             abi: host.landlock_abi,
@@ -151,6 +159,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
 fn unrestricted(policy: &Policy, host: &Host) -> Plan {
     let mut plan = Plan {
         namespaces: None,
+        root: None,
         layers: Vec::new(),
         private_directories: Vec::new(),
         temporary: Temporary::Host,

@@ -126,27 +126,25 @@ pub(super) fn host_gaps(host: &Host, plan: &mut Plan) {
             remedy: None,
         });
     }
-    plan.gaps.push(Gap {
-        grant: Grant::Files,
-        what:
-            "names, sizes, modes and times outside the grants can be read; modes and times of the user's own files can be changed"
-                .to_owned(),
-        why: "Landlock does not cover stat, chmod, utime and setxattr".to_owned(),
-        remedy: None,
-    });
-    let run_is_private = plan.namespaces.is_some();
-    if host.landlock_abi < 9 {
+    if plan.namespaces.is_none() {
         plan.gaps.push(Gap {
-            grant: Grant::Network,
-            what: if run_is_private {
-                "Unix sockets outside `/run` and `/tmp` can be connected to"
-            } else {
-                "Unix sockets of the host's services (Docker, D-Bus, ssh-agent) can be connected to"
-            }
-            .to_owned(),
-            why: format!("Landlock covers sockets by path from ABI 9 (Linux 7.1) on; this host has ABI {}", host.landlock_abi),
+            grant: Grant::Files,
+            what: "names, sizes, modes and times outside the grants can be read; modes and times of the user's own files can be changed"
+                .to_owned(),
+            why: format!("Landlock does not cover stat, chmod, utime and setxattr, and {}", why(&host.namespaces)),
             remedy: None,
         });
+        if host.landlock_abi < 9 {
+            plan.gaps.push(Gap {
+                grant: Grant::Network,
+                what: "Unix sockets of the host's services (Docker, D-Bus, ssh-agent) can be connected to".to_owned(),
+                why: format!(
+                    "Landlock covers sockets by path from ABI 9 (Linux 7.1) on; this host has ABI {}",
+                    host.landlock_abi
+                ),
+                remedy: None,
+            });
+        }
     }
     if !host.seccomp.works() {
         plan.gaps.push(Gap {
