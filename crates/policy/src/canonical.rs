@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 
 use crate::{
-    CommandGrants, CommandPattern, CommandRule, EnvironmentGrant, FileGrants, HostRule, Limit, NetworkGrant, NetworkMode, Origin,
+    CommandGrants, CommandPattern, CommandRule, CommandRules, EnvironmentGrant, FileGrants, HostRule, Limit, NetworkGrant, NetworkMode, Origin,
     PassedVariable, PathPattern, PathRule, Policy, Start, ToolGrants, ToolRule,
 };
 
@@ -70,7 +70,9 @@ fn erase_tools(tools: ToolGrants) -> ToolGrants {
 
 fn erase_commands(commands: CommandGrants) -> CommandGrants {
     let CommandGrants { deny, allow, everything, read_only, otherwise } = commands;
-    let erase = |rules| union(rules, |rule| CommandRule { origin: Origin::Erased, ..rule }, by_command);
+    let erase = |rules: CommandRules| {
+        CommandRules::new(union(rules.into_vec(), |rule| CommandRule { origin: Origin::Erased, ..rule }, by_command))
+    };
     CommandGrants {
         deny: erase(deny),
         allow: erase(allow),

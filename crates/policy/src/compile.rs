@@ -18,7 +18,7 @@ use remit_agent::{AbsPath, Agent};
 use remit_diagnostics::{Diagnostic, Location, Span};
 
 use crate::{
-    CommandGrants, Confinement, EnvironmentGrant, FileGrants, NetworkGrant, NetworkMode, Origin, Otherwise, Policy, Profile,
+    CommandGrants, CommandRules, Confinement, EnvironmentGrant, FileGrants, NetworkGrant, NetworkMode, Origin, Otherwise, Policy, Profile,
     ToolGrants, WorkspaceMode,
 };
 
@@ -83,8 +83,8 @@ pub fn unrestricted(profile: &Profile, workspace: &Workspace) -> Policy {
         home: workspace.home.clone(),
         tools: ToolGrants { visible: Vec::new(), allowed: Vec::new(), narrowed: Vec::new(), unknown: Vec::new() },
         commands: CommandGrants {
-            deny: Vec::new(),
-            allow: Vec::new(),
+            deny: CommandRules::default(),
+            allow: CommandRules::default(),
             everything: profile.unrestricted.then(origin),
             read_only: None,
             otherwise: Otherwise::Deny,

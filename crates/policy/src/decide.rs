@@ -7,6 +7,7 @@ mod command;
 mod file;
 mod tool;
 
+pub use command::{CommandPart, Judgement};
 use remit_agent::AbsPath;
 
 use crate::{Confinement, Digest, Origin, Permit, Policy, Question, Reason, Verdict};
@@ -78,6 +79,11 @@ impl Policy {
             Request::WriteFile(path) => file::judge_write(self, path),
             Request::Tool(name) => tool::judge(self, name),
         }
+    }
+
+    /// Returns how a command line would be decided, and each part of it.
+    pub fn judge_line(&self, line: &CommandLine) -> Judgement {
+        command::judge_parts(self, line)
     }
 
     fn is_unrestricted(&self) -> bool {

@@ -16,15 +16,16 @@ mod origin;
 mod path_pattern;
 mod policy;
 mod profile;
+mod programs;
 #[cfg(test)]
 mod testing;
 mod tools;
 mod variables;
 mod verdict;
 
-pub use commands::{CommandGrants, CommandPattern, CommandRule, Otherwise};
+pub use commands::{CommandGrants, CommandPattern, CommandRule, CommandRules, Otherwise};
 pub use compile::{Workspace, compile, unrestricted};
-pub use decide::{CommandLine, Decision, Gate, Request};
+pub use decide::{CommandLine, CommandPart, Decision, Gate, Judgement, Request};
 pub use diff::{Change, ChangeKind, diff};
 pub use digest::Digest;
 pub use files::{FileGrants, PathRule, WorkspaceMode};

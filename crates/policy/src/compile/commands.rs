@@ -20,7 +20,7 @@ use remit_diagnostics::Spanned;
 use remit_shell::{PatternPart, pattern_words};
 
 use super::Context;
-use crate::{CommandGrants, CommandPattern, CommandRule, Otherwise, ToolGrants};
+use crate::{CommandGrants, CommandPattern, CommandRule, CommandRules, Otherwise, ToolGrants};
 
 /// Bytes of a compiled regular expression; a pattern that needs more is refused.
 const REGEX_SIZE: usize = 1 << 20;
@@ -30,8 +30,8 @@ pub(super) fn compile(context: &mut Context<'_>, tools: &ToolGrants) -> CommandG
     let none = ShellSettings::default();
     let settings = agent.file.settings.shell.as_ref();
     let shell = settings.map_or(&none, |settings| &settings.value);
-    let deny = shell.denied_commands.iter().flat_map(|list| &list.value).flat_map(|text| deny(context, text)).collect();
-    let allow = shell.allowed_commands.iter().flat_map(|list| &list.value).filter_map(|text| allow(context, text)).collect();
+    let deny: Vec<_> = shell.denied_commands.iter().flat_map(|list| &list.value).flat_map(|text| deny(context, text)).collect();
+    let allow: Vec<_> = shell.allowed_commands.iter().flat_map(|list| &list.value).filter_map(|text| allow(context, text)).collect();
     if !tools.is_visible(NativeTool::Shell) {
         if let Some(list) = shell.allowed_commands.as_ref().filter(|list| !list.value.is_empty()) {
             let warning = context.warning(
@@ -41,20 +41,17 @@ pub(super) fn compile(context: &mut Context<'_>, tools: &ToolGrants) -> CommandG
             );
             context.report(warning.help("add `execute_bash` to `tools`, or remove the setting"));
         }
-        return CommandGrants { deny, allow: Vec::new(), everything: None, read_only: None, otherwise: Otherwise::Deny };
+        let deny = CommandRules::new(deny);
+        return CommandGrants { deny, allow: CommandRules::default(), everything: None, read_only: None, otherwise: Otherwise::Deny };
     }
     let on = |setting: &Option<Spanned<bool>>| setting.as_ref().filter(|on| on.value).map(|on| on.span);
     let read_only = on(&shell.auto_allow_readonly);
     let deny_by_default = on(&shell.deny_by_default);
-    if let Some(span) = read_only {
-        let warning = context.warning("settings-not-read", span, "`autoAllowReadonly` is not read yet: such commands ask");
-        context.report(warning.help("list the commands in `allowedCommands`"));
-    }
     let narrowed = shell.allowed_commands.is_some() || read_only.is_some() || deny_by_default.is_some();
     let everything = tools.pre_approval(NativeTool::Shell).filter(|_| !narrowed).map(|rule| rule.origin.clone());
     CommandGrants {
-        deny,
-        allow,
+        deny: CommandRules::new(deny),
+        allow: CommandRules::new(allow),
         everything,
         read_only: read_only.map(|span| context.origin(span)),
         otherwise: if deny_by_default.is_some() { Otherwise::Deny } else { Otherwise::Ask },
@@ -77,7 +74,7 @@ fn written<'a>(context: &Context<'_>, text: &'a str) -> Written<'a> {
 
 fn allow(context: &mut Context<'_>, text: &Text) -> Option<CommandRule> {
     let pattern = match written(context, &text.value) {
-        Written::Regex(regex) => regex_pattern(text, regex),
+        Written::Regex(regex) => regex_pattern(text, regex, false),
         Written::Glob(glob) => glob_pattern(text, glob),
     };
     let pattern = reported(context, text, pattern)?;
@@ -96,15 +93,15 @@ fn allow(context: &mut Context<'_>, text: &Text) -> Option<CommandRule> {
 /// Compiles a deny pattern. One that can be read two ways denies under both: whoever wrote it knew one of them.
 fn deny(context: &mut Context<'_>, text: &Text) -> Vec<CommandRule> {
     let (first, second) = match written(context, &text.value) {
-        Written::Regex(regex) if text.value.starts_with("regex:") => (regex_pattern(text, regex), None),
-        Written::Regex(regex) => (regex_pattern(text, regex), glob_pattern(text, &text.value).ok()),
+        Written::Regex(regex) if text.value.starts_with("regex:") => (regex_pattern(text, regex, true), None),
+        Written::Regex(regex) => (regex_pattern(text, regex, true), glob_pattern(text, &text.value).ok()),
         Written::Glob(glob) => match glob_pattern(text, glob) {
             // `git (push|pull).*` is no glob, and is still understood.
             Err(Refused::NeverMatches { reason }) => {
-                (regex_pattern(text, glob).map_err(|_| Refused::NeverMatches { reason }), None)
+                (regex_pattern(text, glob, true).map_err(|_| Refused::NeverMatches { reason }), None)
             }
             Ok(words) if means_one_thing(&words, glob) => (Ok(words), None),
-            first => (first, regex_pattern(text, glob).ok()),
+            first => (first, regex_pattern(text, glob, true).ok()),
         },
     };
     let Some(first) = reported(context, text, first) else { return Vec::new() };
@@ -142,18 +139,24 @@ fn reported(context: &mut Context<'_>, text: &Text, pattern: Result<CommandPatte
     None
 }
 
-fn regex_pattern(text: &Text, regex: &str) -> Result<CommandPattern, Refused> {
+fn regex_pattern(text: &Text, regex: &str, every_line: bool) -> Result<CommandPattern, Refused> {
     if regex.trim().is_empty() {
         return Err(Refused::Empty);
     }
     // Alone first: `a)|(?:b` compiles between the anchors, and would escape from them.
-    compile_regex(regex)?;
-    let regex = compile_regex(&format!(r"\A(?:{regex})\z")).or_else(|_| compile_regex(&format!("\\A(?:{regex}\n)\\z")))?;
+    compile_regex(regex, every_line)?;
+    let regex = compile_regex(&format!(r"\A(?:{regex})\z"), every_line)
+        .or_else(|_| compile_regex(&format!("\\A(?:{regex}\n)\\z"), every_line))?;
     Ok(CommandPattern::Regex { text: text.value.clone(), regex })
 }
 
-fn compile_regex(regex: &str) -> Result<Regex, Refused> {
-    RegexBuilder::new(regex).size_limit(REGEX_SIZE).build().map_err(|failure| Refused::Malformed { message: one_line(&failure) })
+/// Compiles a regular expression; under `every_line` a `.` stands for a line's end too, so that none escapes a denial.
+fn compile_regex(regex: &str, every_line: bool) -> Result<Regex, Refused> {
+    RegexBuilder::new(regex)
+        .size_limit(REGEX_SIZE)
+        .dot_matches_new_line(every_line)
+        .build()
+        .map_err(|failure| Refused::Malformed { message: one_line(&failure) })
 }
 
 /// Returns the last line of the message, which is the one that says what is wrong.

@@ -57,6 +57,46 @@ pub(super) fn judge_write(policy: &Policy, path: &AbsPath) -> (Decision, Reason)
     }
 }
 
+/// Why a command may not have a file.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Refusal<'p> {
+    /// A rule is against it.
+    Rule(&'p PathRule),
+    /// No rule is for it.
+    Silent,
+}
+
+/// Returns whether a command that the gate lets through may read the file.
+pub(super) fn may_read<'p>(policy: &'p Policy, path: &AbsPath) -> Result<(), Refusal<'p>> {
+    let files = &policy.files;
+    let granting = || files.read.iter().chain(&files.write).chain(&files.execute).filter(|rule| grants(rule, path));
+    may(&files.hidden, &[], &files.protected_read, &granting(), path)
+}
+
+/// Returns whether a command that the gate lets through may write the file.
+pub(super) fn may_write<'p>(policy: &'p Policy, path: &AbsPath) -> Result<(), Refusal<'p>> {
+    let files = &policy.files;
+    let granting = || files.write.iter().filter(|rule| grants(rule, path));
+    may(&files.hidden, &files.write_denied, &files.protected, &granting(), path)
+}
+
+fn may<'p>(
+    hidden: &'p [PathRule],
+    denied: &'p [PathRule],
+    protected: &'p [PathRule],
+    granting: &(impl Iterator<Item = &'p PathRule> + Clone),
+    path: &AbsPath,
+) -> Result<(), Refusal<'p>> {
+    if let Some(rule) = covering(hidden, path).or_else(|| covering(denied, path)) {
+        return Err(Refusal::Rule(rule));
+    }
+    let named = |rule: &PathRule| granting.clone().any(|granting| granting.pattern.covers_by_name(&rule.pattern.base));
+    if let Some(rule) = protected.iter().find(|rule| rule.pattern.matches_or_above(path) && !named(rule)) {
+        return Err(Refusal::Rule(rule));
+    }
+    if granting.clone().next().is_some() { Ok(()) } else { Err(Refusal::Silent) }
+}
+
 fn grants(rule: &PathRule, path: &AbsPath) -> bool {
     let of_the_task = matches!(rule.origin, Origin::Profile(_))
         && OF_THE_TASK.iter().any(|place| rule.pattern.base.is_beneath(&AbsPath::root().join(place)));

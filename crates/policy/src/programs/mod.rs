@@ -1,0 +1,169 @@
+//! What programs do with their words: which options turn a command into another, which programs run another.
+//!
+//! The tables are data, in `policies/commands/`, and every row has its source. The gate reads them when it judges, and
+//! what reads the same files cannot disagree with it. A word is examined as an option wherever it stands, also in the
+//! place of a value: an option that is taken for one asks once too often, and one that is missed would run.
+
+mod awk;
+mod examine;
+mod inner;
+mod row;
+mod sed;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+pub(crate) use examine::{Escape, Value, examine, subcommand};
+pub(crate) use inner::{Inner, inner};
+pub(crate) use row::{Effect, List, Row};
+
+/// The tables. `None` where one does not parse: then nothing is known of any program, and everything asks.
+static TABLES: LazyLock<Option<Tables>> = LazyLock::new(|| Tables::read().ok());
+
+pub(crate) struct Tables {
+    programs: HashMap<String, usize>,
+    rows: Vec<Row>,
+    assignments: Vec<AssignmentRow>,
+    read_only: Vec<ReadOnlyRow>,
+}
+
+/// Names that may be assigned before a command.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AssignmentRow {
+    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever reads the data"))]
+    source: String,
+    names: List,
+    /// Only these values.
+    #[serde(default)]
+    values: Option<List>,
+}
+
+/// A command that reads and does nothing else.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ReadOnlyRow {
+    pub(crate) names: List,
+    pub(crate) source: String,
+    /// `false`: no word names a file.
+    pub(crate) paths: Option<bool>,
+    /// `pattern`: the first operand names no file.
+    pub(crate) first: String,
+    /// Options that do not stay read-only, besides those of the program's own row.
+    pub(crate) deny: List,
+    /// Options before the subcommand.
+    pub(crate) global: List,
+    /// The only options.
+    pub(crate) only: Option<List>,
+    /// `false`: no operand.
+    pub(crate) operands: Option<bool>,
+    /// The only first operands.
+    pub(crate) words: Option<List>,
+    /// Whether one of `words` must be there.
+    pub(crate) required: bool,
+    pub(crate) required_option: Option<List>,
+    /// Operands that it must not have.
+    pub(crate) never: List,
+    /// The only word after the program.
+    pub(crate) exactly: Option<List>,
+    pub(crate) sub: HashMap<String, ReadOnlyRow>,
+}
+
+impl Tables {
+    fn read() -> Result<Tables, serde_json::Error> {
+        let mut rows: Vec<Row> = serde_json::from_str(include_str!("../../../../policies/commands/wrappers.json"))?;
+        let programs: Vec<Row> = serde_json::from_str(include_str!("../../../../policies/commands/programs.json"))?;
+        rows.extend(programs);
+        let mut programs = HashMap::new();
+        for (index, row) in rows.iter_mut().enumerate() {
+            row.unfold();
+            for name in &row.names.0 {
+                programs.insert(name.clone(), index);
+            }
+        }
+        let assignments = serde_json::from_str(include_str!("../../../../policies/commands/assignments.json"))?;
+        let read_only = serde_json::from_str(include_str!("../../../../policies/commands/readonly.json"))?;
+        Ok(Tables { programs, rows, assignments, read_only })
+    }
+
+    /// Returns the row of a program, named with its directory or without.
+    pub(crate) fn row(&self, program: &str) -> Option<&Row> {
+        let name = program.rsplit_once('/').map_or(program, |(_, name)| name);
+        self.rows.get(*self.programs.get(name)?)
+    }
+
+    /// Returns the rows that say when a program only reads.
+    pub(crate) fn read_only<'a>(&'a self, program: &'a str) -> impl Iterator<Item = &'a ReadOnlyRow> {
+        self.read_only.iter().filter(move |row| row.names.has(program))
+    }
+
+    /// Returns whether a variable may be assigned before a command; `value` is `None` where nobody knows it.
+    pub(crate) fn may_assign(&self, name: &str, value: Option<&str>) -> bool {
+        self.assignments.iter().any(|row| {
+            row.names.has(name) && row.values.as_ref().is_none_or(|values| value.is_some_and(|value| values.has(value)))
+        })
+    }
+}
+
+/// Returns the tables, or `None` where they cannot be read.
+pub(crate) fn tables() -> Option<&'static Tables> {
+    TABLES.as_ref()
+}
+
+/// A word of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Arg<'a> {
+    /// The text, when it is always the same.
+    pub(crate) text: Option<&'a str>,
+    /// What it begins with, whatever its expansions become.
+    pub(crate) prefix: &'a str,
+    /// Whether it is one word, whatever its expansions become.
+    pub(crate) one: bool,
+    /// Whether every word that it becomes begins with `prefix`.
+    pub(crate) all_begin: bool,
+    /// As it was written.
+    pub(crate) raw: &'a str,
+}
+
+impl<'a> Arg<'a> {
+    pub(crate) fn fixed(text: &'a str) -> Arg<'a> {
+        Arg { text: Some(text), prefix: text, one: true, all_begin: true, raw: text }
+    }
+
+    /// Returns whether no option can come of it.
+    pub(crate) fn is_no_option(&self) -> bool {
+        match self.text {
+            Some(text) => !text.starts_with('-'),
+            None => self.all_begin && !self.prefix.is_empty() && !self.prefix.starts_with(['-', '+', '@']),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_read_and_each_row_has_a_source() {
+        let tables = Tables::read().unwrap();
+        for row in &tables.rows {
+            assert!(!row.source.is_empty() && !row.names.0.is_empty(), "{row:?}");
+        }
+        assert_eq!(tables.programs.len(), tables.rows.iter().map(|row| row.names.0.len()).sum::<usize>(), "a name twice");
+        assert!(tables.assignments.iter().all(|row| !row.source.is_empty()));
+        assert!(tables.read_only.iter().all(|row| !row.source.is_empty() && !row.names.0.is_empty()));
+    }
+
+    #[test]
+    fn no_variable_on_the_list_names_a_program_or_a_file() {
+        let tables = Tables::read().unwrap();
+        for name in ["PATH", "LD_PRELOAD", "GIT_SSH_COMMAND", "NODE_OPTIONS", "PYTHONPATH", "BASH_ENV", "RUSTFLAGS", "IFS", "HOME"] {
+            assert!(!tables.may_assign(name, Some("x")), "{name}");
+        }
+        assert!(tables.may_assign("CI", None));
+        assert!(tables.may_assign("PAGER", Some("cat")));
+        assert!(!tables.may_assign("PAGER", Some("sh")) && !tables.may_assign("PAGER", None));
+    }
+}

@@ -1,0 +1,85 @@
+//! Command lines and what the gate says to them, as data: reading the line, knowing the options of programs, and ordinary
+//! lines that must not ask.
+//!
+//! Each line is judged by its own patterns with nothing else allowed.
+
+#![expect(clippy::unwrap_used, reason = "clippy's leave for tests does not reach the helpers of an integration test")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use remit_agent::{AbsPath, Agent, Reading};
+use remit_policy::{CommandLine, Decision, Policy, Profile, Request, Workspace, compile};
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    allow: Vec<String>,
+    #[serde(default)]
+    deny: Vec<String>,
+    line: String,
+    expected: String,
+    why: String,
+}
+
+fn cases() -> Vec<Case> {
+    include_str!("data/commands.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn path(text: &str) -> AbsPath {
+    AbsPath::new(Path::new(text)).unwrap()
+}
+
+fn policy(allow: &[String], deny: &[String]) -> Policy {
+    let shell = serde_json::json!({ "allowedCommands": allow, "deniedCommands": deny });
+    let text = serde_json::json!({ "name": "a", "tools": ["shell"], "toolsSettings": { "shell": shell } }).to_string();
+    let parsed = remit_agent::parse("a.json", text.as_bytes());
+    let (agent, _) = Agent::resolve(parsed, path("/home/u/work/agents/a.json"), Reading::Remit).unwrap();
+    let bare = r#"{"name":"bare","description":"Nothing."}"#;
+    let profile = Profile::load("bare", &BTreeMap::from([("bare".to_owned(), bare.to_owned())])).unwrap();
+    let workspace = Workspace {
+        root: path("/home/u/work"),
+        home: path("/home/u"),
+        state: path("/home/u/.local/state/remit"),
+        config: path("/home/u/.config/remit"),
+    };
+    compile(&agent, &profile, &workspace).unwrap().0
+}
+
+fn word(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Allow => "allow",
+        Decision::Ask => "ask",
+        Decision::Deny => "deny",
+    }
+}
+
+#[test]
+fn each_line_is_judged_as_the_data_says() {
+    let mut wrong = String::new();
+    for case in cases() {
+        let request = Request::Command(CommandLine::Shell(case.line.clone()));
+        let (decision, reason) = policy(&case.allow, &case.deny).judge(&request);
+        if word(decision) != case.expected {
+            let Case { allow, deny, line, expected, why } = case;
+            wrong += &format!("{line:?} under {allow:?} against {deny:?}: {decision:?} ({}), not {expected}: {why}\n", reason.why);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn there_are_lines_of_each_kind() {
+    let of = |expected: &str| cases().iter().filter(|case| case.expected == expected).count();
+    assert!(of("allow") >= 200 && of("ask") >= 500 && of("deny") >= 100);
+}
+
+#[test]
+fn a_denial_of_something_else_changes_no_line() {
+    for case in cases().iter().filter(|case| case.deny.is_empty()) {
+        let line = CommandLine::Shell(case.line.clone());
+        let other = policy(&case.allow, &["no-such-program *".to_owned()]);
+        assert_eq!(word(other.judge_line(&line).decision), case.expected, "{case:?}");
+    }
+}
