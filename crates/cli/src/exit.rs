@@ -4,10 +4,11 @@
 //! | --- | --- |
 //! | 0 | done; `lint`: clean; `run`: the command's own |
 //! | 1 | the command failed; `lint`: findings |
-//! | 2 | the arguments are wrong; `lint`: something cannot be read |
+//! | 2 | the arguments are wrong; `lint`, `check`: something cannot be read |
+//! | 3 | `check`: ask |
 //! | 124 | `run`: over a limit of time |
 //! | 125 | `run`: could not start, wrong arguments included |
-//! | 126 | `run`: denied |
+//! | 126 | `run`, `check`: denied |
 //! | 127 | `run`: the command was not found |
 //! | 128 + n | `run`: the command was killed by signal n |
 //! | 141 | nobody reads what is printed any more |
@@ -28,6 +29,7 @@ pub(crate) enum Exit {
     Findings,
     Usage,
     Unreadable,
+    Asks,
     OverTime,
     CouldNotStart,
     Denied,
@@ -44,6 +46,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::Failed | Exit::Findings => 1,
             Exit::Usage | Exit::Unreadable => 2,
+            Exit::Asks => 3,
             Exit::OverTime => 124,
             Exit::CouldNotStart => 125,
             Exit::Denied => 126,
@@ -60,7 +63,7 @@ pub(crate) fn of_failure(command: &Command, failure: &Failure) -> Exit {
     match (failure.exit, command) {
         (Some(exit), _) => exit,
         (None, Command::Run(_)) => Exit::CouldNotStart,
-        (None, Command::Lint(_)) => Exit::Unreadable,
+        (None, Command::Lint(_) | Command::Check(_)) => Exit::Unreadable,
         (None, _) => Exit::Failed,
     }
 }

@@ -6,8 +6,8 @@
 use std::cmp::Ordering;
 
 use crate::{
-    CommandGrants, CommandPattern, CommandRule, CommandRules, EnvironmentGrant, FileGrants, HostRule, Limit, NetworkGrant, NetworkMode, Origin,
-    PassedVariable, PathPattern, PathRule, Policy, Start, ToolGrants, ToolRule,
+    CommandGrants, CommandPattern, CommandRule, CommandRules, EnvironmentGrant, FileGrants, HostRule, Limit, NetworkGrant,
+    NetworkMode, Origin, PassedVariable, PathPattern, PathRule, Policy, Start, ToolGrants, ToolRule,
 };
 
 impl Policy {

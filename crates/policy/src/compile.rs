@@ -18,8 +18,8 @@ use remit_agent::{AbsPath, Agent};
 use remit_diagnostics::{Diagnostic, Location, Span};
 
 use crate::{
-    CommandGrants, CommandRules, Confinement, EnvironmentGrant, FileGrants, NetworkGrant, NetworkMode, Origin, Otherwise, Policy, Profile,
-    ToolGrants, WorkspaceMode,
+    CommandGrants, CommandRules, Confinement, EnvironmentGrant, FileGrants, NetworkGrant, NetworkMode, Origin, Otherwise, Policy,
+    Profile, ToolGrants, WorkspaceMode,
 };
 
 /// The version of the canonical form.

@@ -63,7 +63,8 @@ fn each_line_is_judged_as_the_data_says() {
         let (decision, reason) = policy(&case.allow, &case.deny).judge(&request);
         if word(decision) != case.expected {
             let Case { allow, deny, line, expected, why } = case;
-            wrong += &format!("{line:?} under {allow:?} against {deny:?}: {decision:?} ({}), not {expected}: {why}\n", reason.why);
+            wrong +=
+                &format!("{line:?} under {allow:?} against {deny:?}: {decision:?} ({}), not {expected}: {why}\n", reason.why);
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod agents;
+mod check;
 mod compile;
 mod doctor;
 mod lint;
@@ -18,6 +19,7 @@ use crate::ui::Ui;
 pub(crate) enum Command {
     Run(run::RunArgs),
     Preview(preview::PreviewArgs),
+    Check(check::CheckArgs),
     Compile(compile::CompileArgs),
     Lint(lint::LintArgs),
     Doctor(doctor::DoctorArgs),
@@ -30,6 +32,7 @@ impl Command {
         match self {
             Command::Run(args) => run::run(ui, args),
             Command::Preview(args) => preview::preview(ui, args),
+            Command::Check(args) => check::check(ui, args),
             Command::Compile(args) => compile::compile(ui, args),
             Command::Lint(args) => lint::lint(ui, args),
             Command::Doctor(args) => doctor::doctor(ui, args),

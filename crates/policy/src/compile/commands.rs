@@ -31,7 +31,8 @@ pub(super) fn compile(context: &mut Context<'_>, tools: &ToolGrants) -> CommandG
     let settings = agent.file.settings.shell.as_ref();
     let shell = settings.map_or(&none, |settings| &settings.value);
     let deny: Vec<_> = shell.denied_commands.iter().flat_map(|list| &list.value).flat_map(|text| deny(context, text)).collect();
-    let allow: Vec<_> = shell.allowed_commands.iter().flat_map(|list| &list.value).filter_map(|text| allow(context, text)).collect();
+    let allow: Vec<_> =
+        shell.allowed_commands.iter().flat_map(|list| &list.value).filter_map(|text| allow(context, text)).collect();
     if !tools.is_visible(NativeTool::Shell) {
         if let Some(list) = shell.allowed_commands.as_ref().filter(|list| !list.value.is_empty()) {
             let warning = context.warning(
@@ -42,7 +43,13 @@ pub(super) fn compile(context: &mut Context<'_>, tools: &ToolGrants) -> CommandG
             context.report(warning.help("add `execute_bash` to `tools`, or remove the setting"));
         }
         let deny = CommandRules::new(deny);
-        return CommandGrants { deny, allow: CommandRules::default(), everything: None, read_only: None, otherwise: Otherwise::Deny };
+        return CommandGrants {
+            deny,
+            allow: CommandRules::default(),
+            everything: None,
+            read_only: None,
+            otherwise: Otherwise::Deny,
+        };
     }
     let on = |setting: &Option<Spanned<bool>>| setting.as_ref().filter(|on| on.value).map(|on| on.span);
     let read_only = on(&shell.auto_allow_readonly);

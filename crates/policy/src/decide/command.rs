@@ -49,7 +49,8 @@ pub(super) fn judge(policy: &Policy, line: &CommandLine) -> (Decision, Reason) {
             let no_command = gate.each(line, &mut |part, span| {
                 count += 1;
                 let decision = part.decision(policy);
-                let is_worse = worst.as_ref().is_none_or(|(before, kept, _)| decision > *before || (decision == *before && kept.is_free()));
+                let is_worse =
+                    worst.as_ref().is_none_or(|(before, kept, _)| decision > *before || (decision == *before && kept.is_free()));
                 if is_worse {
                     worst = Some((decision, part, span));
                 }
@@ -58,7 +59,10 @@ pub(super) fn judge(policy: &Policy, line: &CommandLine) -> (Decision, Reason) {
                 (Some(none), _) => none,
                 (None, None) => nothing(policy),
                 (None, Some((decision, part, span))) => {
-                    let within = line.text().and_then(|text| text.get(span.start..span.end)).filter(|_| count > 1 && decision > Decision::Allow);
+                    let within = line
+                        .text()
+                        .and_then(|text| text.get(span.start..span.end))
+                        .filter(|_| count > 1 && decision > Decision::Allow);
                     (decision, part.reason(policy, within))
                 }
             }
@@ -74,7 +78,7 @@ pub(super) fn judge_parts(policy: &Policy, line: &CommandLine) -> Judgement {
     if let Ok(gate) = Gatekeeper::new(policy) {
         gate.each(line, &mut |part, span| {
             let text = match line {
-                CommandLine::Shell(line) => line.get(span.start..span.end).unwrap_or_default().to_owned(),
+                CommandLine::Shell(line) => line.get(span.start..span.end).unwrap_or_default().trim().to_owned(),
                 CommandLine::Argv(words) => words.join(" "),
             };
             parts.push(CommandPart { span, text, decision: part.decision(policy), reason: part.reason(policy, None) });
@@ -102,9 +106,12 @@ impl CommandLine {
                 let script = parse(line);
                 let words = script.argv()?;
                 let is_builtin = tables().is_none_or(|tables| {
-                    words.first().is_none_or(|name| tables.row(name).is_some_and(|row| row.source.starts_with("bash(1), SHELL BUILTIN")))
+                    words
+                        .first()
+                        .is_none_or(|name| tables.row(name).is_some_and(|row| row.source.starts_with("bash(1), SHELL BUILTIN")))
                 });
-                let of_the_shell = ["cd", "exit", "set", ":", "break", "continue", "return", "wait", "jobs", "fg", "bg", "umask", "ulimit"];
+                let of_the_shell =
+                    ["cd", "exit", "set", ":", "break", "continue", "return", "wait", "jobs", "fg", "bg", "umask", "ulimit"];
                 let needs_shell = is_builtin || words.first().is_none_or(|name| of_the_shell.contains(name));
                 (!needs_shell).then(|| words.into_iter().map(str::to_owned).collect())
             }
@@ -239,7 +246,10 @@ impl<'p> Gatekeeper<'p> {
                     return Some((Decision::Deny, reason("commands", &Origin::BuiltIn, "there is no command")));
                 }
                 if words.iter().any(|word| word.contains('\0')) {
-                    return Some((Decision::Deny, reason("commands", &Origin::BuiltIn, "a word of the command has a NUL character")));
+                    return Some((
+                        Decision::Deny,
+                        reason("commands", &Origin::BuiltIn, "a word of the command has a NUL character"),
+                    ));
                 }
                 let args: Vec<Arg<'_>> = words.iter().map(|word| Arg::fixed(word)).collect();
                 let places = Places::beginning(self.policy);

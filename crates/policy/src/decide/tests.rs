@@ -62,7 +62,7 @@ fn globs_match_word_by_word() {
         &["npm test x", "npm", "npm 'test '", "/usr/bin/npm test", "./npm test"],
     );
     check_allows("npm run *", &["npm run", "npm run build", "npm run a b 'c;d'"], &["npm runx", "npm"]);
-    check_allows("git * --stat", &["git diff --stat", "git origin/main --stat"], &["git --stat", "git a b --stat"]);
+    check_allows("x * --stat", &["x diff --stat", "x origin/main --stat"], &["x --stat", "x a b --stat"]);
     check_allows(
         "cat docs/*",
         &["cat docs/a", "cat docs/a/b", "cat docs/..a"],
@@ -82,14 +82,8 @@ fn regular_expressions_match_the_whole_command() {
     check_allows("regex:git status|git diff", &["git diff"], &["git statusx", "rm git diff"]);
     let text = shell(r#"{"allowedCommands":["cat .*"]}"#);
     check_read_as(&text, Reading::Q, line("cat x"), Decision::Allow, ALLOWED);
-    check_read_as(&text, Reading::Q, line("cat x | bash"), Decision::Ask, "the line is not one plain command: a pipe");
-    check_read_as(
-        &text,
-        Reading::Kiro,
-        line("cat $(id)"),
-        Decision::Ask,
-        "the line is not one plain command: a variable or a substitution",
-    );
+    check_read_as(&text, Reading::Q, line("cat x | bash"), Decision::Ask, "`bash`: no pattern of `allowedCommands` matches");
+    check_read_as(&text, Reading::Kiro, line("cat $(id)"), Decision::Ask, "`id`: no pattern of `allowedCommands` matches");
 }
 
 #[test]
@@ -112,7 +106,7 @@ fn deny_beats_ask_beats_allow() {
     let text = r#"{"tools":["shell"],"allowedTools":["shell"],"toolsSettings":{"shell":{"deniedCommands":["rm *"]}}}"#;
     check(text, line("ls"), Decision::Allow, "every command line is pre-approved");
     check(text, line("rm x"), Decision::Deny, DENIED);
-    check(text, line("ls; rm x"), Decision::Ask, "the line is not one plain command: `;` runs more than one command");
+    check(text, line("ls; rm x"), Decision::Deny, "`rm x`: a pattern of `deniedCommands` matches");
     check(
         r#"{"tools":["shell"],"allowedTools":["shell"]}"#,
         line("ls; rm x"),
@@ -127,9 +121,9 @@ fn deny_beats_ask_beats_allow() {
         &strict,
         line("ls | sh"),
         Decision::Deny,
-        "the line is not one plain command: a pipe, and what is not allowed is denied",
+        "`sh`: no pattern of `allowedCommands` matches, and what is not allowed is denied",
     );
-    check(&shell(r#"{"autoAllowReadonly":true}"#), line("ls"), Decision::Ask, NO_MATCH);
+    check(&shell(r#"{"autoAllowReadonly":true}"#), line("ls"), Decision::Allow, "it only reads");
 }
 
 #[test]
@@ -233,7 +227,8 @@ fn an_unrestricted_profile_permits_what_is_not_denied() {
     let (policy, _) = compiled_under(&text, Reading::Remit, &profile("unrestricted")).unwrap();
     assert_eq!(policy.judge(&line("rm x")).0, Decision::Deny);
     assert_eq!(policy.judge(&line("ls")).0, Decision::Allow);
-    assert_eq!(policy.judge(&line("ls; rm x")).0, Decision::Ask);
+    assert_eq!(policy.judge(&line("ls; rm x")).0, Decision::Deny);
+    assert_eq!(policy.judge(&line("ls; $X")).0, Decision::Ask);
 }
 
 #[test]
@@ -317,4 +312,208 @@ fn a_rule_without_words_covers_only_what_it_says() {
         origin: Origin::BuiltIn,
     };
     assert!(!rule.pattern.covers(&["a".to_owned()]));
+}
+
+/// Checks what `autoAllowReadonly` lets through, with files of `**/.env` hidden.
+fn check_read_only(expected: Decision, lines: &[&str]) {
+    let text = r#"{"tools":["shell","read"],"toolsSettings":{"shell":{"autoAllowReadonly":true},"read":{"deniedPaths":["**/.env"]}}}"#;
+    let policy = policy(text);
+    for text in lines {
+        let (decision, reason) = policy.judge(&line(text));
+        assert_eq!(decision, expected, "{text}: {}", reason.why);
+    }
+}
+
+#[test]
+fn what_only_reads_runs_unasked() {
+    check_read_only(
+        Decision::Allow,
+        &[
+            "ls",
+            "ls -la src",
+            "cat src/a.rs | head -5",
+            "cat *.rs",
+            "grep -rn '/api/v1' src",
+            "grep -n \"a|b\" f",
+            "rg foo src",
+            "find . -name '*.rs' -type f",
+            "wc -l src/*.rs",
+            "pwd && whoami",
+            "echo $HOME",
+            "which cargo",
+            "date +%s",
+            "sort f | uniq -c",
+            "sed -n 1,5p f",
+            "awk '{print $1}' f",
+            "git status",
+            "git -C src log --oneline -5",
+            "git --no-pager diff HEAD~1 -- src",
+            "git show HEAD:src/a.rs",
+            "git branch -a",
+            "git branch --contains HEAD",
+            "git tag -l 'v*'",
+            "git remote -v",
+            "git stash list",
+            "git config --get user.name",
+            "cargo metadata --no-deps --format-version 1",
+            "cargo --version",
+            "npm ls",
+            "kubectl get pods -n dev",
+            "docker ps -a",
+            "cd src && ls",
+            "ls > /dev/null 2>&1",
+            "diff a b",
+            "command -v node",
+            "node --version",
+            "jq .a f.json",
+            "timeout 5 ls",
+        ],
+    );
+    check_read_only(
+        Decision::Ask,
+        &[
+            "cat /etc/shadow",
+            "cat ~/.ssh/id_rsa",
+            "cat ../../x",
+            "cat $F",
+            "cat \"$F\"",
+            "grep -f/etc/shadow x",
+            "grep --file=/etc/shadow x",
+            "grep -rn \"$X\" .",
+            "sed --exp=p /etc/shadow",
+            "sed -i s/a/b/ f",
+            "sed w f",
+            "find / -name x",
+            "find . -delete",
+            "find . -exec cat {} +",
+            "sort -o f f",
+            "sort --files0-from=f",
+            "uniq a b",
+            "date -s x",
+            "date -f /etc/shadow",
+            "printf -v x y",
+            "hostname evil",
+            "tree -o f",
+            "git branch foo",
+            "git branch -D foo",
+            "git branch --sort x foo",
+            "git tag foo",
+            "git remote add x y",
+            "git config a b",
+            "git stash",
+            "git diff --no-index a b",
+            "git diff --output=f",
+            "git diff /etc/passwd /etc/shadow",
+            "git -C /tmp log",
+            "git -c a=b log",
+            "git push",
+            "git checkout x",
+            "git grep -O x",
+            "cargo check",
+            "cargo metadata",
+            "npm run x",
+            "npm view x",
+            "kubectl get secret x",
+            "kubectl get pods,secrets",
+            "kubectl get secret/x -o yaml",
+            "kubectl get --raw /x",
+            "kubectl delete pod x",
+            "docker run x",
+            "cat a > b",
+            "tee f",
+            "env",
+            "printenv",
+            "./ls",
+            "FOO=1 ls",
+            "ls; id > f",
+            "xargs cat",
+            "cat < /etc/shadow",
+            "cd /etc && ls",
+            "awk 'BEGIN{ARGV[1]=\"/etc/shadow\"} 1' f",
+        ],
+    );
+    check_read_only(Decision::Deny, &["cat .env", "cat app/.env", "cat < .env", "cd app && cat .env", "head -c5 ./.env"]);
+}
+
+#[test]
+fn a_line_names_its_parts() {
+    let policy = policy(&shell(r#"{"allowedCommands":["npm test","tool *"],"deniedCommands":["rm *"]}"#));
+    let judged = policy.judge_line(&CommandLine::Shell("npm test; tool x && id; rm y".to_owned()));
+    let parts: Vec<_> = judged.parts.iter().map(|part| (part.text.as_str(), part.decision, part.reason.rule.as_str())).collect();
+    assert_eq!(
+        parts,
+        [
+            ("npm test", Decision::Allow, "npm test"),
+            ("tool x", Decision::Allow, "tool *"),
+            ("id", Decision::Ask, "commands"),
+            ("rm y", Decision::Deny, "rm *"),
+        ]
+    );
+    assert_eq!(judged.reason.why, "`rm y`: a pattern of `deniedCommands` matches");
+    let help = judged.parts.get(1).and_then(|part| part.reason.help.as_deref());
+    assert_eq!(help, Some("what the options of `tool` do is not examined"));
+}
+
+#[test]
+fn a_static_simple_command_needs_no_shell() {
+    let direct = |line: &str| CommandLine::Shell(line.to_owned()).direct().map(|words| words.join("|"));
+    assert_eq!(direct("cargo test 'a b'").as_deref(), Some("cargo|test|a b"));
+    for line in ["cd x", "export A=1", "a; b", "a > f", "A=1 a", "a $x", "eval a", "", ":", "exit 1"] {
+        assert_eq!(direct(line), None, "{line}");
+    }
+}
+
+/// Lines made of pieces that mean something to a shell.
+fn lines() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "a", "b", "git push", "git status", "rm x", "sh -c 'b'", "xargs", "env", "sudo", "; ", " && ", " | ", " > f", " $x", " *", "'", "\"", "(", ")", "{ ",
+        "; }", "\n", "$(", "`", " -c", " --output=f", "A=1 ", "cd d", " 2>&1", "<<E\n", "find . -exec ", "if ", "; then ", "; fi",
+    ]);
+    prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+fn gate(allow: &[&str], deny: &[&str]) -> crate::Policy {
+    policy(&shell(&serde_json::json!({ "allowedCommands": allow, "deniedCommands": deny }).to_string()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn more_denials_never_allow_more_of_a_line(text in lines()) {
+        let some = gate(&["a *", "git *", "xargs *"], &["rm *"]).judge(&line(&text)).0;
+        let more = gate(&["a *", "git *", "xargs *"], &["rm *", "git push *", "regex:.*b.*"]).judge(&line(&text)).0;
+        prop_assert!(more >= some, "{text}: {some:?} {more:?}");
+    }
+
+    #[test]
+    fn more_allowances_never_deny_more_of_a_line(text in lines()) {
+        let some = gate(&["a *"], &["rm *"]).judge(&line(&text)).0;
+        let more = gate(&["a *", "b *", "git *", "*"], &["rm *"]).judge(&line(&text)).0;
+        prop_assert!(more <= some, "{text}: {some:?} {more:?}");
+    }
+
+    #[test]
+    fn a_list_is_as_strict_as_its_strictest_part(one in 0..6_usize, other in 0..6_usize, third in 0..6_usize) {
+        let commands = ["a x", "b", "rm x", "git status", "a $x", "sudo a"];
+        let pick = |index: usize| commands.get(index).copied().unwrap();
+        let policy = gate(&["a *", "git *"], &["rm *"]);
+        let of = |text: &str| policy.judge(&line(text)).0;
+        let worst = of(pick(one)).max(of(pick(other))).max(of(pick(third)));
+        for joined in ["; ", " && ", " || ", " | ", "\n"] {
+            let text = [pick(one), pick(other), pick(third)].join(joined);
+            prop_assert_eq!(of(&text), worst, "{}", text);
+        }
+    }
+
+    #[test]
+    fn judging_a_line_and_its_parts_agree(text in lines()) {
+        let policy = gate(&["a *", "git *"], &["rm *"]);
+        let judged = policy.judge_line(&CommandLine::Shell(text.clone()));
+        let worst = judged.parts.iter().map(|part| part.decision).max();
+        prop_assert_eq!(worst.unwrap_or(judged.decision), judged.decision, "{}", text);
+        for part in &judged.parts {
+            prop_assert!(text.get(part.span.start..part.span.end).is_some());
+        }
+    }
 }

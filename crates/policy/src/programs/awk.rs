@@ -49,7 +49,7 @@ fn check(program: &[char]) -> Option<()> {
                 }
                 let name: String = program.get(start..at)?.iter().collect();
                 match name.as_str() {
-                    "system" | "getline" | "close" | "fflush" | "extension" | "load" | "include" => return None,
+                    "system" | "getline" | "close" | "fflush" | "extension" | "load" | "include" | "ARGV" => return None,
                     "print" | "printf" => printing = Some(depth),
                     _ => {}
                 }
@@ -66,9 +66,9 @@ fn check(program: &[char]) -> Option<()> {
 fn word_before(program: &[char], slash: usize) -> bool {
     let before: String = program.get(..slash).unwrap_or_default().iter().collect();
     let before = before.trim_end();
-    ["return", "print", "in", "case", "else", "do", "printf"].iter().any(|word| {
-        before.strip_suffix(word).is_some_and(|rest| !rest.ends_with(|c: char| c.is_alphanumeric() || c == '_'))
-    })
+    ["return", "print", "in", "case", "else", "do", "printf"]
+        .iter()
+        .any(|word| before.strip_suffix(word).is_some_and(|rest| !rest.ends_with(|c: char| c.is_alphanumeric() || c == '_')))
 }
 
 fn string(program: &[char], mut at: usize) -> Option<usize> {
@@ -105,16 +105,41 @@ mod tests {
     #[test]
     fn programs() {
         let prints = [
-            "{print $1}", "$3 > 5 {print $1, $2}", "NR==1", "/a|b/ {n++} END {print n}", "{s+=$1} END {print s/NR}", "{ printf \"%s|%s\\n\", $1, $2 }",
-            "$1 ~ /x>y/", "{print ($1 > 2)}", "BEGIN{FS=\":\"} {print $NF}", "length > 80", "a || b", "{print $1/2}", "!seen[$0]++", "# x | y\n{print}",
+            "{print $1}",
+            "$3 > 5 {print $1, $2}",
+            "NR==1",
+            "/a|b/ {n++} END {print n}",
+            "{s+=$1} END {print s/NR}",
+            "{ printf \"%s|%s\\n\", $1, $2 }",
+            "$1 ~ /x>y/",
+            "{print ($1 > 2)}",
+            "BEGIN{FS=\":\"} {print $NF}",
+            "length > 80",
+            "a || b",
+            "{print $1/2}",
+            "!seen[$0]++",
+            "# x | y\n{print}",
         ];
         for program in prints {
             assert!(only_prints(program), "{program}");
         }
         let more = [
-            "BEGIN{system(\"id\")}", "{print | \"sh\"}", "{\"id\" | getline x}", "{print > \"f\"}", "{print $1 >> \"f\"}", "{getline < \"f\"}",
-            "@load \"x\"", "{print \"a\" |& \"sh\"}", "{printf \"x\" > \"f\"}", "BEGIN { f=\"system\"; @f(\"id\") }", "{x++ / 2; print \"a\" | \"sh\" / 1}",
-            "{if (x) /\"/; system(\"id\")}", "{print \"a", "{print ($1) > \"f\"}", "{print (1)(2) > \"f\"}", "{ system (\"id\") }",
+            "BEGIN{system(\"id\")}",
+            "{print | \"sh\"}",
+            "{\"id\" | getline x}",
+            "{print > \"f\"}",
+            "{print $1 >> \"f\"}",
+            "{getline < \"f\"}",
+            "@load \"x\"",
+            "{print \"a\" |& \"sh\"}",
+            "{printf \"x\" > \"f\"}",
+            "BEGIN { f=\"system\"; @f(\"id\") }",
+            "{x++ / 2; print \"a\" | \"sh\" / 1}",
+            "{if (x) /\"/; system(\"id\")}",
+            "{print \"a",
+            "{print ($1) > \"f\"}",
+            "{print (1)(2) > \"f\"}",
+            "{ system (\"id\") }",
         ];
         for program in more {
             assert!(!only_prints(program), "{program}");

@@ -299,7 +299,12 @@ impl<'r, 's, 'a> Scan<'r, 's, 'a> {
         if let Some((effect, name)) = self.joined(text) {
             let rest = text.get(name..).unwrap_or_default();
             let value = if rest.is_empty() { self.following(word) } else { Value::Text(rest.trim_start_matches('=')) };
-            return Some(Item::Option { word, end: name, effect: Some(effect), value: if open { Value::Unknown } else { value } });
+            return Some(Item::Option {
+                word,
+                end: name,
+                effect: Some(effect),
+                value: if open { Value::Unknown } else { value },
+            });
         }
         let single = self.row.style == Style::Single;
         if single || text.starts_with("--") || (self.row.single_long && text.len() > 2) {
@@ -331,7 +336,8 @@ impl<'r, 's, 'a> Scan<'r, 's, 'a> {
         let rest = text.get(byte..)?;
         let Some(letter) = rest.chars().next() else {
             // The rest of the cluster is an expansion: it may be any letter.
-            let open = arg.text.is_none() && self.row.escapes.values().flat_map(|list| &list.0).any(|option| !option.starts_with("--"));
+            let open =
+                arg.text.is_none() && self.row.escapes.values().flat_map(|list| &list.0).any(|option| !option.starts_with("--"));
             return open.then_some(Item::Option { word, end: text.len(), effect: Some(Effect::Run), value: Value::Unknown });
         };
         let end = byte + letter.len_utf8();
@@ -363,7 +369,9 @@ impl<'r, 's, 'a> Scan<'r, 's, 'a> {
     }
 
     fn short(&self, letter: char) -> Option<Effect> {
-        let is = |option: &String| option.strip_prefix('-').is_some_and(|rest| rest.len() == letter.len_utf8() && rest.starts_with(letter));
+        let is = |option: &String| {
+            option.strip_prefix('-').is_some_and(|rest| rest.len() == letter.len_utf8() && rest.starts_with(letter))
+        };
         self.row.escapes.iter().find(|(_, list)| list.0.iter().any(is)).map(|(effect, _)| *effect)
     }
 
@@ -389,7 +397,8 @@ impl<'r, 's, 'a> Scan<'r, 's, 'a> {
         let known = self.row.known.has(name) || self.row.long.has(name);
         let abbreviates = !self.row.exact && self.row.style == Style::Gnu && !known && !name.is_empty();
         let matches = |full: &str| full == name || ((abbreviates || open) && full.starts_with(name));
-        let effect = self.row.escapes.iter().find(|(_, list)| list.0.iter().filter_map(bare).any(matches)).map(|(effect, _)| *effect);
+        let effect =
+            self.row.escapes.iter().find(|(_, list)| list.0.iter().filter_map(bare).any(matches)).map(|(effect, _)| *effect);
         let takes = self.row.long.0.iter().any(|full| full == name || (abbreviates && full.starts_with(name)));
         (effect, takes)
     }

@@ -31,6 +31,9 @@ pub(crate) fn inner<'a>(tables: &Tables, args: &[Arg<'a>]) -> Inner<'a> {
     if row.shell {
         return shell(row, args);
     }
+    if args.get(1).and_then(|arg| arg.text).is_some_and(|text| runs.query.has(text)) {
+        return Inner::Query;
+    }
     let mut operands = 0;
     let mut scan = Scan::new(row, args, 1);
     let mut escapes = false;
@@ -40,9 +43,6 @@ pub(crate) fn inner<'a>(tables: &Tables, args: &[Arg<'a>]) -> Inner<'a> {
             Item::Option { word, end, effect, value } => {
                 escapes |= effect.is_some();
                 let name = args.get(word).and_then(|arg| arg.text?.get(..end)).unwrap_or_default();
-                if runs.query.has(name) {
-                    return Inner::Query;
-                }
                 if names(&runs.code_option.0, name) {
                     return match value {
                         Value::Text(code) => Inner::Code { code, word: word + 1, transparent: false },
@@ -57,7 +57,11 @@ pub(crate) fn inner<'a>(tables: &Tables, args: &[Arg<'a>]) -> Inner<'a> {
                     return Inner::Unknown;
                 }
                 if runs.assignments && arg.text.is_none_or(|text| text.contains('=')) {
-                    if arg.text.and_then(|text| text.split_once('=')).is_none_or(|(name, value)| !tables.may_assign(name, Some(value))) {
+                    if arg
+                        .text
+                        .and_then(|text| text.split_once('='))
+                        .is_none_or(|(name, value)| !tables.may_assign(name, Some(value)))
+                    {
                         escapes = true;
                     }
                     // The rest is looked at word by word: here options have ended.
@@ -91,7 +95,9 @@ pub(crate) fn inner<'a>(tables: &Tables, args: &[Arg<'a>]) -> Inner<'a> {
                         return Inner::Code { code, word: word + 2, transparent: false };
                     }
                     return match args.get(word + 1) {
-                        Some(_) => Inner::Argv { from: word + 1, transparent: runs.transparent && !escapes, more_from_input: runs.input },
+                        Some(_) => {
+                            Inner::Argv { from: word + 1, transparent: runs.transparent && !escapes, more_from_input: runs.input }
+                        }
                         None => Inner::None,
                     };
                 }

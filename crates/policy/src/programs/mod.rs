@@ -123,13 +123,15 @@ pub(crate) struct Arg<'a> {
     pub(crate) one: bool,
     /// Whether every word that it becomes begins with `prefix`.
     pub(crate) all_begin: bool,
+    /// Whether nothing in it is unknown but which file names match.
+    pub(crate) globs: bool,
     /// As it was written.
     pub(crate) raw: &'a str,
 }
 
 impl<'a> Arg<'a> {
     pub(crate) fn fixed(text: &'a str) -> Arg<'a> {
-        Arg { text: Some(text), prefix: text, one: true, all_begin: true, raw: text }
+        Arg { text: Some(text), prefix: text, one: true, all_begin: true, globs: true, raw: text }
     }
 
     /// Returns whether no option can come of it.
@@ -159,7 +161,9 @@ mod tests {
     #[test]
     fn no_variable_on_the_list_names_a_program_or_a_file() {
         let tables = Tables::read().unwrap();
-        for name in ["PATH", "LD_PRELOAD", "GIT_SSH_COMMAND", "NODE_OPTIONS", "PYTHONPATH", "BASH_ENV", "RUSTFLAGS", "IFS", "HOME"] {
+        for name in
+            ["PATH", "LD_PRELOAD", "GIT_SSH_COMMAND", "NODE_OPTIONS", "PYTHONPATH", "BASH_ENV", "RUSTFLAGS", "IFS", "HOME"]
+        {
             assert!(!tables.may_assign(name, Some("x")), "{name}");
         }
         assert!(tables.may_assign("CI", None));

@@ -83,7 +83,8 @@ impl<'p> Gatekeeper<'p> {
                 let joined = joined(args, |arg| arg.text.unwrap_or(arg.raw));
                 // Two words and one with a blank in it look alike when they are joined: then the text as written has to
                 // match as well.
-                let ambiguous = args.iter().any(|arg| arg.text.is_none_or(|text| text.is_empty() || text.contains(char::is_whitespace)));
+                let ambiguous =
+                    args.iter().any(|arg| arg.text.is_none_or(|text| text.is_empty() || text.contains(char::is_whitespace)));
                 regex.is_match(&joined) && (!ambiguous || regex.is_match(&self::joined(args, |arg| arg.raw)))
             }
         }
@@ -156,7 +157,10 @@ impl<'p> Gatekeeper<'p> {
         match inner(self.tables, rest) {
             Inner::None | Inner::Query => Ok(()),
             Inner::Argv { from: further, .. } if depth > 0 => {
-                let spelled = rest.get(further).and_then(|arg| arg.text).is_some_and(|text| rule.pattern.spells(from + further, text, text.len()));
+                let spelled = rest
+                    .get(further)
+                    .and_then(|arg| arg.text)
+                    .is_some_and(|text| rule.pattern.spells(from + further, text, text.len()));
                 if spelled {
                     return self.contained_inner(rule, args, from + further, here, depth - 1);
                 }
@@ -220,7 +224,9 @@ impl<'p> Gatekeeper<'p> {
             return !words.is_empty()
                 && std::iter::from_fn(|| rest.next().copied()).all(|word| {
                     matches!(word, "pipefail" | "errexit" | "nounset")
-                        || word.strip_prefix('-').is_some_and(|letters| !letters.is_empty() && letters.chars().all(|c| matches!(c, 'e' | 'u' | 'o')))
+                        || word
+                            .strip_prefix('-')
+                            .is_some_and(|letters| !letters.is_empty() && letters.chars().all(|c| matches!(c, 'e' | 'u' | 'o')))
                 });
         }
         if program == "wait" {
@@ -234,7 +240,7 @@ impl<'p> Gatekeeper<'p> {
 fn with_input<'a>(args: &[Arg<'a>], from: usize, more_from_input: bool) -> Vec<Arg<'a>> {
     let mut inner: Vec<Arg<'a>> = args.get(from..).unwrap_or_default().to_vec();
     if more_from_input {
-        inner.push(Arg { text: None, prefix: "", one: false, all_begin: false, raw: "" });
+        inner.push(Arg { text: None, prefix: "", one: false, all_begin: false, globs: false, raw: "" });
     }
     inner
 }
@@ -250,17 +256,26 @@ fn joined<'a>(args: &[Arg<'a>], text: impl Fn(&Arg<'a>) -> &'a str) -> String {
     joined
 }
 
-pub(super) fn escaped<'p>(args: &[Arg<'_>], escape: &Escape<'_>) -> Part<'p> {
-    let word = args.get(escape.word).map_or("", |arg| arg.text.unwrap_or(arg.raw));
-    let named = word.get(..escape.end.min(word.len())).unwrap_or(word);
+fn escaped<'p>(args: &[Arg<'_>], escape: &Escape<'_>) -> Part<'p> {
+    let named = named(args, escape);
     Part {
         help: Some("allow it by a pattern that spells the option out, without a wildcard in its place"),
         ..Part::open(format!("`{named}` {}, and a wildcard does not stand for that", escape.effect.why()))
     }
 }
 
+/// Returns the option that an escape is.
+pub(super) fn named<'a>(args: &[Arg<'a>], escape: &Escape<'_>) -> &'a str {
+    let word = args.get(escape.word).map_or("", |arg| arg.text.unwrap_or(arg.raw));
+    word.get(..escape.end.min(word.len())).unwrap_or(word)
+}
+
 /// Says by what a command would be run that is not allowed.
 fn run_by<'p>(args: &[Arg<'_>], part: Part<'p>) -> Part<'p> {
     let program = args.first().and_then(|arg| arg.text).unwrap_or_default();
-    Part { why: Cow::Owned(format!("what `{program}` runs is not allowed: {}", part.why)), verdict: Verdict::Open, help: part.help }
+    Part {
+        why: Cow::Owned(format!("what `{program}` runs is not allowed: {}", part.why)),
+        verdict: Verdict::Open,
+        help: part.help,
+    }
 }

@@ -213,7 +213,8 @@ fn covers(words: &[Vec<PatternPart>], rest: bool, args: &[Arg<'_>]) -> Option<bo
     set(&mut possible, 0);
     for arg in args {
         // What splits may become no word at all.
-        let (mut next_certain, mut next_possible) = (vec![false; words.len() + 1], if arg.one { vec![false; words.len() + 1] } else { possible.clone() });
+        let (mut next_certain, mut next_possible) =
+            (vec![false; words.len() + 1], if arg.one { vec![false; words.len() + 1] } else { possible.clone() });
         for (at, word) in words.iter().enumerate() {
             let fits = match arg.text {
                 Some(text) => Some(matches_word(word, text)),

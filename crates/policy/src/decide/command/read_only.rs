@@ -1,6 +1,6 @@
 //! `autoAllowReadonly`: commands that read and do nothing else, and read only what the agent may read.
 
-use super::allow::escaped;
+use super::allow::named;
 use super::places::Here;
 use super::{Gatekeeper, Part, Verdict};
 use crate::decide::file::Refusal;
@@ -36,7 +36,8 @@ impl<'p> Gatekeeper<'p> {
             _ => true,
         });
         if let Some(escape) = stands {
-            return Err(Some(escaped(args, escape)));
+            let why = format!("`{}` {}", named(args, escape), escape.effect.why());
+            return Err(Some(Part::open(why)));
         }
         let (narrow, from) = if row.sub.is_empty() {
             (row, 1)
@@ -57,7 +58,8 @@ impl<'p> Gatekeeper<'p> {
             return Err(Some(Part::open("with these words it is not known to read only")));
         }
         if row.paths == Some(false) || narrow.paths == Some(false) {
-            let harmless = self.tables.row(args.first().and_then(|arg| arg.text).unwrap_or_default()).is_some_and(|row| row.inert);
+            let harmless =
+                self.tables.row(args.first().and_then(|arg| arg.text).unwrap_or_default()).is_some_and(|row| row.inert);
             let known = harmless || rest.iter().all(|arg| arg.text.is_some());
             return if known { Ok(()) } else { Err(Some(Part::open("nobody can know which options it is given"))) };
         }
@@ -65,17 +67,27 @@ impl<'p> Gatekeeper<'p> {
         self.reads_only_what_is_granted(args, rest, pattern, here).map_err(Some)
     }
 
-    fn reads_only_what_is_granted(&self, args: &[Arg<'_>], rest: &[Arg<'_>], mut pattern: bool, here: &Here<'p, '_>) -> Result<(), Part<'p>> {
+    fn reads_only_what_is_granted(
+        &self,
+        args: &[Arg<'_>],
+        rest: &[Arg<'_>],
+        mut pattern: bool,
+        here: &Here<'p, '_>,
+    ) -> Result<(), Part<'p>> {
         let inert = self.tables.row(args.first().and_then(|arg| arg.text).unwrap_or_default()).is_some_and(|row| row.inert);
         // Where an option gives the pattern, every operand is a file.
-        pattern &= !rest.iter().filter_map(|arg| arg.text).any(|text| {
-            text.starts_with("--regexp") || text.starts_with("--file") || text.starts_with("--expression") || (text.starts_with('-') && !text.starts_with("--") && text.contains(['e', 'f']))
+        pattern &= !rest.iter().any(|arg| match arg.prefix.strip_prefix("--") {
+            Some(long) => long.starts_with(['e', 'f', 'r']),
+            None => arg.prefix.starts_with('-') && arg.prefix.contains(['e', 'f']),
         });
         for arg in rest {
             let option = arg.prefix.starts_with('-');
             if pattern && !option {
                 pattern = false;
-                continue;
+                if arg.text.is_some() || arg.is_no_option() {
+                    continue;
+                }
+                return Err(Part::open("nobody can know which options it is given"));
             }
             let path = match arg.text {
                 Some("-") => continue,
@@ -85,7 +97,12 @@ impl<'p> Gatekeeper<'p> {
                 },
                 Some(text) => text,
                 // File names that a pattern finds below a directory that may be read.
-                None if arg.all_begin && (inert || arg.is_no_option()) && !arg.raw.contains("..") && !arg.raw.contains("/.*") && !arg.raw.starts_with(".*") => {
+                None if arg.globs
+                    && (inert || arg.is_no_option())
+                    && !arg.raw.contains("..")
+                    && !arg.raw.contains("/.*")
+                    && !arg.raw.starts_with(".*") =>
+                {
                     arg.prefix.rsplit_once('/').map_or(".", |(directory, _)| if directory.is_empty() { "/" } else { directory })
                 }
                 None => return Err(Part::open("nobody can know which file it reads")),
@@ -126,14 +143,20 @@ fn is_denied(options: &List, word: &str) -> bool {
     options.0.iter().any(|option| {
         let name = word.split_once('=').map_or(word, |(name, _)| name);
         let long = option.starts_with("--");
-        name == option || (long && name.len() > 3 && option.starts_with(name)) || (!long && option.len() == 2 && word.starts_with(option.as_str()))
+        name == option
+            || (long && name.len() > 3 && option.starts_with(name))
+            || (!long && option.len() == 2 && word.starts_with(option.as_str()))
     })
 }
 
 /// Returns whether the row lists the words.
 fn is_listed(row: &ReadOnlyRow, rest: &[Arg<'_>]) -> bool {
     let texts: Vec<&str> = rest.iter().filter_map(|arg| arg.text).collect();
-    let narrow = row.only.is_some() || row.operands == Some(false) || row.words.is_some() || row.required_option.is_some() || !row.never.0.is_empty();
+    let narrow = row.only.is_some()
+        || row.operands == Some(false)
+        || row.words.is_some()
+        || row.required_option.is_some()
+        || !row.never.0.is_empty();
     if narrow && texts.len() < rest.len() {
         return false;
     }

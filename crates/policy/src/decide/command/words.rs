@@ -15,6 +15,7 @@ fn arg<'a>(word: &'a Word, line: &'a str) -> Arg<'a> {
         prefix: text.unwrap_or_else(|| word.prefix()),
         one: !word.splits,
         all_begin: !word.splits || only_globs,
+        globs: only_globs,
         raw: line.get(word.span.start..word.span.end).unwrap_or_default(),
     }
 }
