@@ -21,7 +21,7 @@ impl Parser<'_, '_> {
             };
             match code {
                 _ if ended => {}
-                Code::Byte(0) | Code::Character('\0') => ended = true,
+                Code::Byte(0) | Code::Character('\0') | Code::Unicode('\0') => ended = true,
                 Code::Byte(byte) => bytes.push(byte),
                 Code::Character(character) => bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
                 Code::Unicode(character) => {

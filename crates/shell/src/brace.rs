@@ -30,10 +30,12 @@ impl Parser<'_, '_> {
         }
         let stop = |reason| Opaque::new(reason, span);
         let units = units(raw);
-        let dollar =
-            units.iter().any(|unit| matches!(unit, Unit::Character('$', false) | Unit::Piece(Piece::Dynamic { open: true, .. })));
-        if dollar {
-            return Err(stop("a variable in a word with braces"));
+        let joins = |pair: &[Unit]| {
+            let open = matches!(pair.first(), Some(Unit::Character('$', false) | Unit::Piece(Piece::Dynamic { open: true, .. })));
+            open && matches!(pair.last(), Some(Unit::Character('{' | '}' | ',', false)))
+        };
+        if units.windows(2).any(joins) {
+            return Err(stop("a variable that braces may join with what is beside it"));
         }
         let nodes = Nodes { units: &units, at: 0 }.sequence(0, false).ok_or_else(|| stop("braces that do not pair"))?;
         let mut budget = MAX_EXPANDED.saturating_sub(self.shared.expanded);

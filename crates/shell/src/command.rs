@@ -151,6 +151,9 @@ impl Parser<'_, '_> {
                 Some(')') => {
                     self.pos += 1;
                     self.no_body_here(start)?;
+                    if !self.ends_word() {
+                        return Err(self.unexpected("something right after an array"));
+                    }
                     return Ok(words);
                 }
                 Some('[') => {

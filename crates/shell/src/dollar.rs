@@ -45,7 +45,7 @@ impl Parser<'_, '_> {
             }
             'a'..='z' | 'A'..='Z' | '_' => {
                 let name = self.name();
-                word.open(Dynamic::Variable(name), !quoted);
+                word.variable(name, quoted);
             }
             '0'..='9' | '@' | '*' | '#' | '?' | '-' | '$' | '!' => {
                 self.bump(next);

@@ -32,9 +32,9 @@ impl Raw {
         self.pieces.push(Piece::Dynamic { dynamic, splits, open: false });
     }
 
-    /// Adds `$NAME` without braces: what braces put after it could become a part of the name.
-    pub(crate) fn open(&mut self, dynamic: Dynamic, splits: bool) {
-        self.pieces.push(Piece::Dynamic { dynamic, splits, open: true });
+    /// Adds `$NAME` without braces: unquoted, what braces put after it could become a part of the name.
+    pub(crate) fn variable(&mut self, name: String, quoted: bool) {
+        self.pieces.push(Piece::Dynamic { dynamic: Dynamic::Variable(name), splits: !quoted, open: !quoted });
     }
 
     pub(crate) fn place(&self) -> Span {

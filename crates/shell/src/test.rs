@@ -48,7 +48,11 @@ impl Parser<'_, '_> {
             || self.looking_at("||")
             || matches!(self.peek(), Some(')' | '\n'));
         if ends {
-            return if is_unary(bare) { Err(self.stop("a test that is not known", start)) } else { Ok(()) };
+            return if is_unary(bare) || self.peek() == Some('\n') {
+                Err(self.stop("a test that is not known", start))
+            } else {
+                Ok(())
+            };
         }
         if is_unary(bare) {
             let operand = self.operand_word(Place::Word)?;
