@@ -202,6 +202,9 @@ impl Parser<'_, '_> {
         if !is_name(name) {
             return Err(self.stop("a loop over something that is not a name", start));
         }
+        if words.is_empty() {
+            return Ok(());
+        }
         let span = self.span(start);
         let assignment = |value| Assignment { name: name.to_owned(), subscript: false, append: false, value, span };
         self.assign(words.into_iter().map(|word| assignment(Value::Word(word))).collect(), span);

@@ -25,6 +25,8 @@ mod pattern;
 mod quote;
 mod raw;
 mod redirect;
+#[doc(hidden)]
+pub mod replay;
 mod script;
 mod simple;
 mod test;

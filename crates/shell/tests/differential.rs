@@ -7,7 +7,6 @@
 #![allow(clippy::print_stderr, reason = "the rate is for a person who reads the test's output")]
 
 mod common;
-mod generate;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-use common::{Numbers, corpus};
+use common::{Numbers, corpus, generate};
 use remit_shell::{Operator, Part, Script, Simple, Word, parse};
 
 #[test]

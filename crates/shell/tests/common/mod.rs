@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test uses a part")]
 #![allow(clippy::unwrap_used, reason = "clippy's leave for tests does not reach the helpers of an integration test")]
 
+pub(crate) mod generate;
+
 use std::path::Path;
 
 pub(crate) struct Record {

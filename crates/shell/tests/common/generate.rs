@@ -1,6 +1,6 @@
 //! Scripts made from a grammar, and scripts broken by hand.
 
-use crate::common::Numbers;
+use super::Numbers;
 
 const NAMES: [&str; 22] = [
     "a",
