@@ -20,8 +20,12 @@ impl Parser<'_, '_> {
         }
         let at = self.pos;
         let raw = if here { crate::raw::Raw::default() } else { self.raw(Place::Word)? };
-        if !here && raw.pieces.is_empty() {
-            return Err(self.unexpected("a redirection without a file"));
+        if !here && (raw.pieces.is_empty() || self.text.as_bytes().get(at) == Some(&b'#')) {
+            return Err(self.stop("a redirection without a file", start));
+        }
+        let next = raw.bare().is_some_and(|text| text.starts_with('{') || text.bytes().all(|b| b.is_ascii_digit()));
+        if next && matches!(self.peek(), Some('<' | '>')) {
+            return Err(self.stop("a redirection to what begins another", at));
         }
         if here {
             let target = self.here_document(operator == "<<-", redirects.len())?;
@@ -65,7 +69,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads what may stand before the operator: `2` or `{name}`.
+    /// Reads what may stand before the operator, `2` or `{name}`, and nothing when no operator follows.
     fn descriptor(&mut self) -> Read<Fd> {
         let start = self.pos;
         let fd = match self.peek() {
@@ -76,6 +80,7 @@ impl Parser<'_, '_> {
                     digits.push(digit);
                 }
                 if self.looking_at("<(") || self.looking_at(">(") || !matches!(self.peek(), Some('<' | '>')) {
+                    self.pos = start;
                     return Ok(Fd::Default);
                 }
                 let Ok(number) = digits.parse::<u16>() else { return Err(self.stop("a descriptor that is not known", start)) };
@@ -94,6 +99,7 @@ impl Parser<'_, '_> {
                     || self.looking_at(">(")
                     || !matches!(self.peek(), Some('<' | '>'))
                 {
+                    self.pos = start;
                     return Ok(Fd::Default);
                 }
                 Fd::Variable(name)
@@ -110,10 +116,11 @@ impl Parser<'_, '_> {
         if rest.get(..end).is_some_and(|word| word.contains("]}<") || word.contains("]}>")) {
             return Err(self.stop("a descriptor that is not known", start));
         }
+        self.pos = start;
         Ok(Fd::Default)
     }
 
-    /// Reads the operator. What comes before it in the text was read already; when there is none, it is read again.
+    /// Reads the operator, if one comes next.
     fn operator_of_redirect(&mut self) -> Option<&'static str> {
         match self.peek() {
             Some('<' | '>') if self.looking_at("<(") || self.looking_at(">(") => None,

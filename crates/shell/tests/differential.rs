@@ -220,6 +220,7 @@ fn is_straight(script: &Script) -> bool {
         && script.functions.is_empty()
         && script.commands.iter().all(plain)
         && script.commands.iter().all(|command| command.redirects.iter().all(|redirect| sure(redirect.operator)))
+        && writes(script).all(|target| target.as_static() != Some(""))
         && script.commands.iter().all(|command| command.words.first().is_none_or(|word| word.as_static() != Some("")))
         // An assignment to a variable of bash's own may fail.
         && script.commands.iter().all(|command| command.assignments.iter().all(|assignment| assignment.name.len() < 3))
