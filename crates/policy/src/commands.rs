@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::ops::Deref;
 
 use regex::Regex;
@@ -6,6 +5,7 @@ use remit_shell::PatternPart;
 use serde::{Serialize, Serializer};
 
 use crate::Origin;
+use crate::names::ByName;
 use crate::programs::tables;
 
 /// Which command lines run unasked, which never, and what happens to the rest.
@@ -39,7 +39,7 @@ pub struct CommandRule {
 #[derive(Clone, Debug, Default)]
 pub struct CommandRules {
     rules: Vec<CommandRule>,
-    by_program: HashMap<String, Vec<usize>>,
+    by_program: ByName<Vec<usize>>,
     /// Those that name no program.
     of_any: Vec<usize>,
 }
@@ -55,7 +55,7 @@ pub enum CommandPattern {
 
 impl CommandRules {
     pub fn new(rules: Vec<CommandRule>) -> CommandRules {
-        let mut by_program: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut by_program: ByName<Vec<usize>> = ByName::default();
         let mut of_any = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
             match rule.pattern.program() {

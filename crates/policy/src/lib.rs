@@ -12,6 +12,7 @@ mod diff;
 mod digest;
 mod files;
 mod grants;
+mod names;
 mod origin;
 mod path_pattern;
 mod policy;

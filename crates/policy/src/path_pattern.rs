@@ -72,7 +72,11 @@ impl PathPattern {
 
     /// Returns whether the pattern covers the path or a directory above it: how a denial is read.
     pub fn matches_or_above(&self, path: &AbsPath) -> bool {
-        std::iter::successors(Some(path.clone()), AbsPath::parent).any(|path| self.matches(&path))
+        // Nothing above the base is covered either.
+        let Some(rest) = path.relative_to(&self.base) else { return false };
+        let Some(glob) = &self.glob else { return true };
+        let ends = rest.char_indices().filter(|(_, character)| *character == '/').map(|(at, _)| at);
+        !rest.is_empty() && ends.chain([rest.len()]).any(|end| rest.get(..end).is_some_and(|above| glob.is_match(above)))
     }
 
     /// Returns whether the pattern names that path itself, or something in it, without a wildcard on the way there.

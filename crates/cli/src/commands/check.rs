@@ -253,7 +253,8 @@ impl Judge {
     }
 
     fn policy(&self, case: &Case) -> Result<Policy, String> {
-        let settings = json!({ "shell": { "allowedCommands": case.allow, "deniedCommands": case.deny }, "sandbox": { "profile": BARE } });
+        let settings =
+            json!({ "shell": { "allowedCommands": case.allow, "deniedCommands": case.deny }, "sandbox": { "profile": BARE } });
         let text = json!({ "name": "line", "tools": ["shell"], "toolsSettings": settings }).to_string();
         let path = self.workspace.root.join("line.json");
         let reading = self.read_as.map_or(remit_agent::Reading::Remit, remit_agent::Reading::from);

@@ -98,9 +98,9 @@ fn may<'p>(
 }
 
 fn grants(rule: &PathRule, path: &AbsPath) -> bool {
-    let of_the_task = matches!(rule.origin, Origin::Profile(_))
-        && OF_THE_TASK.iter().any(|place| rule.pattern.base.is_beneath(&AbsPath::root().join(place)));
-    !of_the_task && rule.pattern.matches(path)
+    rule.pattern.matches(path)
+        && !(matches!(rule.origin, Origin::Profile(_))
+            && OF_THE_TASK.iter().any(|place| rule.pattern.base.is_beneath(&AbsPath::root().join(place))))
 }
 
 fn covering<'a>(rules: &'a [PathRule], path: &AbsPath) -> Option<&'a PathRule> {

@@ -316,7 +316,8 @@ fn a_rule_without_words_covers_only_what_it_says() {
 
 /// Checks what `autoAllowReadonly` lets through, with files of `**/.env` hidden.
 fn check_read_only(expected: Decision, lines: &[&str]) {
-    let text = r#"{"tools":["shell","read"],"toolsSettings":{"shell":{"autoAllowReadonly":true},"read":{"deniedPaths":["**/.env"]}}}"#;
+    let text =
+        r#"{"tools":["shell","read"],"toolsSettings":{"shell":{"autoAllowReadonly":true},"read":{"deniedPaths":["**/.env"]}}}"#;
     let policy = policy(text);
     for text in lines {
         let (decision, reason) = policy.judge(&line(text));
@@ -466,8 +467,40 @@ fn a_static_simple_command_needs_no_shell() {
 /// Lines made of pieces that mean something to a shell.
 fn lines() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "a", "b", "git push", "git status", "rm x", "sh -c 'b'", "xargs", "env", "sudo", "; ", " && ", " | ", " > f", " $x", " *", "'", "\"", "(", ")", "{ ",
-        "; }", "\n", "$(", "`", " -c", " --output=f", "A=1 ", "cd d", " 2>&1", "<<E\n", "find . -exec ", "if ", "; then ", "; fi",
+        "a",
+        "b",
+        "git push",
+        "git status",
+        "rm x",
+        "sh -c 'b'",
+        "xargs",
+        "env",
+        "sudo",
+        "; ",
+        " && ",
+        " | ",
+        " > f",
+        " $x",
+        " *",
+        "'",
+        "\"",
+        "(",
+        ")",
+        "{ ",
+        "; }",
+        "\n",
+        "$(",
+        "`",
+        " -c",
+        " --output=f",
+        "A=1 ",
+        "cd d",
+        " 2>&1",
+        "<<E\n",
+        "find . -exec ",
+        "if ",
+        "; then ",
+        "; fi",
     ]);
     prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }

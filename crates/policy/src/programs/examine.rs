@@ -39,7 +39,7 @@ fn at<'a>(tables: &Tables, args: &[Arg<'a>], from: usize, depth: usize, found: &
         // Naming the program is not enough to spell out what it does: a word after it has to be spelled out too.
         found.push(whole((from + 1).min(args.len().saturating_sub(1)), args, effect));
     }
-    let module = walk(row, args, from + 1, found);
+    let module = walk(tables, row, args, from + 1, found);
     if let Some(module) = module {
         let _ = at(tables, args, module, depth - 1, found);
     }
@@ -61,17 +61,25 @@ pub(crate) fn subcommand(tables: &Tables, args: &[Arg<'_>]) -> Option<usize> {
 }
 
 /// Walks over the words of a program or a subcommand. Returns where a module begins that is run in its place.
-fn walk<'a>(row: &Row, args: &[Arg<'a>], from: usize, found: &mut Vec<Escape<'a>>) -> Option<usize> {
+fn walk<'a>(tables: &Tables, row: &Row, args: &[Arg<'a>], from: usize, found: &mut Vec<Escape<'a>>) -> Option<usize> {
     let mut scan = Scan::new(row, args, from);
     let mut operands = 0;
     let mut script_by_option = false;
     while let Some(item) = scan.next() {
         match item {
             Item::Option { word, end, effect, value, .. } => {
-                if let Some(module) = &row.module
-                    && args.get(word).is_some_and(|arg| arg.text == Some(module))
+                if row.module.as_ref().is_some_and(|module| is_option(module, name(args, word, end))) {
+                    let known = args.get(word + 1).and_then(|arg| tables.row(arg.text?)).is_some_and(|row| row.runs.is_none());
+                    if known && args.get(word).is_some_and(|arg| arg.text.is_some_and(|text| text.len() == end)) {
+                        return Some(word + 1);
+                    }
+                    found.push(whole((word + 1).min(args.len() - 1), args, Effect::Run));
+                    return None;
+                }
+                if let (Some(file), true) =
+                    (file_of(value), row.files.0.iter().any(|option| is_option(option, name(args, word, end))))
                 {
-                    return Some(word + 1).filter(|at| *at < args.len());
+                    found.push(Escape { word, end, effect: Effect::Read, value: Value::Text(file) });
                 }
                 if let Some(effect) = effect {
                     found.push(Escape { word, end, effect, value });
@@ -87,7 +95,7 @@ fn walk<'a>(row: &Row, args: &[Arg<'a>], from: usize, found: &mut Vec<Escape<'a>
             Item::Operand { word, nth } => {
                 let Some(arg) = args.get(word) else { continue };
                 if row.has_subcommands() && !arg.prefix.starts_with('+') {
-                    subcommands(row, args, word, found);
+                    subcommands(tables, row, args, word, found);
                     return None;
                 }
                 operands = nth;
@@ -101,7 +109,28 @@ fn walk<'a>(row: &Row, args: &[Arg<'a>], from: usize, found: &mut Vec<Escape<'a>
     None
 }
 
-fn subcommands<'a>(row: &Row, args: &[Arg<'a>], word: usize, found: &mut Vec<Escape<'a>>) {
+/// Returns the option that a word names in its first bytes; of a cluster, the letter that ends there.
+fn name<'a>(args: &[Arg<'a>], word: usize, end: usize) -> &'a str {
+    args.get(word).and_then(|arg| arg.text?.get(..end)).unwrap_or_default()
+}
+
+/// Returns whether that is the option: its letter at the end of a cluster, or its long name, perhaps abbreviated.
+fn is_option(option: &str, name: &str) -> bool {
+    match (option.strip_prefix("--"), name.strip_prefix("--")) {
+        (Some(full), Some(given)) => !given.is_empty() && full.starts_with(given),
+        (None, None) => option.strip_prefix('-').is_some_and(|letter| name.ends_with(letter)),
+        _ => false,
+    }
+}
+
+/// Returns the file that a value names after `@` or `<`.
+fn file_of<'a>(value: Value<'a>) -> Option<&'a str> {
+    let Value::Text(text) = value else { return None };
+    let at = text.find(['@', '<'])?;
+    text.get(at + 1..)?.split(';').next().filter(|file| *file != "-")
+}
+
+fn subcommands<'a>(tables: &Tables, row: &Row, args: &[Arg<'a>], word: usize, found: &mut Vec<Escape<'a>>) {
     let name = args.get(word).and_then(|arg| arg.text);
     // What is no known subcommand is an alias or another program: nobody knows what it runs.
     let Some(sub) = name.and_then(|name| row.sub.get(name)) else {
@@ -114,7 +143,7 @@ fn subcommands<'a>(row: &Row, args: &[Arg<'a>], word: usize, found: &mut Vec<Esc
     {
         found.push(whole(word, args, effect));
     }
-    walk(sub, args, word + 1, found);
+    walk(tables, sub, args, word + 1, found);
 }
 
 fn operand<'a>(rules: &Operands, args: &[Arg<'a>], word: usize, nth: usize, script_by_option: bool, found: &mut Vec<Escape<'a>>) {

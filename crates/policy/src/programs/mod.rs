@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::names::ByName;
 pub(crate) use examine::{Escape, Value, examine, subcommand};
 pub(crate) use inner::{Inner, inner};
 pub(crate) use row::{Effect, List, Row};
@@ -23,7 +24,7 @@ pub(crate) use row::{Effect, List, Row};
 static TABLES: LazyLock<Option<Tables>> = LazyLock::new(|| Tables::read().ok());
 
 pub(crate) struct Tables {
-    programs: HashMap<String, usize>,
+    programs: ByName<usize>,
     rows: Vec<Row>,
     assignments: Vec<AssignmentRow>,
     read_only: Vec<ReadOnlyRow>,
@@ -76,7 +77,7 @@ impl Tables {
         let mut rows: Vec<Row> = serde_json::from_str(include_str!("../../../../policies/commands/wrappers.json"))?;
         let programs: Vec<Row> = serde_json::from_str(include_str!("../../../../policies/commands/programs.json"))?;
         rows.extend(programs);
-        let mut programs = HashMap::new();
+        let mut programs = ByName::default();
         for (index, row) in rows.iter_mut().enumerate() {
             row.unfold();
             for name in &row.names.0 {

@@ -179,6 +179,8 @@ pub(crate) struct Row {
     pub(crate) long: List,
     /// Long names that are no abbreviation of another.
     pub(crate) known: List,
+    /// Options whose value names a file after `@` or `<`.
+    pub(crate) files: List,
     pub(crate) escapes: BTreeMap<Effect, List>,
     #[serde(deserialize_with = "operands")]
     pub(crate) operands: Operands,

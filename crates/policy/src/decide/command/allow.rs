@@ -116,6 +116,7 @@ impl<'p> Gatekeeper<'p> {
                 let Some(program) = inner.first().and_then(|arg| arg.text) else {
                     return Err(Part::open("nobody can know which command it runs"));
                 };
+                self.no_assignment(pattern, args.get(..from).unwrap_or_default())?;
                 if !pattern.is_universal() && pattern.spells(from, program, program.len()) {
                     return self.contained_inner(rule, args, from, here, depth);
                 }
@@ -182,6 +183,9 @@ impl<'p> Gatekeeper<'p> {
     /// Returns the first option that makes another command of it, and that neither the pattern spells out nor the grants
     /// cover.
     fn no_escape(&self, pattern: &CommandPattern, args: &[Arg<'_>], offset: usize, here: &Here<'p, '_>) -> Result<(), Part<'p>> {
+        if args.first().and_then(|program| self.tables.row(program.text?)).is_none_or(|row| row.inert) {
+            return Ok(());
+        }
         let Some(escapes) = examine(self.tables, args) else { return Ok(()) };
         let stands = |escape: &&Escape<'_>| {
             let text = args.get(escape.word).and_then(|arg| arg.text).unwrap_or_default();
@@ -191,6 +195,18 @@ impl<'p> Gatekeeper<'p> {
             None => Ok(()),
             Some(escape) => Err(escaped(args, escape)),
         }
+    }
+
+    /// Returns the first assignment before the command of a wrapper that may change what runs, and that the pattern does
+    /// not spell out.
+    fn no_assignment(&self, pattern: &CommandPattern, before: &[Arg<'_>]) -> Result<(), Part<'p>> {
+        for (at, text) in before.iter().enumerate().filter_map(|(at, arg)| Some((at, arg.text?))) {
+            let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.starts_with('-')) else { continue };
+            if !self.tables.may_assign(name, Some(value)) && !pattern.spells(at, text, name.len() + 1) {
+                return Err(Part::open(format!("the variable `{name}` may change what runs")));
+            }
+        }
+        Ok(())
     }
 
     fn is_free_of_escapes(&self, args: &[Arg<'_>], here: &Here<'p, '_>) -> bool {

@@ -75,6 +75,10 @@ impl<'p> Gatekeeper<'p> {
             }
             answer = answer.or(|| self.spelling(name, &plain));
         }
+        // Without an option there is nothing before the subcommand.
+        if !args.iter().any(|arg| arg.prefix.starts_with(['-', '+']) || arg.text.is_none()) {
+            return answer;
+        }
         let Some(at) = subcommand(self.tables, args).filter(|at| *at > 1) else { return answer };
         answer.or(|| {
             let mut plain = vec![Arg::fixed(name)];
@@ -152,6 +156,10 @@ impl<'p> Gatekeeper<'p> {
 
     /// Looks at the options of a command that run another.
     fn denial_of_options(&self, args: &[Arg<'_>], here: &Here<'p, '_>, depth: usize) -> Denial<'p> {
+        let row = args.first().and_then(|program| self.tables.row(program.text?));
+        if row.is_none_or(|row| row.inert) {
+            return Denial::No;
+        }
         let Some(escapes) = examine(self.tables, args) else { return Denial::No };
         let mut answer = Denial::No;
         for escape in escapes.iter().filter(|escape| escape.effect == Effect::Run) {
