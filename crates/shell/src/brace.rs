@@ -51,7 +51,7 @@ fn units(raw: &Raw) -> Vec<Unit> {
     for piece in &raw.pieces {
         match piece {
             Piece::Text { text, quoted } if text.is_empty() => {
-                units.push(Unit::Piece(Piece::Text { text: String::new(), quoted: *quoted }))
+                units.push(Unit::Piece(Piece::Text { text: String::new(), quoted: *quoted }));
             }
             Piece::Text { text, quoted } => units.extend(text.chars().map(|character| Unit::Character(character, *quoted))),
             dynamic @ Piece::Dynamic { .. } => units.push(Unit::Piece(dynamic.clone())),

@@ -6,7 +6,6 @@ use crate::arith::{Close, is_name};
 use crate::cursor::{Parser, Read};
 use crate::flow::{self, Outcome};
 use crate::quote::Place;
-use crate::raw::Raw;
 use crate::{Assignment, Context, Dynamic, Part, Redirect, Simple, Value, Word};
 
 /// Builtins whose arguments may be `NAME=(…)`.
@@ -14,16 +13,13 @@ const DECLARES: [&str; 5] = ["declare", "typeset", "local", "export", "readonly"
 
 impl Parser<'_, '_> {
     /// Reads a simple command, or the definition of a function by its name and `()`.
-    pub(crate) fn simple(&mut self, first: Option<Raw>) -> Read<Outcome> {
+    pub(crate) fn simple(&mut self) -> Read<Outcome> {
         self.peek();
         let start = self.pos;
         let span = self.span(start);
         let mut command =
             Simple { assignments: Vec::new(), words: Vec::new(), redirects: Vec::new(), span, context: Context::default() };
         let mut declares = false;
-        if let Some(raw) = &first {
-            self.arguments(raw, &mut command.words)?;
-        }
         loop {
             self.blanks();
             if self.redirect(&mut command.redirects)? {
@@ -62,7 +58,7 @@ impl Parser<'_, '_> {
     pub(crate) fn push(&mut self, mut command: Simple) -> Outcome {
         let index = self.mark();
         command.context.directory = self.shared.dirs.directory();
-        for pending in self.pending.iter_mut().filter(|pending| pending.command.is_none()) {
+        for pending in self.pending.iter_mut().rev().take_while(|pending| pending.command.is_none()) {
             pending.command = Some(index);
         }
         let outcome = flow::outcome(&command, index, &self.shared.dirs);
@@ -115,7 +111,7 @@ impl Parser<'_, '_> {
             Value::Array(self.array()?)
         } else {
             let raw = self.raw(Place::Word)?;
-            Value::Word(self.value(&raw))
+            Value::Word(crate::word::value(&raw))
         };
         assignments.push(Assignment { name, subscript, append, value, span: self.span(start) });
         Ok(true)
@@ -167,7 +163,7 @@ impl Parser<'_, '_> {
                     if raw.bare().is_some_and(|text| text.contains('{')) {
                         return Err(self.stop("braces in an element of an array", at));
                     }
-                    words.push(self.value(&raw));
+                    words.push(crate::word::value(&raw));
                 }
                 Some(_) => {
                     let raw = self.raw(Place::Word)?;

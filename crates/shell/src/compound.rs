@@ -38,7 +38,7 @@ impl Parser<'_, '_> {
         self.peek();
         let start = self.pos;
         match self.reserved() {
-            Some("time") if after_pipe => self.simple(None),
+            Some("time") if after_pipe => self.simple(),
             Some("function") => {
                 self.eat("function");
                 self.blanks();
@@ -54,7 +54,7 @@ impl Parser<'_, '_> {
             }
             Some("coproc") => self.deeper(|parser| parser.coproc(start)),
             Some(word) if !OPENERS.contains(&word) => Err(self.unexpected("a reserved word that cannot stand here")),
-            None if self.peek() != Some('(') => self.simple(None),
+            None if self.peek() != Some('(') => self.simple(),
             _ => self.compound(start),
         }
     }
@@ -310,7 +310,7 @@ impl Parser<'_, '_> {
             } else {
                 self.pos = at;
                 let mark = self.mark();
-                self.simple(None)?;
+                self.simple()?;
                 if self.mark() == mark {
                     return Err(self.stop("a function in a `coproc`", start));
                 }

@@ -166,7 +166,7 @@ impl Parser<'_, '_> {
         let raw = self.in_braces(start, quoted)?;
         let splits = raw.splits();
         if assigns {
-            let value = Value::Word(self.value(&raw));
+            let value = Value::Word(crate::word::value(&raw));
             let span = self.span(start);
             self.assign(vec![Assignment { name: name.to_owned(), subscript: false, append: false, value, span }], span);
         }

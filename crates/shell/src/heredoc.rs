@@ -46,7 +46,7 @@ impl Parser<'_, '_> {
             let word = if pending.quoted {
                 let mut raw = Raw { pieces: Vec::new(), span: Some(self.span(start)) };
                 raw.text(&text, true);
-                self.body(&raw)
+                crate::word::body(&raw)
             } else {
                 self.expanded(&text, start, &pending)?
             };
@@ -122,6 +122,6 @@ impl Parser<'_, '_> {
             inner.conditional |= context.conditional;
         });
         self.shared.dirs = dirs;
-        Ok(self.body(&raw))
+        Ok(crate::word::body(&raw))
     }
 }

@@ -32,7 +32,7 @@ impl Parser<'_, '_> {
                 '$' => self.dollar(false, &mut word)?,
                 '`' => self.backticks(false, &mut word)?,
                 '<' | '>' if self.looking_at(if character == '<' { "<(" } else { ">(" }) => self.process(&mut word)?,
-                '(' if self.opens(place, open, &word) => {
+                '(' if opens(place, open, &word) => {
                     open += 1;
                     self.bump(character);
                     word.dynamic(Dynamic::Glob('('), false);
@@ -80,18 +80,6 @@ impl Parser<'_, '_> {
         let length = rest.bytes().position(ends).unwrap_or(rest.len());
         word.text(rest.get(..length).unwrap_or_default(), false);
         self.pos += length;
-    }
-
-    fn opens(&self, place: Place, open: usize, word: &Raw) -> bool {
-        let after = |characters: &[char]| match word.pieces.last() {
-            Some(crate::raw::Piece::Text { text, quoted: false }) => text.ends_with(characters),
-            _ => false,
-        };
-        match place {
-            Place::Word => false,
-            Place::Pattern => open > 0 || after(&['?', '*', '+', '@', '!']),
-            Place::Regex => true,
-        }
     }
 
     fn backslash(&mut self, word: &mut Raw) -> Read<()> {
@@ -244,5 +232,18 @@ impl Parser<'_, '_> {
 
     fn unclosed(&self, start: usize) -> Opaque {
         Opaque::new("a quote is not closed", self.whole.unwrap_or_else(|| remit_diagnostics::Span::new(start, self.text.len())))
+    }
+}
+
+/// Returns whether a parenthesis opens a group of a pattern.
+fn opens(place: Place, open: usize, word: &Raw) -> bool {
+    let after = |characters: &[char]| match word.pieces.last() {
+        Some(crate::raw::Piece::Text { text, quoted: false }) => text.ends_with(characters),
+        _ => false,
+    };
+    match place {
+        Place::Word => false,
+        Place::Pattern => open > 0 || after(&['?', '*', '+', '@', '!']),
+        Place::Regex => true,
     }
 }

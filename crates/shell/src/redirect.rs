@@ -33,7 +33,7 @@ impl Parser<'_, '_> {
             return Ok(true);
         }
         if operator == "<<<" {
-            let target = self.value(&raw);
+            let target = crate::word::value(&raw);
             redirects.push(Redirect { fd, operator: Operator::HereString, target, span: self.span(start) });
             return Ok(true);
         }

@@ -16,16 +16,16 @@ impl Parser<'_, '_> {
         }
         Ok(())
     }
+}
 
-    /// Makes the word of an assignment, which is neither split nor a pattern.
-    pub(crate) fn value(&mut self, raw: &Raw) -> Word {
-        finish(raw, raw.place(), Use::Value)
-    }
+/// Makes the word of an assignment, which is neither split nor a pattern.
+pub(crate) fn value(raw: &Raw) -> Word {
+    finish(raw, raw.place(), Use::Value)
+}
 
-    /// Makes the text of a here-document, in which nothing but the expansions is special.
-    pub(crate) fn body(&mut self, raw: &Raw) -> Word {
-        finish(raw, raw.place(), Use::Text)
-    }
+/// Makes the text of a here-document, in which nothing but the expansions is special.
+pub(crate) fn body(raw: &Raw) -> Word {
+    finish(raw, raw.place(), Use::Text)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,8 +67,7 @@ fn unquoted(word: &mut Word, text: &str, globs: bool, value: bool, closes: impl 
     for (at, character) in text.char_indices() {
         let dynamic = match character {
             _ if at < skip => continue,
-            '*' | '?' if globs => Dynamic::Glob(character),
-            '[' if globs && at < last => Dynamic::Glob(character),
+            '*' | '?' | '[' if globs && (character != '[' || at < last) => Dynamic::Glob(character),
             '~' if may_be_home(word, text, at, from) || (value && at == 0) => {
                 let rest = text.get(at + 1..).unwrap_or_default();
                 let name = rest.split(['/', ':']).next().unwrap_or_default();
@@ -91,9 +90,8 @@ fn may_be_home(word: &Word, text: &str, at: usize, from: usize) -> bool {
     match text.get(from..at).and_then(|before| before.chars().next_back()) {
         Some(before) => matches!(before, '=' | ':'),
         None => match word.parts.last() {
-            None => true,
             Some(Part::Literal(before)) => before.ends_with(['=', ':']),
-            Some(Part::Dynamic(_)) => true,
+            Some(Part::Dynamic(_)) | None => true,
         },
     }
 }

@@ -245,9 +245,10 @@ fn statics(words: &[Word]) -> Vec<String> {
 /// Returns whether bash may have made these words of those that were read.
 fn matches(words: &[Word], argv: &[String]) -> bool {
     match (words.split_first(), argv.split_first()) {
-        (None, None) => true,
-        (None, Some(_)) => false,
-        (Some((word, rest)), _) if word.splits => (0..=argv.len()).any(|taken| matches(rest, &argv[taken..])),
+        (None, rest) => rest.is_none(),
+        (Some((word, rest)), _) if word.splits => {
+            (0..=argv.len()).filter_map(|taken| argv.get(taken..)).any(|argv| matches(rest, argv))
+        }
         (Some((word, rest)), Some((text, texts))) => matches_word(word, text) && matches(rest, texts),
         (Some(_), None) => false,
     }

@@ -302,7 +302,7 @@ fn piece(numbers: &mut Numbers, depth: usize) -> String {
         5 => format!("\"${{x:-$({inside})}}\""),
         6 => format!("$( ({inside}) )"),
         7 => format!("${{x#$({inside})}}"),
-        8 => format!("\"a`b \\`c d\\``\""),
+        8 => "\"a`b \\`c d\\``\"".to_owned(),
         _ => format!("$({inside}; {})", simple(numbers, 0).replace("<<", "<")),
     }
 }
@@ -324,6 +324,6 @@ fn redirect(numbers: &mut Numbers, depth: usize, last: bool) -> String {
         11 => " <<-'E'\n\ttext $(no)\n\tE".to_owned(),
         12 => " <<E\n$(rm x) `git y` \"\nE".to_owned(),
         13 => " <<\"E\" 2>&1\n$(no\nE".to_owned(),
-        _ => " <<E\na\\\nb \\\\\nE\n".trim_end().to_owned(),
+        _ => " <<E\na\\\nb \\\\\nE".to_owned(),
     }
 }

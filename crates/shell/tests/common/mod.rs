@@ -1,6 +1,7 @@
 //! The corpus: one topic a file, records parted by lines of `%%`.
 
 #![allow(dead_code, reason = "each test uses a part")]
+#![allow(clippy::indexing_slicing, reason = "clippy's leave for tests does not reach the helpers of an integration test")]
 #![allow(clippy::unwrap_used, reason = "clippy's leave for tests does not reach the helpers of an integration test")]
 
 pub(crate) mod generate;
