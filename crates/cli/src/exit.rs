@@ -76,6 +76,9 @@ pub(crate) fn of_outcome(outcome: &Outcome) -> Exit {
         Outcome::Failed { code } => Exit::Passed(u8::try_from(*code & 0xFF).unwrap_or(1)),
         Outcome::Killed { signal } => Exit::Killed(u8::try_from(*signal & 0x7F).unwrap_or(0)),
         Outcome::TimedOut => Exit::OverTime,
+        Outcome::OverLimit { limit } if limit == "cpuTime" => Exit::OverTime,
+        // As if the kernel had killed it, which it mostly has.
+        Outcome::OverLimit { .. } => Exit::Killed(9),
         Outcome::Denied { .. } => Exit::Denied,
         Outcome::CouldNotStart { .. } => Exit::CouldNotStart,
     }

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::{env, fs};
 
 use remit_agent::AbsPath;
-use remit_launch::{Scratch, try_host};
-use remit_policy::Policy;
-use remit_sandbox::{Host, Trials};
+use remit_launch::{Scratch, try_cgroups, try_host};
+use remit_policy::{LimitKind, Policy};
+use remit_sandbox::{Cgroups, Host, Trials};
 use remit_tasks::StateDir;
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,10 @@ pub(crate) fn look(policy: &Policy, state: &StateDir) -> Result<Host, Failure> {
         Some(trials) => trials,
         None => try_and_keep(state, key)?,
     };
-    Ok(Host::probe(policy, trials, environment()))
+    // Where cgroups can be made changes with the scope that a shell runs in, so it is tried, and only when it is asked for.
+    let wanted = policy.limits.iter().any(|limit| matches!(limit.kind, LimitKind::Memory | LimitKind::Processes));
+    let cgroups = if wanted { try_cgroups() } else { Cgroups::Legacy { memory: None, pids: None } };
+    Ok(Host::probe(policy, trials, cgroups, environment()))
 }
 
 /// Tries every mechanism of this host, whatever was found before.

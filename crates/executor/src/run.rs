@@ -59,7 +59,7 @@ pub fn run(permit: Permit, mut ground: Ground<'_>) -> Result<Outcome, ExecutorEr
     // The permit is used up here, whatever came of it.
     drop(permit);
     let (mut running, terminal, signals) = started?;
-    let ended = supervise(&mut running, terminal, &signals, ground.plan.wall_time);
+    let ended = supervise(&mut running, terminal, &signals, ground.plan);
     if ended.is_err() {
         running.kill();
     }

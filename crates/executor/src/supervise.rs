@@ -4,11 +4,15 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use remit_launch::{CaughtSignal, Ending, Running, Signals};
+use remit_sandbox::{GroupLimit, Plan, ResourceKind};
 use remit_tasks::Outcome;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::terminal::Terminal;
+
+const SIGXCPU: i32 = 24;
+const SIGXFSZ: i32 = 25;
 
 /// How long a task may clean up after the end of its time.
 const GRACE: Duration = Duration::from_secs(5);
@@ -17,9 +21,9 @@ pub(crate) fn supervise(
     running: &mut Running,
     mut terminal: Option<Terminal>,
     signals: &Signals,
-    wall_time: Option<u64>,
+    plan: &Plan,
 ) -> Result<Outcome, Errno> {
-    let mut clock = Clock::new(wall_time);
+    let mut clock = Clock::new(plan.wall_time);
     loop {
         let ready = wait(running, terminal.as_ref(), signals, &clock)?;
         if ready.signal {
@@ -40,20 +44,32 @@ pub(crate) fn supervise(
                 terminal.show_output()?;
             }
         }
+        if ready.limit && running.met_limit().is_some() {
+            // It would go on trying to fork until somebody else ends it.
+            running.kill();
+        }
         if ready.ended {
             let ending = running.wait()?;
             if let Some(terminal) = &mut terminal {
                 terminal.show_output()?;
             }
-            return Ok(outcome(ending, &clock));
+            return Ok(outcome(ending, &clock, running.met_limit(), plan));
         }
         clock.act(running);
     }
 }
 
-fn outcome(ending: Ending, clock: &Clock) -> Outcome {
+fn outcome(ending: Ending, clock: &Clock, met: Option<GroupLimit>, plan: &Plan) -> Outcome {
+    let over = |limit: &str| Outcome::OverLimit { limit: limit.to_owned() };
+    let limited = |kind| plan.limits.iter().any(|limit| limit.resource == kind);
     match ending {
         _ if clock.is_over() => Outcome::TimedOut,
+        // It met the limit and came through all the same.
+        Ending::Exited { code: 0 } if met == Some(GroupLimit::Memory) => Outcome::Succeeded,
+        _ if met == Some(GroupLimit::Memory) => over("memory"),
+        _ if met == Some(GroupLimit::Processes) => over("processes"),
+        Ending::Killed { signal: SIGXCPU } if limited(ResourceKind::Cpu) => over("cpuTime"),
+        Ending::Killed { signal: SIGXFSZ } if limited(ResourceKind::Fsize) => over("fileSize"),
         Ending::Exited { code: 0 } => Outcome::Succeeded,
         Ending::Exited { code } => Outcome::Failed { code },
         Ending::Killed { signal } => Outcome::Killed { signal },
@@ -66,10 +82,12 @@ struct Ready {
     signal: bool,
     typed: bool,
     outer: bool,
+    limit: bool,
 }
 
 fn wait(running: &Running, terminal: Option<&Terminal>, signals: &Signals, clock: &Clock) -> Result<Ready, Errno> {
     let input = rustix::stdio::stdin();
+    let limit = running.process_limit();
     let (running, signals) = (running.as_fd(), signals.as_fd());
     let mut watched = vec![PollFd::from_borrowed_fd(running, PollFlags::IN), PollFd::from_borrowed_fd(signals, PollFlags::IN)];
     let outer = terminal.and_then(Terminal::outer).map(|outer| {
@@ -81,12 +99,22 @@ fn wait(running: &Running, terminal: Option<&Terminal>, signals: &Signals, clock
         watched.push(PollFd::from_borrowed_fd(input, PollFlags::IN));
         watched.len() - 1
     });
+    let limit = limit.map(|limit| {
+        watched.push(PollFd::from_borrowed_fd(limit, PollFlags::PRI));
+        watched.len() - 1
+    });
     match poll(&mut watched, clock.remaining().as_ref()) {
         Ok(_) | Err(Errno::INTR) => {}
         Err(errno) => return Err(errno),
     }
     let ready = |index: usize| watched.get(index).is_some_and(|watched| !watched.revents().is_empty());
-    Ok(Ready { ended: ready(0), signal: ready(1), typed: typed.is_some_and(ready), outer: outer.is_some_and(ready) })
+    Ok(Ready {
+        ended: ready(0),
+        signal: ready(1),
+        typed: typed.is_some_and(ready),
+        outer: outer.is_some_and(ready),
+        limit: limit.is_some_and(ready),
+    })
 }
 
 /// The limit of wall time: at its end the task is asked to end, and after a grace it is killed.

@@ -8,6 +8,7 @@ use thiserror::Error;
 #[repr(u8)]
 pub enum Layer {
     Fork = 1,
+    Cgroup,
     Namespaces,
     Mounts,
     Descriptors,
@@ -21,8 +22,9 @@ pub enum Layer {
 }
 
 impl Layer {
-    const ALL: [Layer; 11] = [
+    const ALL: [Layer; 12] = [
         Layer::Fork,
+        Layer::Cgroup,
         Layer::Namespaces,
         Layer::Mounts,
         Layer::Descriptors,
@@ -42,6 +44,7 @@ impl Layer {
     fn name(self) -> &'static str {
         match self {
             Layer::Fork => "a process",
+            Layer::Cgroup => "the cgroup",
             Layer::Namespaces => "the namespaces",
             Layer::Mounts => "the mounts",
             Layer::Descriptors => "the descriptors",
@@ -97,7 +100,7 @@ impl LaunchError {
             (Layer::Namespaces, Errno::PERM | Errno::NOSPC | Errno::USERS) => {
                 "this host refuses user namespaces: `remit doctor` says how to allow them".to_owned()
             }
-            (Layer::Namespaces | Layer::Mounts | Layer::Landlock | Layer::Seccomp, _) => {
+            (Layer::Namespaces | Layer::Cgroup | Layer::Mounts | Layer::Landlock | Layer::Seccomp, _) => {
                 "`remit doctor` shows what this host supports".to_owned()
             }
             (Layer::Directory, _) => "the directory must exist and be readable under the policy".to_owned(),

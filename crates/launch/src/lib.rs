@@ -20,4 +20,4 @@ pub use error::{LaunchError, Layer};
 pub use parent::{Ending, Running, become_reaper, end_tree, spawn};
 pub use signals::{CaughtSignal, Signals};
 pub use task::{Scratch, Stdio, Task};
-pub use trial::try_host;
+pub use trial::{try_cgroups, try_host};

@@ -170,6 +170,7 @@ fn nothing() -> Plan {
         landlock: None,
         seccomp: None,
         limits: Vec::new(),
+        cgroups: Vec::new(),
         wall_time: None,
         drop_capabilities: false,
         no_new_privileges: false,

@@ -27,6 +27,7 @@ pub enum Mechanism {
     NetworkNamespace,
     PidNamespace,
     Rlimit,
+    Cgroup,
     /// The environment is built before exec.
     Exec,
     /// Remit itself, outside the task.
@@ -44,6 +45,7 @@ impl Mechanism {
             Mechanism::NetworkNamespace => "network namespace",
             Mechanism::PidNamespace => "pid namespace",
             Mechanism::Rlimit => "rlimit",
+            Mechanism::Cgroup => "cgroup",
             Mechanism::Exec => "built before exec",
             Mechanism::Supervisor => "supervisor",
         }

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use remit_agent::AbsPath;
 use serde::{Deserialize, Serialize};
 
+use crate::Cgroups;
+
 /// What this machine can do and has, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Host {
@@ -24,6 +26,7 @@ pub struct Host {
     /// A pid namespace with its own `/proc`.
     pub own_proc: Availability,
     pub network_namespace: Availability,
+    pub cgroups: Cgroups,
     /// The caller's environment.
     pub environment: BTreeMap<String, String>,
     /// What stands at the paths that a policy names; a path that is not here was not looked at.

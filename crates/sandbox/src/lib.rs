@@ -3,6 +3,7 @@
 //! [`Host::probe`] looks; [`plan`] decides, and is pure: the same policy and the same host give the same plan, on any
 //! machine. Nothing here is applied to any process; that is `launch`.
 
+mod cgroups;
 mod gap;
 mod host;
 mod landlock;
@@ -11,6 +12,7 @@ mod plan;
 mod probe;
 mod seccomp;
 
+pub use cgroups::{CgroupPlan, Cgroups, Counter, GroupLimit};
 pub use gap::{Carried, Gap, Grant, Mechanism};
 pub use host::{Availability, Host, PathFact, PathKind};
 pub use landlock::{LandlockPlan, PathRights, Rights};

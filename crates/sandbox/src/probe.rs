@@ -10,7 +10,7 @@ use remit_policy::{PathRule, Policy};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags, fstat, openat2, statx};
 use serde::{Deserialize, Serialize};
 
-use crate::{Availability, Host, PathFact, PathKind};
+use crate::{Availability, Cgroups, Host, PathFact, PathKind};
 
 /// What was found by trying it in a process made for that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub struct Trials {
 
 impl Host {
     /// Looks at what the policy names on this machine.
-    pub fn probe(policy: &Policy, trials: Trials, environment: BTreeMap<String, String>) -> Host {
+    pub fn probe(policy: &Policy, trials: Trials, cgroups: Cgroups, environment: BTreeMap<String, String>) -> Host {
         let system = rustix::system::uname();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Host {
@@ -42,6 +42,7 @@ impl Host {
             overlay: trials.overlay,
             own_proc: trials.own_proc,
             network_namespace: trials.network_namespace,
+            cgroups,
             environment,
             paths: facts(policy),
         }

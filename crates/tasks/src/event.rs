@@ -87,6 +87,10 @@ pub enum Outcome {
     },
     /// Over its limit of wall time.
     TimedOut,
+    /// Over another limit, named as in an agent file.
+    OverLimit {
+        limit: String,
+    },
     Denied {
         why: String,
     },

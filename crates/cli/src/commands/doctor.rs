@@ -2,7 +2,8 @@ use std::fmt::Write;
 
 use clap::Args;
 use remit_diagnostics::visible;
-use remit_sandbox::{Availability, Trials};
+use remit_launch::try_cgroups;
+use remit_sandbox::{Availability, Cgroups, Trials};
 use remit_tasks::StateDir;
 use serde_json::json;
 
@@ -37,7 +38,8 @@ pub(crate) fn doctor(ui: &Ui, args: &DoctorArgs) -> Result<Exit, Failure> {
     let system = rustix::system::uname();
     let (kernel, machine) = (system.release().to_string_lossy(), system.machine().to_string_lossy());
     let landlock = landlock(&trials);
-    let lines = lines(&trials, &landlock);
+    let cgroups = cgroups();
+    let lines = lines(&trials, &landlock, &cgroups);
     if args.json {
         let mechanisms: Vec<_> = lines
             .iter()
@@ -68,14 +70,28 @@ fn landlock(trials: &Trials) -> Availability {
     )
 }
 
-fn lines<'a>(trials: &'a Trials, landlock: &'a Availability) -> [Line<'a>; 6] {
+fn cgroups() -> Availability {
+    match try_cgroups() {
+        Cgroups::Unified { .. } | Cgroups::Legacy { memory: Some(_), pids: Some(_) } => Availability::Works,
+        Cgroups::Legacy { memory, .. } => {
+            let missing = if memory.is_none() { "memory" } else { "pids" };
+            Availability::missing(
+                format!("no cgroup with the controller `{missing}` can be made"),
+                "delegate the controller to this user",
+            )
+        }
+        Cgroups::Missing { why, remedy } => Availability::missing(why, remedy),
+    }
+}
+
+fn lines<'a>(trials: &'a Trials, landlock: &'a Availability, cgroups: &'a Availability) -> [Line<'a>; 7] {
     [
         Line { name: "Landlock", holds: "files, and TCP from ABI 4 on", lost: "no file boundary is held", found: landlock },
         Line { name: "seccomp", holds: "system calls, sockets", lost: "system calls are not filtered", found: &trials.seccomp },
         Line {
             name: "namespaces",
-            holds: "private /tmp and /run, masks",
-            lost: "no private layer, no masks; /tmp is refused",
+            holds: "a root of what is granted alone",
+            lost: "no private layer, no masks; names and modes outside are open",
             found: &trials.namespaces,
         },
         Line {
@@ -95,6 +111,12 @@ fn lines<'a>(trials: &'a Trials, landlock: &'a Availability) -> [Line<'a>; 6] {
             holds: "a private loopback",
             lost: "a task without a network has no loopback either",
             found: &trials.network_namespace,
+        },
+        Line {
+            name: "cgroups",
+            holds: "limits of memory and processes",
+            lost: "memory is not limited; processes are in a user namespace, and for root not at all",
+            found: cgroups,
         },
     ]
 }

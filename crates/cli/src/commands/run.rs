@@ -6,7 +6,8 @@ use remit_agent::{AbsPath, Agent};
 use remit_executor::{self as executor, ExecutorError, Ground};
 use remit_launch::Layer;
 use remit_policy::{
-    CommandLine, Confinement, Digest, Gate, Permit, Policy, Profile, Reason, Request, Verdict, Workspace, WorkspaceMode, diff,
+    CommandLine, Confinement, Digest, Gate, LimitKind, Permit, Policy, Profile, Reason, Request, Verdict, Workspace,
+    WorkspaceMode, diff,
 };
 use remit_sandbox::{Grant, Host, LayerPurpose, Plan, plan};
 use remit_tasks::{
@@ -88,8 +89,8 @@ pub(crate) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         executor::run(permit, Ground { plan: &plan, directory, task: &task, elsewhere: &elsewhere, events: events.clone() });
     match outcome {
         Ok(outcome) => {
-            if outcome == Outcome::TimedOut {
-                ui.error("the task was ended: it was over its limit of wall time", &[]);
+            if let Some((limit, value)) = over(&outcome, &work.policy) {
+                ui.error(&format!("ended: {limit} limit {value}"), &["the agent file sets it, in `sandbox.limits`".to_owned()]);
             }
             let exit = exit::of_outcome(&outcome);
             task.end(Timestamp::now(), outcome)?;
@@ -102,6 +103,35 @@ pub(crate) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
             Err(failure)
         }
     }
+}
+
+/// Returns the limit that ended a task, and its value, in the words of an agent file.
+fn over(outcome: &Outcome, policy: &Policy) -> Option<(&'static str, String)> {
+    let kind = match outcome {
+        Outcome::TimedOut => LimitKind::WallTime,
+        Outcome::OverLimit { limit } => match limit.as_str() {
+            "memory" => LimitKind::Memory,
+            "processes" => LimitKind::Processes,
+            "cpuTime" => LimitKind::CpuTime,
+            _ => LimitKind::FileSize,
+        },
+        _ => return None,
+    };
+    let value = policy.limits.iter().find(|limit| limit.kind == kind).map_or(0, |limit| limit.value);
+    Some(match kind {
+        LimitKind::Memory => ("memory", bytes(value)),
+        LimitKind::FileSize => ("file size", bytes(value)),
+        LimitKind::Processes => ("processes", value.to_string()),
+        LimitKind::CpuTime => ("CPU time", format!("{value} s")),
+        LimitKind::WallTime | LimitKind::OpenFiles | LimitKind::Output => ("wall time", format!("{value} s")),
+    })
+}
+
+/// Returns a size in the largest unit that says it exactly.
+fn bytes(value: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let fits = units.into_iter().find(|(shift, _)| value >= 1 << shift && value.trailing_zeros() >= *shift);
+    fits.map_or_else(|| format!("{value} bytes"), |(shift, unit)| format!("{} {unit}", value >> shift))
 }
 
 /// What is to run under: an agent's policy, or the profile `unrestricted`.

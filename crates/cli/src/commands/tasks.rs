@@ -85,6 +85,7 @@ fn json(record: &Record) -> TaskJson {
     let (code, signal, reason) = match outcome {
         Some(Outcome::Failed { code }) => (Some(*code), None, None),
         Some(Outcome::Killed { signal }) => (None, Some(*signal), None),
+        Some(Outcome::OverLimit { limit }) => (None, None, Some(limit.clone())),
         Some(Outcome::Denied { why } | Outcome::CouldNotStart { error: why }) => (None, None, Some(why.clone())),
         Some(Outcome::Succeeded | Outcome::TimedOut) | None => (None, None, None),
     };
@@ -114,6 +115,7 @@ fn row(record: &Record) -> [String; 5] {
     let state = match &record.state {
         State::Ended { outcome: Outcome::Failed { code }, .. } => format!("failed ({code})"),
         State::Ended { outcome: Outcome::Killed { signal }, .. } => format!("killed ({signal})"),
+        State::Ended { outcome: Outcome::OverLimit { limit }, .. } => format!("over limit ({limit})"),
         state => word(state).to_owned(),
     };
     let agent = created.agent.as_ref().map_or("-".to_owned(), |agent| visible(&agent.name));
@@ -134,6 +136,7 @@ fn word(state: &State) -> &'static str {
             Outcome::Failed { .. } => "failed",
             Outcome::Killed { .. } => "killed",
             Outcome::TimedOut => "timed out",
+            Outcome::OverLimit { .. } => "over limit",
             Outcome::Denied { .. } => "denied",
             Outcome::CouldNotStart { .. } => "could not start",
         },

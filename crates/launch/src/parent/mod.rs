@@ -1,5 +1,6 @@
 //! The caller's side: it makes everything ready, forks, learns whether the task started, and sees it end.
 
+mod cgroup;
 mod prepare;
 mod running;
 mod tree;
@@ -16,6 +17,7 @@ use crate::stage::{self, Prepared};
 use crate::sys::{self, Side};
 use crate::{LaunchError, Layer, Task};
 
+pub(crate) use cgroup::Cgroup;
 pub(crate) use prepare::Identity;
 pub use running::{Ending, Running};
 pub use tree::{become_reaper, end_tree};
@@ -30,8 +32,11 @@ pub fn spawn(plan: &Plan, task: &Task<'_>) -> Result<Running, LaunchError> {
     let failed = |errno| LaunchError::new(Layer::Fork, errno);
     let (report, report_end) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
     let (status, status_end) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
+    let name = format!("remit-{}", task.scratch.path.parent().map_or_else(String::new, |task| task.file_name().to_owned()));
+    let cgroups = plan.cgroups.iter().map(|cgroup| Cgroup::make(cgroup, &name)).collect::<Result<Vec<_>, _>>()?;
     let prepared = Prepared {
         plan,
+        cgroups,
         task,
         identity: Identity::of_caller(),
         program: text(task.program.as_str().as_bytes())?,
@@ -44,8 +49,10 @@ pub fn spawn(plan: &Plan, task: &Task<'_>) -> Result<Running, LaunchError> {
     let started =
         if init { fork(plan, &prepared) } else { sys::spawn_sharing(namespace_flags(plan), &mut || stage::run(&prepared)) };
     let (pid, pidfd) = started.map_err(|errno| fork_failed(plan, errno))?;
-    drop(prepared);
-    let mut running = Running::new(pid, pidfd, init.then_some(status));
+    // The child has its own ends of the pipes; while these are open there would be no end of file.
+    let Prepared { cgroups, report: report_end, status: status_end, .. } = prepared;
+    drop((report_end, status_end));
+    let mut running = Running::new(pid, pidfd, init.then_some(status), cgroups);
     match read_report(&report) {
         Ok(None) => Ok(running),
         Ok(Some(error)) => {

@@ -1,8 +1,10 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use remit_sandbox::GroupLimit;
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitStatus, pidfd_send_signal, waitid};
 
+use super::Cgroup;
 use crate::sys;
 
 /// A task that has started. Dropping it does not end it; the caller waits for it, then ends its tree.
@@ -13,6 +15,7 @@ pub struct Running {
     pidfd: OwnedFd,
     /// Where an init tells how the task ended; `None` when the task is our own child.
     status: Option<OwnedFd>,
+    cgroups: Vec<Cgroup>,
 }
 
 /// How the first process of a task ended.
@@ -50,8 +53,8 @@ impl Ending {
 }
 
 impl Running {
-    pub(crate) fn new(pid: Pid, pidfd: OwnedFd, status: Option<OwnedFd>) -> Running {
-        Running { pid, pidfd, status }
+    pub(crate) fn new(pid: Pid, pidfd: OwnedFd, status: Option<OwnedFd>, cgroups: Vec<Cgroup>) -> Running {
+        Running { pid, pidfd, status, cgroups }
     }
 
     /// Returns the number under which this namespace knows the task, or its init.
@@ -69,6 +72,16 @@ impl Running {
         };
         // It may have ended in between, which is what the signal was for.
         let _ = sent;
+    }
+
+    /// Returns the limit of the whole task that was met, if one was.
+    pub fn met_limit(&self) -> Option<GroupLimit> {
+        self.cgroups.iter().find_map(Cgroup::met)
+    }
+
+    /// Returns the descriptor that has a `POLLPRI` when the limit of processes is met.
+    pub fn process_limit(&self) -> Option<BorrowedFd<'_>> {
+        self.cgroups.iter().find_map(Cgroup::processes)
     }
 
     /// Kills the task; with an init, its whole tree.

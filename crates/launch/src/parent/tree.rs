@@ -19,10 +19,11 @@ pub fn end_tree() -> Result<(), Errno> {
             Ok(Some(_)) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),
             Ok(None) => {
-                let descendants = descendants()?;
-                for pid in &descendants {
-                    // It may have ended, or not be ours to kill; the next round sees.
-                    let _ = kill_process(*pid, Signal::KILL);
+                // One that has ended meanwhile is no failure; that none is ours to kill is, for it could be waited for without end.
+                let stopped = stopped()?;
+                let mine = stopped.iter().filter(|pid| kill_process(**pid, Signal::KILL) != Err(Errno::PERM)).count();
+                if mine == 0 && !stopped.is_empty() {
+                    return Err(Errno::PERM);
                 }
                 // A child is among the killed, so this returns; what a child leaves behind comes to us with its end.
                 match wait(WaitOptions::empty()) {
@@ -30,6 +31,23 @@ pub fn end_tree() -> Result<(), Errno> {
                     Err(errno) => return Err(errno),
                 }
             }
+        }
+    }
+}
+
+/// Stops every descendant, and those that they made meanwhile, until there is no new one: what is stopped makes no more.
+fn stopped() -> Result<Vec<Pid>, Errno> {
+    let (mut stopped, mut known) = (Vec::new(), BTreeSet::new());
+    loop {
+        let before = stopped.len();
+        for pid in descendants()? {
+            if known.insert(pid.as_raw_nonzero()) {
+                let _ = kill_process(pid, Signal::STOP);
+                stopped.push(pid);
+            }
+        }
+        if stopped.len() == before {
+            return Ok(stopped);
         }
     }
 }

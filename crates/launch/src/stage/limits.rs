@@ -10,10 +10,13 @@ pub(super) fn apply(limits: &[ResourceLimit]) -> Result<(), Errno> {
             ResourceKind::Cpu => Resource::Cpu,
             ResourceKind::Fsize => Resource::Fsize,
             ResourceKind::Nofile => Resource::Nofile,
+            ResourceKind::Nproc => Resource::Nproc,
         };
         let host = getrlimit(resource).maximum;
         let value = host.map_or(limit.value, |host| host.min(limit.value));
-        setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) })?;
+        // At the hard limit of CPU time the kernel kills; at the soft one it says why.
+        let maximum = if resource == Resource::Cpu { host.map_or(value + 1, |host| host.min(value + 1)) } else { value };
+        setrlimit(resource, Rlimit { current: Some(value), maximum: Some(maximum) })?;
     }
     Ok(())
 }

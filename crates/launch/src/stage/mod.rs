@@ -20,7 +20,7 @@ use remit_sandbox::Plan;
 use rustix::io::Errno;
 use rustix::process::{Signal, set_parent_process_death_signal};
 
-use crate::parent::Identity;
+use crate::parent::{Cgroup, Identity};
 use crate::signals::supervised;
 use crate::sys;
 use crate::{LaunchError, Layer, Task};
@@ -33,6 +33,8 @@ pub(crate) use root::{Kind, NewRoot};
 pub(crate) struct Prepared<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) task: &'a Task<'a>,
+    /// Joined before anything else.
+    pub(crate) cgroups: Vec<Cgroup>,
     pub(crate) identity: Identity,
     pub(crate) program: CString,
     pub(crate) arguments: Vec<CString>,
@@ -58,6 +60,9 @@ fn fail(prepared: &Prepared<'_>, result: Result<Infallible, LaunchError>) -> ! {
 fn enter(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
     let plan = prepared.plan;
     die_with_parent(prepared)?;
+    for cgroup in &prepared.cgroups {
+        cgroup.join().map_err(|errno| LaunchError::new(Layer::Cgroup, errno))?;
+    }
     let Some(spaces) = plan.namespaces else { return become_task(prepared) };
     namespaces::map_identity(spaces.user, prepared.identity).map_err(|errno| LaunchError::new(Layer::Namespaces, errno))?;
     if spaces.loopback {

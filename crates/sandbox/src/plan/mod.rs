@@ -15,7 +15,7 @@ use remit_policy::{Confinement, Policy};
 use serde::Serialize;
 
 use crate::{
-    Carried, Gap, Grant, Host, LandlockPlan, Layer, Mask, Mechanism, OwnRoot, PathRights, PrivateDirectory, Rights,
+    Carried, CgroupPlan, Gap, Grant, Host, LandlockPlan, Layer, Mask, Mechanism, OwnRoot, PathRights, PrivateDirectory, Rights,
     SeccompProgram,
 };
 
@@ -41,6 +41,7 @@ pub struct Plan {
     /// `None`: no filter.
     pub seccomp: Option<SeccompProgram>,
     pub limits: Vec<ResourceLimit>,
+    pub cgroups: Vec<CgroupPlan>,
     /// Seconds; enforced by the supervisor.
     pub wall_time: Option<u64>,
     /// All capabilities are given up, the bounding and ambient sets too.
@@ -94,6 +95,8 @@ pub enum ResourceKind {
     Cpu,
     Fsize,
     Nofile,
+    /// Of the user's processes in the task's user namespace.
+    Nproc,
 }
 
 /// Plans how a host holds a task to a policy. Pure.
@@ -124,6 +127,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         landlock: None,
         seccomp: host.seccomp.works().then_some(SeccompProgram { inet: network.inet_sockets, ipc: namespaces.is_some() }),
         limits: Vec::new(),
+        cgroups: Vec::new(),
         wall_time: None,
         drop_capabilities: true,
         no_new_privileges: true,
@@ -149,7 +153,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
     plan.carried.extend(network.carried);
     plan.gaps.extend(network.gaps);
     environment::environment(policy, host, &mut plan);
-    rest::limits(policy, &mut plan);
+    rest::limits(policy, host, &mut plan);
     rest::processes(host, &mut plan);
     rest::host_gaps(host, &mut plan);
     plan
@@ -169,6 +173,7 @@ fn unrestricted(policy: &Policy, host: &Host) -> Plan {
         landlock: None,
         seccomp: None,
         limits: Vec::new(),
+        cgroups: Vec::new(),
         wall_time: None,
         drop_capabilities: false,
         no_new_privileges: false,
@@ -187,7 +192,7 @@ fn unrestricted(policy: &Policy, host: &Host) -> Plan {
             remedy: Some("name an agent: `remit run --agent NAME -- COMMAND`".to_owned()),
         }],
     };
-    rest::limits(policy, &mut plan);
+    rest::limits(policy, host, &mut plan);
     plan
 }
 

@@ -4,7 +4,7 @@ use remit_policy::{LimitKind, Policy};
 
 use super::files::why;
 use super::{Plan, ResourceKind, ResourceLimit};
-use crate::{Carried, Gap, Grant, Host, Mechanism};
+use crate::{Carried, Cgroups, Gap, Grant, GroupLimit, Host, Mechanism};
 
 pub(super) fn commands(policy: &Policy, plan: &mut Plan) {
     let what = if policy.commands.everything.is_some() { "every command runs unasked" } else { "which commands run unasked" };
@@ -16,7 +16,7 @@ pub(super) fn commands(policy: &Policy, plan: &mut Plan) {
     });
 }
 
-pub(super) fn limits(policy: &Policy, plan: &mut Plan) {
+pub(super) fn limits(policy: &Policy, host: &Host, plan: &mut Plan) {
     plan.limits.push(ResourceLimit { resource: ResourceKind::Core, value: 0 });
     for limit in &policy.limits {
         let resource = match limit.kind {
@@ -29,11 +29,11 @@ pub(super) fn limits(policy: &Policy, plan: &mut Plan) {
                 continue;
             }
             LimitKind::Memory => {
-                plan.gaps.push(unlimited("memory"));
+                group(host, plan, GroupLimit::Memory, limit.value);
                 continue;
             }
             LimitKind::Processes => {
-                plan.gaps.push(unlimited("the number of processes"));
+                group(host, plan, GroupLimit::Processes, limit.value);
                 continue;
             }
             LimitKind::Output => {
@@ -51,7 +51,7 @@ pub(super) fn limits(policy: &Policy, plan: &mut Plan) {
             ResourceKind::Nofile => "open files of each process",
             ResourceKind::Fsize => "size of each file",
             ResourceKind::Cpu => "CPU time of each process",
-            ResourceKind::Core => continue,
+            ResourceKind::Core | ResourceKind::Nproc => continue,
         };
         plan.carried.push(carried(what, Mechanism::Rlimit));
     }
@@ -61,13 +61,29 @@ fn carried(what: &str, by: Mechanism) -> Carried {
     Carried { grant: Grant::Limits, what: what.to_owned(), by: vec![by] }
 }
 
-fn unlimited(what: &str) -> Gap {
-    Gap {
-        grant: Grant::Limits,
-        what: format!("{what} is not limited"),
-        why: "this version makes no cgroup".to_owned(),
-        remedy: Some("start Remit itself in a limited scope, as `systemd-run --user --scope -p MemoryMax=4G` does".to_owned()),
+/// A limit of the whole task: a cgroup, or for processes the count of a user namespace (Linux 5.14), or a gap.
+fn group(host: &Host, plan: &mut Plan, limit: GroupLimit, value: u64) {
+    let what = match limit {
+        GroupLimit::Memory => "memory of the task",
+        GroupLimit::Processes => "number of its processes",
+    };
+    if let Some(cgroup) = host.cgroups.holding(limit, value) {
+        cgroup.add(&mut plan.cgroups);
+        plan.carried.push(carried(what, Mechanism::Cgroup));
+        return;
     }
+    // The kernel never counts root's.
+    let counted = plan.namespaces.is_some_and(|spaces| spaces.user) && host.user != 0;
+    if limit == GroupLimit::Processes && counted {
+        plan.limits.push(ResourceLimit { resource: ResourceKind::Nproc, value });
+        plan.carried.push(carried(what, Mechanism::Rlimit));
+        return;
+    }
+    let (why, remedy) = match &host.cgroups {
+        Cgroups::Missing { why, remedy } => (why.clone(), Some(remedy.clone())),
+        Cgroups::Unified { .. } | Cgroups::Legacy { .. } => ("the controller is not there".to_owned(), None),
+    };
+    plan.gaps.push(Gap { grant: Grant::Limits, what: format!("the {what} is not limited"), why, remedy });
 }
 
 pub(super) fn processes(host: &Host, plan: &mut Plan) {

@@ -7,16 +7,20 @@ use remit_agent::{AbsPath, Agent, Reading, parse};
 use remit_policy::{Policy, Profile, Workspace, compile};
 
 use super::*;
-use crate::{Availability, PathFact, PathKind, paths_of_interest};
+use crate::{Availability, Cgroups, PathFact, PathKind, paths_of_interest};
 
 fn path(text: &str) -> AbsPath {
     AbsPath::new(Path::new(text)).unwrap()
 }
 
 fn policy(settings: &str) -> Policy {
+    policy_with(&format!(r#"{settings}"sandbox":{{"profile":"dev"}}"#))
+}
+
+fn policy_with(settings: &str) -> Policy {
     let text = format!(
         r#"{{"name":"a","tools":["execute_bash","fs_read","fs_write"],"allowedTools":["execute_bash"],
-           "toolsSettings":{{"execute_bash":{{"allowedCommands":["true"]}},{settings}"sandbox":{{"profile":"dev"}}}}}}"#
+           "toolsSettings":{{"execute_bash":{{"allowedCommands":["true"]}},{settings}}}}}"#
     );
     let file = path("/w/.remit/agents/a.json");
     let (agent, _) = Agent::resolve(parse("a.json", text.as_bytes()), file, Reading::Remit).unwrap();
@@ -52,6 +56,7 @@ fn host(policy: &Policy, existing: &[&str]) -> Host {
         overlay: Availability::Works,
         own_proc: Availability::Works,
         network_namespace: Availability::Works,
+        cgroups: Cgroups::Missing { why: "not delegated".to_owned(), remedy: "delegate".to_owned() },
         environment: [
             ("PATH", "/usr/bin:relative:/opt/evil"),
             ("AWS_SECRET_ACCESS_KEY", "x"),
@@ -216,4 +221,26 @@ fn no_rule_stands_below_another_with_the_same_rights() {
     for (above, below) in plan.landlock_rules().iter().flat_map(|a| plan.landlock_rules().iter().map(move |b| (a, b))) {
         assert!(above.path == below.path || !below.path.is_beneath(&above.path) || !above.rights.contains(below.rights));
     }
+}
+
+#[test]
+fn a_limit_of_the_whole_task_is_a_cgroup_or_is_told() {
+    let policy = policy_with(r#""sandbox":{"limits":{"memory":"1G","processes":64}}"#);
+    let mut host = host(&policy, &[]);
+    let without = plan(&policy, &host);
+    assert!(gap(&without, "the memory of the task is not limited"));
+    assert!(without.limits.iter().any(|limit| limit.resource == ResourceKind::Nproc && limit.value == 64));
+    host.user = 0;
+    assert!(gap(&plan(&policy, &host), "the number of its processes is not limited"));
+    host.cgroups = Cgroups::Unified { parent: path("/sys/fs/cgroup/u") };
+    let unified = plan(&policy, &host);
+    assert_eq!(unified.cgroups.len(), 1);
+    assert_eq!(
+        unified.cgroups[0].settings,
+        [("memory.max", "1073741824".to_owned()), ("memory.oom.group", "1".to_owned()), ("pids.max", "64".to_owned())]
+    );
+    host.cgroups = Cgroups::Legacy { memory: Some(path("/m")), pids: None };
+    let legacy = plan(&policy, &host);
+    assert_eq!(legacy.cgroups.iter().map(|cgroup| cgroup.parent.as_str()).collect::<Vec<_>>(), ["/m"]);
+    assert!(gap(&legacy, "the number of its processes is not limited"));
 }

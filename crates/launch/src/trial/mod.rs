@@ -1,5 +1,9 @@
 //! What this host can do, found by doing it in a process made for that: no sysctl tells the truth everywhere.
 
+mod cgroups;
+
+pub use cgroups::try_cgroups;
+
 use remit_agent::AbsPath;
 use remit_sandbox::{Availability, Trials};
 use rustix::io::Errno;

@@ -1,0 +1,91 @@
+//! Limits: a task that is over one ends as that, and says so; one that this host cannot hold is told before the start.
+
+use std::fs;
+
+use remit_tests::{Outcome, World};
+use serde_json::{Value, json};
+
+/// As over a limit of wall or CPU time.
+const OVER_TIME: i32 = 124;
+/// As killed.
+const KILLED: i32 = 128 + 9;
+
+#[test]
+fn wall_time() {
+    let outcome = run("exec python3 -c 'import time; time.sleep(1000)'", &json!({ "wallTime": "1s" })).unwrap();
+    outcome.assert_code(OVER_TIME).assert_stderr("ended: wall time limit 1 s");
+}
+
+/// A task that does not listen is ended all the same, and what it left running too.
+#[test]
+fn wall_time_of_a_task_that_ignores_signals() {
+    let script = "exec python3 -c 'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)'";
+    run(script, &json!({ "wallTime": "1s" })).unwrap().assert_code(OVER_TIME).assert_stderr("ended: wall time");
+}
+
+#[test]
+fn cpu_time() {
+    let outcome = run("exec python3 -c 'while True: pass'", &json!({ "cpuTime": "1s" })).unwrap();
+    outcome.assert_code(OVER_TIME).assert_stderr("ended: CPU time limit 1 s");
+}
+
+#[test]
+fn file_size() {
+    let script = "exec dd if=/dev/zero of=${TMPDIR:-/tmp}/big bs=64K count=1";
+    run(script, &json!({ "fileSize": "4K" })).unwrap().assert_code(KILLED).assert_stderr("ended: file size limit 4 KiB");
+    run(script, &json!({ "fileSize": "1M" })).unwrap().assert_code(0);
+}
+
+#[test]
+fn open_files() {
+    run("test $(ulimit -n) = 32", &json!({ "openFiles": 32 })).unwrap().assert_code(0);
+}
+
+/// An allocation bomb: twenty processes together are over what each of them is under.
+#[test]
+fn memory() {
+    let bomb = "exec python3 -c '
+import os
+for _ in range(20):
+    if os.fork() == 0:
+        taken = bytearray(b\"x\" * (16 << 20))
+        os.read(0, 1)
+        os._exit(0)
+for _ in range(20):
+    if os.wait()[1] != 0:
+        raise SystemExit(1)'";
+    let limits = json!({ "memory": "96M" });
+    let Some(outcome) = run(bomb, &limits) else { return };
+    outcome.assert_code(KILLED).assert_stderr("ended: memory limit 96 MiB");
+    run("exec python3 -c 'bytearray(8 << 20)'", &limits).unwrap().assert_code(0);
+}
+
+/// A fork bomb: every process makes others, until it cannot.
+#[test]
+fn processes() {
+    let bomb = "exec python3 -c '
+import os
+try:
+    while True:
+        os.fork()
+except OSError:
+    raise SystemExit(1)'";
+    let limits = json!({ "processes": 32 });
+    let Some(outcome) = run(bomb, &limits) else { return };
+    assert!([1, KILLED].contains(&outcome.code), "{}", outcome.report());
+    if outcome.code == KILLED {
+        outcome.assert_stderr("ended: processes limit 32");
+    }
+    run("true | true | true", &limits).unwrap().assert_code(0);
+}
+
+/// Runs a script under limits; `None`, with nothing run, where the preview says that this host cannot hold them.
+#[track_caller]
+fn run(script: &str, limits: &Value) -> Option<Outcome> {
+    let world = World::empty();
+    fs::write(world.workspace().join("script.sh"), script).unwrap();
+    let agent = world.test_runner(&["sh script.sh"], &json!({ "limits": limits }));
+    let preview = world.remit(&["preview", agent.to_str().unwrap()]);
+    preview.assert_code(0);
+    (!preview.stdout.contains("is not limited")).then(|| world.run(&agent, &["sh", "script.sh"]))
+}
