@@ -1,7 +1,6 @@
 //! What a decision costs, with 200 patterns, beside a gate that compiles every pattern at every call.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot begin has to stop")]
-#![expect(missing_docs, clippy::missing_panics_doc, reason = "made by the macros of the benchmark")]
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

@@ -116,7 +116,7 @@ impl CommandPattern {
                 let enough = if *rest { command.len() >= words.len() } else { command.len() == words.len() };
                 enough
                     && words.iter().zip(command).enumerate().all(|(at, (pattern, word))| covers_word(pattern, word, at == 0))
-                    && !(words.is_empty() && !*rest)
+                    && (!words.is_empty() || *rest)
             }
         }
     }

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "clippy's leave for tests does not reach the helpers of an integration test")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::Path;
 
 use remit_agent::{AbsPath, Agent, Reading};
@@ -63,8 +64,11 @@ fn each_line_is_judged_as_the_data_says() {
         let (decision, reason) = policy(&case.allow, &case.deny).judge(&request);
         if word(decision) != case.expected {
             let Case { allow, deny, line, expected, why } = case;
-            wrong +=
-                &format!("{line:?} under {allow:?} against {deny:?}: {decision:?} ({}), not {expected}: {why}\n", reason.why);
+            let _ = writeln!(
+                wrong,
+                "{line:?} under {allow:?} against {deny:?}: {decision:?} ({}), not {expected}: {why}",
+                reason.why
+            );
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

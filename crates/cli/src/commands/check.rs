@@ -76,14 +76,19 @@ fn told(judgement: &Judgement) -> String {
     let mut text = format!("{}: {}\n", word(judgement.decision), visible(&reason.why));
     if judgement.parts.len() > 1 {
         let rows: Vec<[String; 4]> = judgement.parts.iter().map(row).collect();
-        text += &format!("\n{}", table(["", "COMMAND", "RULE", "WHERE"], &rows));
+        text.push('\n');
+        text += &table(["", "COMMAND", "RULE", "WHERE"], &rows);
     } else {
-        text += &format!("rule: {}\n", visible(&rule(reason)));
+        text += &line("rule", &rule(reason));
     }
     if let Some(help) = &reason.help {
-        text += &format!("help: {}\n", visible(help));
+        text += &line("help", help);
     }
     text
+}
+
+fn line(head: &str, text: &str) -> String {
+    format!("{head}: {}\n", visible(text))
 }
 
 fn row(part: &CommandPart) -> [String; 4] {
@@ -219,12 +224,18 @@ fn nowhere() -> Result<Workspace, Failure> {
     })
 }
 
+struct Last {
+    allow: Vec<String>,
+    deny: Vec<String>,
+    policy: Result<Policy, String>,
+}
+
 struct Judge {
     workspace: Workspace,
     profiles: UserProfiles,
     read_as: Option<ReadAs>,
     /// The patterns of the line before, and what became of them: many lines in a row have the same.
-    last: Option<(Vec<String>, Vec<String>, Result<Policy, String>)>,
+    last: Option<Last>,
 }
 
 impl Judge {
@@ -237,17 +248,17 @@ impl Judge {
                 return json!({ "id": id, "error": error.to_string() });
             }
         };
-        let known = self.last.as_ref().is_some_and(|(allow, deny, _)| *allow == case.allow && *deny == case.deny);
+        let known = self.last.as_ref().is_some_and(|last| last.allow == case.allow && last.deny == case.deny);
         if !known {
             let policy = self.policy(&case);
-            self.last = Some((case.allow, case.deny, policy));
+            self.last = Some(Last { allow: case.allow, deny: case.deny, policy });
         }
-        match &self.last {
-            Some((_, _, Ok(policy))) => {
+        match self.last.as_ref().map(|last| &last.policy) {
+            Some(Ok(policy)) => {
                 let judged = policy.judge(&remit_policy::Request::Command(CommandLine::Shell(case.command)));
                 json!({ "id": case.id, "decision": word(judged.0) })
             }
-            Some((_, _, Err(error))) => json!({ "id": case.id, "error": error }),
+            Some(Err(error)) => json!({ "id": case.id, "error": error }),
             None => json!({ "id": case.id, "error": "there is no policy" }),
         }
     }

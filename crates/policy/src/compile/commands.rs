@@ -113,8 +113,20 @@ fn deny(context: &mut Context<'_>, text: &Text) -> Vec<CommandRule> {
     };
     let Some(first) = reported(context, text, first) else { return Vec::new() };
     let second = second.filter(|_| !means_one_thing(&first, &text.value));
+    let third = ungrouped(context, text);
     let rule = |pattern| CommandRule { pattern, origin: context.origin(text.span) };
-    std::iter::once(first).chain(second).map(rule).collect()
+    std::iter::once(first).chain(second).chain(third).map(rule).collect()
+}
+
+/// Compiles a denial of another product as that product does: its anchors bind to the ends of the first and the last
+/// alternative only, so that `a|b .*` denies more than it seems to.
+fn ungrouped(context: &Context<'_>, text: &Text) -> Option<CommandPattern> {
+    let regex = text.value.as_str();
+    if context.agent.reading == Reading::Remit || regex.starts_with("regex:") || !regex.contains('|') {
+        return None;
+    }
+    let regex = compile_regex(&format!(r"\A{regex}\z"), true).ok()?;
+    Some(CommandPattern::Regex { text: text.value.clone(), regex })
 }
 
 /// Why a pattern is refused.

@@ -19,7 +19,7 @@ use super::{CommandLine, Decision, reason, trusted, with_help};
 use crate::programs::{Arg, Tables, tables};
 use crate::{CommandRule, Origin, Otherwise, Policy, Reason};
 use deny::Denial;
-use places::{Here, Places};
+use places::{Here, Places, redirection};
 
 /// What is said about a command line, and about each part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -315,7 +315,7 @@ impl<'p> Gatekeeper<'p> {
             return part;
         }
         for redirect in &command.redirects {
-            if let Err(part) = self.redirect(redirect, &here) {
+            if let Err(part) = redirection(redirect, &here) {
                 return part;
             }
         }

@@ -124,7 +124,7 @@ fn is_option(option: &str, name: &str) -> bool {
 }
 
 /// Returns the file that a value names after `@` or `<`.
-fn file_of<'a>(value: Value<'a>) -> Option<&'a str> {
+fn file_of(value: Value<'_>) -> Option<&str> {
     let Value::Text(text) = value else { return None };
     let at = text.find(['@', '<'])?;
     text.get(at + 1..)?.split(';').next().filter(|file| *file != "-")
@@ -192,7 +192,7 @@ fn operand<'a>(rules: &Operands, args: &[Arg<'a>], word: usize, nth: usize, scri
     }
     if let Some(names) = &rules.assign
         && let Some((name, value)) = text.split_once('=')
-        && !(names.has(name) && !value.contains(['$', '`']))
+        && (!names.has(name) || value.contains(['$', '`']))
     {
         found.push(Escape { word, end: name.len() + 1, effect: Effect::Run, value: Value::Unknown });
     }
@@ -376,7 +376,6 @@ impl<'r, 's, 'a> Scan<'r, 's, 'a> {
         let bundle = !text.starts_with('-');
         let effect = self.short(letter);
         let value = match (arg.text.is_none(), after.is_empty()) {
-            (true, _) => Value::Unknown,
             (false, false) if (takes || optional) && !bundle => Value::Text(after),
             (false, true) if takes && !bundle => self.following(word),
             _ => Value::Unknown,

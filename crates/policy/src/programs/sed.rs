@@ -24,7 +24,7 @@ impl Sed {
             self.blanks();
             if self.take(',') {
                 self.blanks();
-                if self.take('+') || self.take('~') {}
+                let _ = self.take('+') || self.take('~');
                 self.address()?;
                 self.blanks();
             }

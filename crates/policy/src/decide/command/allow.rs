@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use remit_shell::{PatternPart, parse};
 
-use super::places::Here;
+use super::places::{Here, change_of_directory};
 use super::{By, Gatekeeper, Part, Verdict};
 use crate::commands::covers_word;
 use crate::programs::{Arg, Escape, Inner, examine, inner};
@@ -34,7 +34,7 @@ impl<'p> Gatekeeper<'p> {
             }
         }
         if here.in_shell && program == "cd" {
-            return match self.change_of_directory(here) {
+            return match change_of_directory(here) {
                 Ok(()) => Part::allowed(By::Free),
                 Err(open) => open,
             };
@@ -124,7 +124,7 @@ impl<'p> Gatekeeper<'p> {
                     return Err(Part::open("it is nested too deeply"));
                 }
                 let part = self.allowance(&inner, here, depth - 1);
-                return if matches!(part.verdict, Verdict::Allowed(_)) { Ok(()) } else { Err(run_by(args, part)) };
+                return if matches!(part.verdict, Verdict::Allowed(_)) { Ok(()) } else { Err(run_by(args, &part)) };
             }
             Inner::Code { code, word, .. } => (word, Cow::Borrowed(code)),
             Inner::Joined { from } => {
@@ -138,7 +138,7 @@ impl<'p> Gatekeeper<'p> {
             return Ok(());
         }
         let part = self.code(&code, here, depth);
-        if matches!(part.verdict, Verdict::Allowed(_)) { Ok(()) } else { Err(run_by(args, part)) }
+        if matches!(part.verdict, Verdict::Allowed(_)) { Ok(()) } else { Err(run_by(args, &part)) }
     }
 
     /// Judges the command inside a wrapper when the pattern spells out its program.
@@ -166,14 +166,14 @@ impl<'p> Gatekeeper<'p> {
                     return self.contained_inner(rule, args, from + further, here, depth - 1);
                 }
                 let part = self.allowance(rest.get(further..).unwrap_or_default(), here, depth - 1);
-                if matches!(part.verdict, Verdict::Allowed(_)) { Ok(()) } else { Err(run_by(rest, part)) }
+                if matches!(part.verdict, Verdict::Allowed(_)) { Ok(()) } else { Err(run_by(rest, &part)) }
             }
             Inner::Code { code, word, .. } => {
                 if rule.pattern.spells(from + word, code, code.len()) {
                     return Ok(());
                 }
                 let part = self.code(code, here, depth);
-                if matches!(part.verdict, Verdict::Allowed(_)) { Ok(()) } else { Err(run_by(rest, part)) }
+                if matches!(part.verdict, Verdict::Allowed(_)) { Ok(()) } else { Err(run_by(rest, &part)) }
             }
             _ if rule.pattern.spells_all_from(from, args.len()) => Ok(()),
             _ => Err(Part::open("nobody can know which command it runs")),
@@ -287,7 +287,7 @@ pub(super) fn named<'a>(args: &[Arg<'a>], escape: &Escape<'_>) -> &'a str {
 }
 
 /// Says by what a command would be run that is not allowed.
-fn run_by<'p>(args: &[Arg<'_>], part: Part<'p>) -> Part<'p> {
+fn run_by<'p>(args: &[Arg<'_>], part: &Part<'p>) -> Part<'p> {
     let program = args.first().and_then(|arg| arg.text).unwrap_or_default();
     Part {
         why: Cow::Owned(format!("what `{program}` runs is not allowed: {}", part.why)),

@@ -141,64 +141,65 @@ pub(super) fn target(cd: &Simple) -> Option<&str> {
     (!target.is_empty() && target != "-").then_some(target)
 }
 
-impl<'p> Gatekeeper<'p> {
-    /// Judges a `cd`: the directory has to lie in the read grant, wherever the line begins.
-    pub(super) fn change_of_directory(&self, here: &Here<'p, '_>) -> Result<(), Part<'p>> {
-        let Some((command, _)) = here.command else { return Err(Part::open("no pattern of `allowedCommands` matches")) };
-        let Some(target) = target(command) else {
-            return Err(Part::open("nobody can know to which directory it changes"));
-        };
-        here.may_read(target).map_err(|refusal| match refusal {
-            Refusal::Rule(rule) => Part {
-                verdict: Verdict::DeniedFile(&rule.origin),
-                ..Part::open(format!("the directory `{target}` is hidden or granted by name only"))
-            },
-            Refusal::Silent => Part {
-                help: Some("name the directory in `sandbox.files.read`"),
-                ..Part::open(format!("the directory `{target}` is not in the read grant"))
-            },
-        })
-    }
+/// Judges a `cd`: the directory has to lie in the read grant, wherever the line begins.
+pub(super) fn change_of_directory<'p>(here: &Here<'p, '_>) -> Result<(), Part<'p>> {
+    let Some((command, _)) = here.command else { return Err(Part::open("no pattern of `allowedCommands` matches")) };
+    let Some(target) = target(command) else {
+        return Err(Part::open("nobody can know to which directory it changes"));
+    };
+    here.may_read(target).map_err(|refusal| match refusal {
+        Refusal::Rule(rule) => Part {
+            verdict: Verdict::DeniedFile(&rule.origin),
+            ..Part::open(format!("the directory `{target}` is hidden or granted by name only"))
+        },
+        Refusal::Silent => Part {
+            help: Some("name the directory in `sandbox.files.read`"),
+            ..Part::open(format!("the directory `{target}` is not in the read grant"))
+        },
+    })
+}
 
-    pub(super) fn redirect(&self, redirect: &Redirect, here: &Here<'p, '_>) -> Result<(), Part<'p>> {
-        if matches!(redirect.fd, Fd::Variable(_)) {
-            return Err(Part::open("a redirection assigns a variable"));
-        }
-        let writes = match redirect.operator {
-            Operator::DuplicateInput | Operator::DuplicateOutput | Operator::HereDocument | Operator::HereString => return Ok(()),
-            Operator::Read => false,
-            Operator::Write
-            | Operator::Clobber
-            | Operator::Append
-            | Operator::ReadWrite
-            | Operator::WriteBoth
-            | Operator::AppendBoth => true,
-        };
-        let Some(file) = redirect.target.as_static().filter(|file| !file.is_empty()) else {
-            return Err(Part::open("nobody can know to which file it redirects"));
-        };
-        let verb = if writes { "written" } else { "read" };
-        let checked = if writes {
-            here.may_write(file)
-        } else if matches!(file, "/dev/null" | "/dev/stdin") {
-            Ok(())
-        } else {
-            here.may_read(file)
-        };
-        checked.map_err(|refusal| match refusal {
-            Refusal::Rule(rule) => Part {
-                verdict: Verdict::DeniedFile(&rule.origin),
-                ..Part::open(format!("`{file}` is hidden, denied or granted by name only"))
-            },
-            Refusal::Silent => Part {
-                help: Some("name the file in `sandbox.files`, or print instead"),
-                ..Part::open(format!("no rule lets `{file}` be {verb} unasked"))
-            },
-        })
+/// Judges a redirection: its file has to lie in the grants.
+pub(super) fn redirection<'p>(redirect: &Redirect, here: &Here<'p, '_>) -> Result<(), Part<'p>> {
+    if matches!(redirect.fd, Fd::Variable(_)) {
+        return Err(Part::open("a redirection assigns a variable"));
     }
+    let writes = match redirect.operator {
+        Operator::DuplicateInput | Operator::DuplicateOutput | Operator::HereDocument | Operator::HereString => return Ok(()),
+        Operator::Read => false,
+        Operator::Write
+        | Operator::Clobber
+        | Operator::Append
+        | Operator::ReadWrite
+        | Operator::WriteBoth
+        | Operator::AppendBoth => true,
+    };
+    let Some(file) = redirect.target.as_static().filter(|file| !file.is_empty()) else {
+        return Err(Part::open("nobody can know to which file it redirects"));
+    };
+    let verb = if writes { "written" } else { "read" };
+    let checked = if writes {
+        here.may_write(file)
+    } else if matches!(file, "/dev/null" | "/dev/stdin") {
+        Ok(())
+    } else {
+        here.may_read(file)
+    };
+    checked.map_err(|refusal| match refusal {
+        Refusal::Rule(rule) => Part {
+            verdict: Verdict::DeniedFile(&rule.origin),
+            ..Part::open(format!("`{file}` is hidden, denied or granted by name only"))
+        },
+        Refusal::Silent => Part {
+            help: Some("name the file in `sandbox.files`, or print instead"),
+            ..Part::open(format!("no rule lets `{file}` be {verb} unasked"))
+        },
+    })
+}
 
+impl Gatekeeper<'_> {
     /// Judges what is assigned before a command, or for those that follow.
-    pub(super) fn assignments(&self, command: &Simple) -> Result<(), Part<'p>> {
+    pub(super) fn assignments<'p>(&self, command: &Simple) -> Result<(), Part<'p>> {
         let refused = |assignment: &&Assignment| !self.may_assign(assignment, command.words.is_empty());
         match command.assignments.iter().find(refused) {
             Some(assignment) => Err(Part {
