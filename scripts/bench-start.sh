@@ -34,34 +34,50 @@ agent "$scratch/layer.json"
 # A write grant takes the layer's place, and without a private loopback no namespace is wanted for the network.
 agent "$scratch/direct.json" '{ "files": { "write": ["target/**"] }, "network": { "loopback": false }, "profile": "base" }'
 
-names=() commands=()
-add() {
-  names+=("$1")
-  commands+=("$2")
-}
-add '`env /bin/true`' "/usr/bin/env /bin/true"
-add '`test-runner` with a write grant and the profile `base`' "$remit run --agent $scratch/direct.json --cwd $scratch/workspace -- /bin/true"
-add '`test-runner`, with its private layer' "$remit run --agent $scratch/layer.json --cwd $scratch/workspace -- /bin/true"
-if unshare --user true 2>/dev/null && command -v bwrap >/dev/null; then
-  add 'bubblewrap with all namespaces, no filter' \
-    "bwrap --unshare-all --die-with-parent --ro-bind / / --proc /proc --dev /dev --tmpfs /tmp -- /bin/true"
-fi
+direct="$remit run --agent $scratch/direct.json --cwd $scratch/workspace -- /bin/true"
+layer="$remit run --agent $scratch/layer.json --cwd $scratch/workspace -- /bin/true"
 
 # Once each, so that the approvals are there and a command that fails is seen.
-for name in layer direct; do
-  "$remit" run --yes --agent "$scratch/$name.json" --cwd "$scratch/workspace" -- /bin/true 2> "$scratch/first" || {
+first() {
+  $1 run --yes --agent "$2" --cwd "$scratch/workspace" -- /bin/true 2> "$scratch/first" || {
     cat "$scratch/first" >&2
     exit 1
   }
-done
+}
 
-hyperfine -N --warmup 20 --runs "$runs" --export-json "$scratch/times.json" "${commands[@]}" >&2
-printf '%s\n' "${names[@]}" > "$scratch/names"
-python3 - "$scratch/times.json" "$scratch/names" <<'END'
+# Runs a command where no user namespace can be made: what is left is Landlock and seccomp.
+without_namespaces() {
+  unshare --user --map-current-user --keep-caps sh -c '
+    echo 0 > /proc/sys/user/max_user_namespaces
+    exec setpriv --bounding-set=-all --inh-caps=-all --ambient-caps=-all -- "$@"' sh "$@"
+}
+
+first "$remit" "$scratch/direct.json"
+first "$remit" "$scratch/layer.json"
+commands=("/usr/bin/env /bin/true" "$direct" "$layer")
+if unshare --user true 2>/dev/null && command -v bwrap >/dev/null; then
+  commands+=("bwrap --unshare-all --die-with-parent --ro-bind / / --proc /proc --dev /dev --tmpfs /tmp -- /bin/true")
+fi
+hyperfine -N --warmup 20 --runs "$runs" --export-json "$scratch/with.json" "${commands[@]}" >&2
+
+first "without_namespaces $remit" "$scratch/direct.json"
+without_namespaces hyperfine -N --warmup 20 --runs "$runs" --export-json "$scratch/without.json" \
+  "/usr/bin/env /bin/true" "$direct" >&2
+
+python3 - "$scratch/with.json" "$scratch/without.json" <<'END'
 import json, sys
-times = [result["median"] for result in json.load(open(sys.argv[1]))["results"]]
-names = open(sys.argv[2]).read().splitlines()
+def times(path):
+    return [result["median"] for result in json.load(open(path))["results"]]
+with_, without = times(sys.argv[1]), times(sys.argv[2])
+rows = [
+    ("`env /bin/true`", with_[0], with_[0]),
+    ("`test-runner` with a write grant and the profile `base`: Landlock and seccomp alone, no namespaces", without[1], without[0]),
+    ("the same, with a root of its own (mount, pid, ipc, uts namespaces)", with_[1], with_[0]),
+    ("`test-runner` as it ships: private layers and a network namespace too", with_[2], with_[0]),
+]
+if len(with_) > 3:
+    rows.append(("bubblewrap with all namespaces, no filter", with_[3], with_[0]))
 print("| | median | ratio |\n| --- | --- | --- |")
-for name, time in zip(names, times, strict=True):
-    print(f"| {name} | {time * 1000:.2f} ms | {time / times[0]:.1f} |")
+for name, time, base in rows:
+    print(f"| {name} | {time * 1000:.2f} ms | {time / base:.1f} |")
 END

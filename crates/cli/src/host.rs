@@ -1,7 +1,7 @@
 //! What this machine can do, for a policy.
 //!
 //! What only trying can tell is kept, in the state directory, for as long as it can be true: until the machine starts
-//! again or Remit changes. Only good news is kept: what was missing is tried each time, for somebody may have mended it.
+//! again or Remit changes, and what was missing until somebody turns a switch that is known. `remit doctor` tries anew.
 
 use std::collections::BTreeMap;
 use std::{env, fs};
@@ -38,9 +38,8 @@ pub(crate) fn try_and_keep(state: &StateDir, key: String) -> Result<Trials, Fail
     let trials = try_host(&scratch);
     remove(&scratch.path).map_err(|error| failed(&error))?;
     let trials = trials.map_err(|error| Failure::of(&error).help(error.remedy()))?;
-    if all_work(&trials)
-        && let Ok(text) = serde_json::to_vec(&Kept { version: 1, key, trials: trials.clone() })
-    {
+    let kept = Kept { version: 1, key, switches: switches(), trials: trials.clone() };
+    if let Ok(text) = serde_json::to_vec(&kept) {
         // Without it the next start tries again.
         let _ = state.write(KEPT, &text);
     }
@@ -56,13 +55,16 @@ pub(crate) fn forget(state: &StateDir) {
 struct Kept {
     version: u32,
     key: String,
+    /// What the known switches said, when something was missing.
+    switches: String,
     trials: Trials,
 }
 
 fn kept(state: &StateDir, key: &str) -> Option<Trials> {
     let bytes = state.read(KEPT).ok()??;
     let kept: Kept = serde_json::from_slice(&bytes).ok()?;
-    (kept.version == 1 && kept.key == key).then_some(kept.trials)
+    let holds = kept.version == 1 && kept.key == key && (all_work(&kept.trials) || kept.switches == switches());
+    holds.then_some(kept.trials)
 }
 
 fn all_work(trials: &Trials) -> bool {
@@ -79,6 +81,18 @@ pub(crate) fn key() -> String {
     };
     let user = rustix::process::geteuid().as_raw();
     format!("{} {} {} {user} {}", boot.trim(), namespace("user"), namespace("mnt"), env!("CARGO_PKG_VERSION"))
+}
+
+/// Returns the settings with which a host refuses user namespaces.
+fn switches() -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    [
+        "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+        "/proc/sys/user/max_user_namespaces",
+        "/proc/sys/kernel/unprivileged_userns_clone",
+    ]
+    .map(read)
+    .concat()
 }
 
 /// Overlayfs leaves a directory that nobody may list.
