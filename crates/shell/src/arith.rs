@@ -11,8 +11,11 @@ use crate::raw::{Piece, Raw};
 use crate::{Assignment, Dynamic, Opaque, Part, Script, Value, Word};
 
 /// Commands that give variables values which are not seen here.
-const ASSIGNERS: [&str; 11] =
-    ["read", "mapfile", "readarray", "getopts", "eval", "source", ".", "let", "builtin", "command", "wait"];
+const ASSIGNERS: [&str; 12] =
+    ["read", "mapfile", "readarray", "getopts", "eval", "source", ".", "let", "builtin", "command", "wait", "unset"];
+
+/// Variables that bash itself keeps, and that are numbers.
+const NUMBERS: [&str; 9] = ["RANDOM", "SRANDOM", "SECONDS", "LINENO", "PPID", "UID", "EUID", "BASHPID", "EPOCHSECONDS"];
 
 /// What ends an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,6 +167,14 @@ impl Parser<'_, '_> {
 
     /// Notes a word that is evaluated as arithmetic though it does not look like it, as after `-eq`.
     pub(crate) fn evaluates(&mut self, word: &Raw, at: usize) -> Read<()> {
+        let end = self.pos;
+        self.pos = word.place().end.min(end).max(at);
+        let result = self.evaluated_pieces(word, at);
+        self.pos = end;
+        result
+    }
+
+    fn evaluated_pieces(&mut self, word: &Raw, at: usize) -> Read<()> {
         let mut digits = false;
         for piece in &word.pieces {
             match piece {
@@ -226,7 +237,9 @@ pub(crate) fn unknown_values(script: &Script, evaluated: Vec<(String, Span)>) ->
     let mut seen = HashSet::new();
     evaluated
         .into_iter()
-        .filter(|(name, _)| outside || numbers.get(name.as_str()) != Some(&true))
+        .filter(|(name, _)| {
+            outside || numbers.get(name.as_str()).map_or_else(|| !NUMBERS.contains(&name.as_str()), |number| !number)
+        })
         .filter(|(name, _)| seen.insert(name.clone()))
         .map(|(_, span)| Opaque::new(reason, span))
         .collect()

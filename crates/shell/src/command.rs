@@ -6,7 +6,7 @@ use crate::arith::{Close, is_name};
 use crate::cursor::{Parser, Read};
 use crate::flow::{self, Outcome};
 use crate::quote::Place;
-use crate::{Assignment, Context, Dynamic, Part, Redirect, Simple, Value, Word};
+use crate::{Assignment, Context, Dynamic, Part, Redirect, Simple, Value, Word, options};
 
 /// Builtins whose arguments may be `NAME=(…)`.
 const DECLARES: [&str; 5] = ["declare", "typeset", "local", "export", "readonly"];
@@ -73,12 +73,14 @@ impl Parser<'_, '_> {
         self.shared.script.commands.push(command);
     }
 
-    /// Notes that the name of a command is not known.
+    /// Notes that the name of a command is not known, or that nobody knows how bash reads on after it.
     fn judge_name(&mut self, command: &Simple) {
         let Some(word) = command.words.first() else { return };
         let reason = match word.as_static() {
             None => "the name of the command is not known",
             Some("eval") => "`eval` reads its words as code",
+            Some("alias") => "`alias` may change what the commands after it are",
+            Some("set" | "shopt") if !options::harmless(&command.words) => "an option that may change how bash reads on",
             Some(name) if name.starts_with('%') => "a job of the shell",
             Some(_) => return,
         };
@@ -177,7 +179,8 @@ impl Parser<'_, '_> {
     }
 
     /// Reads redirections after a compound command, in the directory where it began.
-    pub(crate) fn trailing_redirects(&mut self, start: usize) -> Read<()> {
+    /// Returns whether there are any.
+    pub(crate) fn trailing_redirects(&mut self, start: usize) -> Read<bool> {
         let mut redirects: Vec<Redirect> = Vec::new();
         loop {
             self.blanks();
@@ -185,12 +188,13 @@ impl Parser<'_, '_> {
                 break;
             }
         }
-        if !redirects.is_empty() {
+        let any = !redirects.is_empty();
+        if any {
             self.closed = false;
             let span = self.span(start);
             self.push(Simple { assignments: Vec::new(), words: Vec::new(), redirects, span, context: Context::default() });
         }
-        Ok(())
+        Ok(any)
     }
 
     /// Makes the assignment of a variable that a loop sets.

@@ -62,9 +62,12 @@ impl Parser<'_, '_> {
     /// Reads a compound command and its redirections.
     fn compound(&mut self, start: usize) -> Read<Outcome> {
         let before = self.shared.dirs.clone();
-        let outcome = self.deeper(|parser| parser.nest(start))?;
-        self.shared.dirs = before;
-        self.trailing_redirects(start)?;
+        let mut outcome = self.deeper(|parser| parser.nest(start))?;
+        self.shared.dirs = before.clone();
+        if self.trailing_redirects(start)? {
+            // A redirection that fails keeps the whole from running.
+            outcome.fail = outcome.fail.or(&before);
+        }
         Ok(outcome)
     }
 

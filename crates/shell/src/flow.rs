@@ -1,6 +1,6 @@
 //! Where a command may run: the changes of directory that may have happened before it.
 
-use crate::{Directory, Simple, Word};
+use crate::{Directory, Simple, Word, options};
 
 /// More alternatives than these are not followed, nor longer chains.
 const MAX_ALTERNATIVES: usize = 8;
@@ -87,16 +87,10 @@ pub(crate) fn unsettles(command: &Simple) -> bool {
     let assigned = command.assignments.iter().any(|assignment| assignment.name == "CDPATH");
     let named = |word: &Word| word.prefix().starts_with("CDPATH");
     let name = command.words.first().and_then(Word::as_static);
-    let set = |word: &Word| {
-        matches!(
-            word.as_static(),
-            Some("-e" | "-u" | "-x" | "-eu" | "-ex" | "-eux" | "-euo" | "-exuo" | "-euxo" | "-o" | "pipefail")
-        )
-    };
     assigned
         || command.words.iter().any(named)
         || matches!(name, Some("shopt" | "enable" | "alias" | "trap" | "unset"))
-        || (name == Some("set") && !command.words.iter().skip(1).all(set))
+        || (name == Some("set") && !options::harmless(&command.words))
 }
 
 enum Effect {

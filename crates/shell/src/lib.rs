@@ -20,6 +20,7 @@ mod flow;
 mod heredoc;
 mod lex;
 mod list;
+mod options;
 mod parse;
 mod pattern;
 mod quote;

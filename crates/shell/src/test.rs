@@ -39,6 +39,8 @@ impl Parser<'_, '_> {
     }
 
     fn term(&mut self, start: usize) -> Read<()> {
+        self.blanks();
+        let at_first = self.pos;
         let first = self.operand_word(Place::Word)?;
         let at = self.pos;
         self.blanks();
@@ -79,7 +81,7 @@ impl Parser<'_, '_> {
             }
             Some("-eq" | "-ne" | "-lt" | "-le" | "-gt" | "-ge") => {
                 let second = self.operand_word(Place::Word)?;
-                self.evaluates(&first, start)?;
+                self.evaluates(&first, at_first)?;
                 self.evaluates(&second, at_operand)?;
             }
             Some("-nt" | "-ot" | "-ef") => {
