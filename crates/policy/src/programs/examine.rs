@@ -60,6 +60,39 @@ pub(crate) fn subcommand(tables: &Tables, args: &[Arg<'_>]) -> Option<usize> {
     None
 }
 
+/// Returns whether the word is the value of an option that takes the next word for its own, whatever that is.
+pub(crate) fn is_value(tables: &Tables, args: &[Arg<'_>], at: usize) -> bool {
+    let Some(program) = args.first().and_then(|program| tables.row(program.text?)) else { return false };
+    let sub = subcommand(tables, args).filter(|sub| *sub < at);
+    let row = match sub {
+        Some(sub) => args.get(sub).and_then(|name| program.sub.get(name.text?)),
+        None if program.has_subcommands() => None,
+        None => Some(program),
+    };
+    let from = sub.unwrap_or(0) + 1;
+    let Some(row) = row.filter(|row| row.style == Style::Gnu && !row.posix) else { return false };
+    let before = args.get(from..at).unwrap_or_default();
+    if before.iter().any(|arg| arg.text.is_none_or(|text| text == "--")) || before.is_empty() {
+        return false;
+    }
+    // An option may itself be the value of the one before.
+    let taking = before.iter().rev().take_while(|arg| arg.text.is_some_and(|text| takes_next(row, text))).count();
+    taking % 2 == 1
+}
+
+/// Returns whether a word is an option that takes the next word for its value, and does nothing else.
+fn takes_next(row: &Row, word: &str) -> bool {
+    if let Some(long) = word.strip_prefix("--") {
+        return row.long.has(long) && !row.escapes.values().any(|list| list.has(word));
+    }
+    let Some(letters) = word.strip_prefix('-') else { return false };
+    let mut rest = letters.chars();
+    let Some(last) = rest.next_back() else { return false };
+    let flag = |letter: char| !row.short.contains(letter) && !row.optional.contains(letter);
+    let is_escape = |option: &String| option.strip_prefix('-').is_some_and(|name| name.chars().eq([last]));
+    row.short.contains(last) && rest.all(flag) && !row.escapes.values().any(|list| list.0.iter().any(is_escape))
+}
+
 /// Walks over the words of a program or a subcommand. Returns where a module begins that is run in its place.
 fn walk<'a>(tables: &Tables, row: &Row, args: &[Arg<'a>], from: usize, found: &mut Vec<Escape<'a>>) -> Option<usize> {
     let mut scan = Scan::new(row, args, from);
@@ -303,7 +336,7 @@ impl<'r, 's, 'a> Scan<'r, 's, 'a> {
             }
             if !optional {
                 // An expansion at the beginning of a word may make an option.
-                if is_value && (arg.text.is_some() || arg.is_no_option()) {
+                if is_value && (arg.text.is_some() || arg.one) {
                     continue;
                 }
                 return Some(self.operand(word));

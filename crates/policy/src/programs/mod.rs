@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use crate::names::ByName;
-pub(crate) use examine::{Escape, Value, examine, subcommand};
+pub(crate) use examine::{Escape, Value, examine, is_value, subcommand};
 pub(crate) use inner::{Inner, inner};
 pub(crate) use row::{Effect, List, Row};
 

@@ -7,7 +7,7 @@ use remit_shell::{PatternPart, parse};
 use super::places::{Here, change_of_directory};
 use super::{By, Gatekeeper, Part, Verdict};
 use crate::commands::covers_word;
-use crate::programs::{Arg, Escape, Inner, examine, inner};
+use crate::programs::{Arg, Escape, Inner, examine, inner, is_value};
 use crate::{CommandPattern, CommandRule};
 
 /// Words that the shell knows and that do nothing which needs a permission.
@@ -93,8 +93,17 @@ impl<'p> Gatekeeper<'p> {
     /// Returns whether a word that is not known cannot matter: no option of the program does harm, or no option can come
     /// of it and the tables know the program.
     fn is_harmless(&self, args: &[Arg<'_>], arg: &Arg<'_>) -> bool {
-        let row = args.first().and_then(|program| self.tables.row(program.text?));
-        row.is_some_and(|row| row.inert || (arg.is_no_option() && row.runs.is_none() && !row.builtin))
+        let Some(row) = args.first().and_then(|program| self.tables.row(program.text?)) else { return false };
+        if row.inert {
+            return true;
+        }
+        // The name of the option is known, and only its value is not.
+        let named = arg.one && arg.prefix.starts_with("--") && arg.prefix.contains('=');
+        let value = || {
+            let at = args.iter().position(|other| std::ptr::eq(other, arg));
+            arg.one && at.is_some_and(|at| is_value(self.tables, args, at))
+        };
+        row.runs.is_none() && !row.builtin && (arg.is_no_option() || named || value())
     }
 
     /// Returns why a command that the pattern covers would do more than the pattern says.
