@@ -134,7 +134,7 @@ Warning hook-fails-open: this hook guards nothing when it fails
   note in Kiro CLI and Amazon Q CLI another exit code, a failed start and a time-out let the tool through
   help say what may run in `allowedCommands` or `allowedPaths`, and end the hook with code 2 on every failure
 Warning interpreter-with-wildcard: `python3 *` allows any command
-  at "python3 *" lets `python3 -c 0` run unasked
+  at "python3 *" lets `python3 x.py` run unasked
   note the list allows everything that this program starts, and its denials are escaped through it
   help name the script or the command that is to run, without a wildcard
 Warning name-differs-from-file: the agent is named `sample` and its file `example.json`

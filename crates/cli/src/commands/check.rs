@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use remit_agent::AbsPath;
 use remit_diagnostics::visible;
-use remit_policy::{CommandLine, CommandPart, Decision, Judgement, Policy, Reason, Workspace};
+use remit_policy::{CommandLine, CommandPart, Decision, Judgement, Origin, Policy, Reason, Workspace};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -77,7 +77,7 @@ fn told(judgement: &Judgement) -> String {
     if judgement.parts.len() > 1 {
         let rows: Vec<[String; 4]> = judgement.parts.iter().map(row).collect();
         text.push('\n');
-        text += &table(["", "COMMAND", "RULE", "WHERE"], &rows);
+        text += &table(["", "COMMAND", "BY", "WHERE"], &rows);
     } else {
         text += &line("rule", &rule(reason));
     }
@@ -93,8 +93,10 @@ fn line(head: &str, text: &str) -> String {
 
 fn row(part: &CommandPart) -> [String; 4] {
     let line = part.text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let shown = |text: &str| visible(text);
-    [word(part.decision).to_owned(), shown(&line), shown(&part.reason.rule), part.reason.origin.to_string()]
+    let command = if line.is_empty() { "(the end)".to_owned() } else { visible(&line) };
+    // Where no rule decides, the reason is all that there is to say.
+    let by = if part.reason.origin == Origin::Silent { &part.reason.why } else { &part.reason.rule };
+    [word(part.decision).to_owned(), command, visible(by), part.reason.origin.to_string()]
 }
 
 fn rule(reason: &Reason) -> String {
