@@ -88,3 +88,45 @@ fn a_denial_of_something_else_changes_no_line() {
         assert_eq!(word(other.judge_line(&line).decision), case.expected, "{case:?}");
     }
 }
+
+/// What a fuzzer would begin with: each line broken off at each place has an answer, and a denial in what is left stands.
+#[test]
+fn every_beginning_of_every_line_has_an_answer() {
+    let policy = policy(&["git *".to_owned(), "npm *".to_owned(), "find *".to_owned()], &["rm *".to_owned()]);
+    for case in cases() {
+        for (end, _) in case.line.char_indices() {
+            let line = CommandLine::Shell(case.line.get(..end).unwrap().to_owned());
+            let judged = policy.judge_line(&line);
+            let denied = judged.parts.iter().any(|part| part.decision == Decision::Deny);
+            assert_eq!(denied, judged.decision == Decision::Deny, "{line:?}");
+        }
+    }
+}
+
+/// Work grows with the length of a line and no faster: each of these would take minutes if it did not.
+#[test]
+fn long_and_deep_lines_have_an_answer() {
+    let allow: Vec<String> =
+        (0..200).map(|number| format!("* x{number} *")).chain(["*".to_owned(), "regex:.*".to_owned()]).collect();
+    let policy = policy(&allow, &["rm *".to_owned(), "find * -delete".to_owned(), "regex:.*zzz.*".to_owned()]);
+    let lines = [
+        format!("find . {}", "-exec a ".repeat(5_000)),
+        format!("find . {}", "-exec find ".repeat(5_000)),
+        format!("{} x", "sudo ".repeat(10_000)),
+        format!("{} x", "env A=1 ".repeat(5_000)),
+        format!("parallel {}", "a ".repeat(20_000)),
+        format!("git commit {}", "\"$x\" ".repeat(10_000)),
+        format!("git commit {}", "-m \"$x\" ".repeat(5_000)),
+        format!("ls {}", "$x ".repeat(20_000)),
+        "cd a && x > f; ".repeat(2_000),
+        "cd a && ".repeat(5_000) + "x",
+        "x; ".repeat(10_000),
+        format!("x {}", "a ".repeat(50_000)),
+        format!("tar {}", "-cvf ".repeat(10_000)),
+        "sh -c 'sh -c \"sh -c x\"'; ".repeat(1_000),
+        format!("sed {}", "-e p ".repeat(10_000)),
+    ];
+    for line in lines {
+        policy.judge_line(&CommandLine::Shell(line));
+    }
+}

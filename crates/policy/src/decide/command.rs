@@ -217,7 +217,7 @@ fn nothing(policy: &Policy) -> (Decision, Reason) {
 }
 
 /// How deep code within code is followed: `bash -c "bash -c …"`.
-const DEPTH: usize = 4;
+const DEPTH: usize = 8;
 
 /// What a line is judged with.
 #[derive(Clone, Copy)]

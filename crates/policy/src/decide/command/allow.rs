@@ -1,6 +1,7 @@
 //! What lets a simple command run unasked.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use remit_shell::{PatternPart, parse};
 
@@ -13,6 +14,9 @@ use crate::{CommandPattern, CommandRule};
 /// Words that the shell knows and that do nothing which needs a permission.
 const FREE: [&str; 9] = ["true", "false", ":", "exit", "break", "continue", "return", "test", "["];
 
+/// How far into a command the value of an option is looked for.
+const LOOKED_AT: usize = 64;
+
 impl<'p> Gatekeeper<'p> {
     /// Judges a command that no denial stands against: by the patterns, then by what it adds to another command, then by
     /// the tables.
@@ -24,11 +28,13 @@ impl<'p> Gatekeeper<'p> {
             return Part::open("there is no command");
         }
         let mut why = None::<Part<'p>>;
+        // What it runs is judged once, however many patterns cover it.
+        let inside = OnceCell::new();
         for rule in self.policy.commands.allow.of(program) {
             if !self.matches(&rule.pattern, args) {
                 continue;
             }
-            match self.contained(rule, args, here, depth) {
+            match self.contained(rule, args, here, depth, &inside) {
                 Ok(()) => return Part::allowed(By::Rule(rule)),
                 Err(open) => why = Some(open),
             }
@@ -72,12 +78,12 @@ impl<'p> Gatekeeper<'p> {
                     && !args.is_empty()
                     && words.iter().zip(args).enumerate().all(|(at, (pattern, arg))| match arg.text {
                         Some(text) => covers_word(pattern, text, at == 0),
-                        None => pattern.as_slice() == [PatternPart::Star] && arg.one && at > 0 && self.is_harmless(args, arg),
+                        None => pattern.as_slice() == [PatternPart::Star] && arg.one && at > 0 && self.is_harmless(args, at),
                     })
-                    && (fixed || args.iter().skip(words.len()).all(|arg| arg.text.is_some() || self.is_harmless(args, arg)))
+                    && (fixed || (words.len()..args.len()).all(|at| self.is_harmless(args, at)))
             }
             CommandPattern::Regex { regex, .. } => {
-                if !fixed && !args.iter().all(|arg| arg.text.is_some() || self.is_harmless(args, arg)) {
+                if !fixed && !(0..args.len()).all(|at| self.is_harmless(args, at)) {
                     return false;
                 }
                 let joined = joined(args, |arg| arg.text.unwrap_or(arg.raw));
@@ -92,22 +98,27 @@ impl<'p> Gatekeeper<'p> {
 
     /// Returns whether a word that is not known cannot matter: no option of the program does harm, or no option can come
     /// of it and the tables know the program.
-    fn is_harmless(&self, args: &[Arg<'_>], arg: &Arg<'_>) -> bool {
+    fn is_harmless(&self, args: &[Arg<'_>], at: usize) -> bool {
+        let Some(arg) = args.get(at).filter(|arg| arg.text.is_none()) else { return true };
         let Some(row) = args.first().and_then(|program| self.tables.row(program.text?)) else { return false };
         if row.inert {
             return true;
         }
         // The name of the option is known, and only its value is not.
         let named = arg.one && arg.prefix.starts_with("--") && arg.prefix.contains('=');
-        let value = || {
-            let at = args.iter().position(|other| std::ptr::eq(other, arg));
-            arg.one && at.is_some_and(|at| is_value(self.tables, args, at))
-        };
+        let value = || arg.one && at < LOOKED_AT && is_value(self.tables, args, at);
         row.runs.is_none() && !row.builtin && (arg.is_no_option() || named || value())
     }
 
     /// Returns why a command that the pattern covers would do more than the pattern says.
-    fn contained(&self, rule: &'p CommandRule, args: &[Arg<'_>], here: &Here<'p, '_>, depth: usize) -> Result<(), Part<'p>> {
+    fn contained(
+        &self,
+        rule: &'p CommandRule,
+        args: &[Arg<'_>],
+        here: &Here<'p, '_>,
+        depth: usize,
+        inside: &OnceCell<Part<'p>>,
+    ) -> Result<(), Part<'p>> {
         let pattern = &rule.pattern;
         if !pattern.is_universal() {
             let builtin = args.first().and_then(|program| self.tables.row(program.text?)).is_some_and(|row| row.builtin);
@@ -132,8 +143,8 @@ impl<'p> Gatekeeper<'p> {
                 if depth == 0 {
                     return Err(Part::open("it is nested too deeply"));
                 }
-                let part = self.allowance(&inner, here, depth - 1);
-                return if matches!(part.verdict, Verdict::Allowed(_)) { Ok(()) } else { Err(run_by(args, &part)) };
+                let part = inside.get_or_init(|| self.allowance(&inner, here, depth - 1));
+                return if matches!(part.verdict, Verdict::Allowed(_)) { Ok(()) } else { Err(run_by(args, part)) };
             }
             Inner::Code { code, word, .. } => (word, Cow::Borrowed(code)),
             Inner::Joined { from } => {
@@ -146,8 +157,8 @@ impl<'p> Gatekeeper<'p> {
         if !pattern.is_universal() && pattern.spells_all_from(from, args.len()) {
             return Ok(());
         }
-        let part = self.code(&code, here, depth);
-        if matches!(part.verdict, Verdict::Allowed(_)) { Ok(()) } else { Err(run_by(args, &part)) }
+        let part = inside.get_or_init(|| self.code(&code, here, depth));
+        if matches!(part.verdict, Verdict::Allowed(_)) { Ok(()) } else { Err(run_by(args, part)) }
     }
 
     /// Judges the command inside a wrapper when the pattern spells out its program.
@@ -161,7 +172,7 @@ impl<'p> Gatekeeper<'p> {
     ) -> Result<(), Part<'p>> {
         let rest = args.get(from..).unwrap_or_default();
         self.no_escape(&rule.pattern, rest, from, here)?;
-        if rest.iter().any(|arg| arg.text.is_none() && !self.is_harmless(rest, arg)) {
+        if !(0..rest.len()).all(|at| self.is_harmless(rest, at)) {
             return Err(Part::open("nobody can know which options it is given"));
         }
         match inner(self.tables, rest) {

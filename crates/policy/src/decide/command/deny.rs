@@ -162,10 +162,14 @@ impl<'p> Gatekeeper<'p> {
         }
         let Some(escapes) = examine(self.tables, args) else { return Denial::No };
         let mut answer = Denial::No;
-        for escape in escapes.iter().filter(|escape| escape.effect == Effect::Run) {
+        let running = || escapes.iter().filter(|escape| escape.effect == Effect::Run);
+        if running().nth(WORDS).is_some() {
+            answer = Denial::Maybe;
+        }
+        for escape in running().take(WORDS) {
             let word = args.get(escape.word).and_then(|arg| arg.text).unwrap_or_default();
             if ACTIONS.contains(&word) {
-                answer = answer.or(|| self.denial(args.get(escape.word + 1..).unwrap_or_default(), here, depth - 1));
+                answer = answer.or(|| self.denial_of_action(args.get(escape.word + 1..).unwrap_or_default(), here, depth));
             }
             if let Value::Text(code) = escape.value {
                 answer = answer.or(|| match self.denial_of_code(code, here, depth) {
@@ -178,7 +182,21 @@ impl<'p> Gatekeeper<'p> {
         answer
     }
 
+    /// Looks at the command after an action. Actions after this one are looked at where this one was found.
+    fn denial_of_action(&self, args: &[Arg<'_>], here: &Here<'p, '_>, depth: usize) -> Denial<'p> {
+        let Some(program) = args.first().and_then(|arg| arg.text) else { return Denial::Maybe };
+        self.readings(program, args).or(|| match inner(self.tables, args) {
+            Inner::Argv { from, .. } => self.denial(args.get(from..).unwrap_or_default(), here, depth / 2),
+            Inner::Code { code, .. } => self.denial_of_code(code, here, depth / 2),
+            Inner::None | Inner::Query => Denial::No,
+            Inner::Joined { .. } | Inner::Unknown => Denial::Maybe,
+        })
+    }
+
     fn denial_of_code(&self, code: &str, here: &Here<'p, '_>, depth: usize) -> Denial<'p> {
+        if depth == 0 {
+            return Denial::Maybe;
+        }
         let script = parse(code);
         let mut answer = if script.opaque.is_empty() { Denial::No } else { Denial::Maybe };
         for command in &script.commands {
