@@ -287,6 +287,9 @@ impl Parser<'_, '_> {
     }
 
     fn coproc(&mut self, start: usize) -> Read<Outcome> {
+        if self.printed {
+            return Err(self.unexpected("a `coproc` in a substitution"));
+        }
         self.eat("coproc");
         self.blanks();
         let before = self.shared.dirs.clone();

@@ -16,6 +16,11 @@ pub(crate) struct Parser<'t, 's> {
     pub(crate) pending: Vec<Pending>,
     /// Whether the command just read ended in a reserved word or a parenthesis, so that another may follow at once.
     pub(crate) closed: bool,
+    /// Whether this is in `$(…)`. Bash 5.2 reads that, prints it, and reads what it has printed, which is not always the
+    /// same: commands after a here-document, and `coproc`, come out as others.
+    pub(crate) printed: bool,
+    /// Whether a here-document has been read in this `$(…)`.
+    pub(crate) documented: bool,
     pub(crate) shared: &'s mut Shared,
 }
 
@@ -34,7 +39,7 @@ pub(crate) struct Shared {
 
 impl<'t, 's> Parser<'t, 's> {
     pub(crate) fn new(text: &'t str, whole: Option<Span>, shared: &'s mut Shared) -> Self {
-        Parser { text, pos: 0, whole, pending: Vec::new(), closed: false, shared }
+        Parser { text, pos: 0, whole, pending: Vec::new(), closed: false, printed: false, documented: false, shared }
     }
 
     /// Returns the next character. A backslash before a newline joins two lines, and is passed over.
@@ -141,6 +146,14 @@ impl<'t, 's> Parser<'t, 's> {
         let result = read(self);
         self.shared.depth -= 1;
         result
+    }
+
+    /// Refuses anything but a newline behind a here-document in `$(…)`.
+    pub(crate) fn printed_as_read(&mut self) -> Read<()> {
+        if !self.printed || self.pending.is_empty() || self.peek() == Some('\n') {
+            return Ok(());
+        }
+        Err(self.unexpected("more on the line of a here-document in a substitution"))
     }
 
     /// Refuses a newline where the body of a here-document would begin in the middle of something else.

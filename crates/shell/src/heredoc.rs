@@ -41,6 +41,7 @@ impl Parser<'_, '_> {
     /// Reads the bodies that begin here, after a newline.
     pub(crate) fn here_documents(&mut self) -> Read<()> {
         for pending in std::mem::take(&mut self.pending) {
+            self.documented = true;
             let start = self.pos;
             let text = self.body_of(&pending)?;
             let word = if pending.quoted {

@@ -26,12 +26,16 @@ impl Parser<'_, '_> {
             if self.ends(until) {
                 return Ok(last);
             }
+            if self.printed && self.documented {
+                return Err(self.unexpected("more commands after a here-document in a substitution"));
+            }
             let before = self.shared.dirs.clone();
             let mark = self.mark();
             let outcome = self.and_or()?;
             self.shared.dirs = outcome.either();
             last = Some(outcome);
             self.blanks();
+            self.printed_as_read()?;
             if self.looking_at(";;") || self.looking_at(";&") {
                 if until != Until::Clause {
                     return Err(self.unexpected("`;;` outside `case`"));
@@ -84,6 +88,7 @@ impl Parser<'_, '_> {
             if !and && !self.looking_at("||") {
                 return Ok(outcome);
             }
+            self.printed_as_read()?;
             self.eat(if and { "&&" } else { "||" });
             self.newlines()?;
             self.shared.dirs = if and { outcome.ok.clone() } else { outcome.fail.clone() };
@@ -128,6 +133,7 @@ impl Parser<'_, '_> {
             if self.looking_at("||") || !self.eat("|") {
                 break;
             }
+            self.printed_as_read()?;
             self.eat("&");
             piped = true;
             self.shared.dirs = before.clone();

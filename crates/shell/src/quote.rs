@@ -149,7 +149,11 @@ impl Parser<'_, '_> {
         let start = self.pos;
         self.bump('<');
         self.eat("(");
+        let mark = self.mark();
         self.substitution(start)?;
+        if self.mark() == mark {
+            return Err(self.stop("a process substitution of no command", start));
+        }
         word.dynamic(Dynamic::Process, false);
         Ok(())
     }
@@ -160,7 +164,11 @@ impl Parser<'_, '_> {
         let outer = !pending.is_empty();
         let dirs = self.shared.dirs.clone();
         let mark = self.mark();
+        let printed = std::mem::replace(&mut self.printed, true);
+        let documented = std::mem::replace(&mut self.documented, false);
         self.deeper(|parser| parser.list(crate::list::Until::Paren))?;
+        self.printed = printed;
+        self.documented = documented;
         if !self.pending.is_empty() {
             return Err(self.stop("a here-document without a body", start));
         }

@@ -61,10 +61,12 @@ impl Parser<'_, '_> {
         let text = target.as_static();
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
         let number = text.is_some_and(|text| digits(text.strip_suffix('-').unwrap_or(text)) && !text.is_empty());
+        // Bash expands the name of the file twice: `>& '$(a)'` runs `a`.
+        let plain = text.is_some_and(|text| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_./+-=:@%,".contains(&b)));
         match (operator, number) {
             ("<&", true) => Ok(Operator::DuplicateInput),
             (_, true) => Ok(Operator::DuplicateOutput),
-            (">&", false) if *fd == Fd::Default || (*fd == Fd::Number(1) && text.is_some()) => Ok(Operator::WriteBoth),
+            (">&", false) if plain && matches!(fd, Fd::Default | Fd::Number(1)) => Ok(Operator::WriteBoth),
             _ => Err(self.stop("a descriptor that is not known", start)),
         }
     }

@@ -130,7 +130,7 @@ pub enum Operator {
     Append,
     /// `<>`: creates the file where there is none.
     ReadWrite,
-    /// `&> file`, `>& file`; also `>& $x`, where only `$x` says whether it is a file or a descriptor.
+    /// `&> file`, and `>& file` with a plain name.
     WriteBoth,
     /// `&>> file`
     AppendBoth,

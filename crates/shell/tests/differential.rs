@@ -1,7 +1,7 @@
 //! What is read is what bash runs: every script that is understood is run by a real bash in which no program and no builtin
 //! exists, so that bash hands each command to a recorder, and each record must be one of the commands that were read.
 //!
-//! `REMIT_LONG=1` runs many more made scripts; `REMIT_SEED` makes others.
+//! `REMIT_LONG=1` makes forty times as many scripts, `REMIT_LONG=2` eighty times; `REMIT_SEED=8` makes others.
 
 #![allow(clippy::unwrap_used, reason = "clippy's leave for tests does not reach the helpers of an integration test")]
 #![allow(clippy::print_stderr, reason = "the rate is for a person who reads the test's output")]
@@ -28,7 +28,7 @@ fn the_corpus_runs_as_it_is_read() {
 #[test]
 fn made_scripts_run_as_they_are_read() {
     let mut numbers = Numbers(seed());
-    let count = if long() { 60_000 } else { 500 };
+    let count = 250 * times();
     let scripts: Vec<String> = (0..count).map(|_| generate::script(&mut numbers)).collect();
     let run = compare(&scripts);
     assert!(run >= count / 4, "only {run} of {count} made scripts are run");
@@ -38,7 +38,7 @@ fn made_scripts_run_as_they_are_read() {
 fn broken_scripts_run_as_they_are_read() {
     let corpus: Vec<String> = corpus().into_iter().map(|record| record.script).filter(|script| !script.contains('/')).collect();
     let mut numbers = Numbers(seed() + 1);
-    let count = if long() { 60_000 } else { 700 };
+    let count = 350 * times();
     let scripts: Vec<String> = (0..count).map(|_| generate::broken(&mut numbers, &corpus)).collect();
     compare(&scripts);
 }
@@ -68,8 +68,10 @@ fn what_bash_refuses_is_opaque() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-fn long() -> bool {
-    std::env::var_os("REMIT_LONG").is_some()
+/// Returns how many times as many scripts are made as in an ordinary run.
+fn times() -> usize {
+    let long = std::env::var("REMIT_LONG").ok().and_then(|times| times.parse().ok());
+    long.map_or(1, |times: usize| 40 * times)
 }
 
 fn seed() -> u64 {

@@ -89,7 +89,8 @@ fn redirections_say_what_they_touch() {
     check("a > b 2>&1 < c", "a :Write:b 2:DuplicateOutput:1 :Read:c");
     check("a &>b >>c >|d <>e >&f", "a :WriteBoth:b :Append:c :Clobber:d :ReadWrite:e :WriteBoth:f");
     check("a 2>&- 3<&1- {fd}>x", "a 2:DuplicateOutput:- 3:DuplicateInput:1- {fd}:Write:x");
-    check("a >& $x > \"$y\"", "a :WriteBoth:<$x>.. :Write:<$y>");
+    check("a > \"$x\"", "a :Write:<$x>");
+    check("a >& '$(b)'", "? >& '$(b)': a descriptor that is not known");
     check("{ a; } > b", "a / :Write:b");
     check("a <<< \"b c\"", "a :HereString:b_c");
     check("a <<E b\nx $y $(c)\nE", "a b :HereDocument:x_<$y>_<Command>\n / c");

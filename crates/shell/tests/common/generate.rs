@@ -289,6 +289,9 @@ fn piece(numbers: &mut Numbers, depth: usize) -> String {
     if depth == 0 || numbers.below(5) > 0 {
         return numbers.of(&PIECES).to_owned();
     }
+    if numbers.below(4) == 0 {
+        return format!("{}{}\n)", numbers.of(&["$(", "\"x\"$(", "<("]), list(numbers, depth - 1));
+    }
     let inside = simple(numbers, 0);
     if inside.contains("<<") {
         return format!("$({inside}\n)");
