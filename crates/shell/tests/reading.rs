@@ -1,5 +1,6 @@
 //! What a line is read as: the words, what is assigned and redirected, and where each command runs.
 
+#![allow(clippy::indexing_slicing, reason = "clippy's leave for tests does not reach the helpers of an integration test")]
 #![allow(clippy::unwrap_used, reason = "clippy's leave for tests does not reach the helpers of an integration test")]
 
 use remit_shell::{Assignment, Directory, Dynamic, Fd, Part, Redirect, Script, Simple, Value, Word, parse};
