@@ -75,6 +75,10 @@ pub(crate) fn inner<'a>(tables: &Tables, args: &[Arg<'a>]) -> Inner<'a> {
                     }
                     return after_verb(args, word + 1);
                 }
+                // `su USER -c CODE`: the operands are no command.
+                if runs.always && !runs.code_option.0.is_empty() {
+                    continue;
+                }
                 operands += 1;
                 if runs.code_first {
                     return match arg.text {

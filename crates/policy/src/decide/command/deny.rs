@@ -69,11 +69,15 @@ impl<'p> Gatekeeper<'p> {
         let name = program.rsplit_once('/').map_or(program, |(_, name)| name);
         let mut answer = self.spelling(program, args);
         if name != program {
-            let mut plain = args.to_vec();
-            if let Some(first) = plain.first_mut() {
-                *first = Arg::fixed(name);
+            answer = answer.or(|| self.spelling(name, &renamed(args, name)));
+        }
+        if program.contains('/') {
+            let straight = straight(program);
+            for other in [format!("./{straight}"), straight] {
+                if other != program {
+                    answer = answer.or(|| self.spelling(&other, &renamed(args, &other)));
+                }
             }
-            answer = answer.or(|| self.spelling(name, &plain));
         }
         // Without an option there is nothing before the subcommand.
         if !args.iter().any(|arg| arg.prefix.starts_with(['-', '+']) || arg.text.is_none()) {
@@ -207,6 +211,36 @@ impl<'p> Gatekeeper<'p> {
     }
 }
 
+/// Returns the words with the program named in another way.
+fn renamed<'a>(args: &[Arg<'a>], program: &'a str) -> Vec<Arg<'a>> {
+    let mut renamed = args.to_vec();
+    if let Some(first) = renamed.first_mut() {
+        *first = Arg::fixed(program);
+    }
+    renamed
+}
+
+/// Returns whether a word is the path of a pattern's word, written with `.`, `..` or `//` on its way.
+fn same_path(word: &[PatternPart], text: &str) -> bool {
+    let [PatternPart::Text(path)] = word else { return false };
+    (text.contains('/') || path.contains('/')) && straight(path) == straight(text)
+}
+
+/// Returns a path without `.`, `//` and the names that `..` takes back.
+fn straight(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
+        match (part, parts.last()) {
+            ("..", Some(last)) if *last != ".." => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    let root = if path.starts_with('/') { "/" } else { "" };
+    root.to_owned() + &parts.join("/")
+}
+
 /// Returns whether a regular expression matches any text that the command can be written as.
 fn matches_any(regex: &Regex, args: &[Arg<'_>]) -> bool {
     let join = |text: fn(&Arg<'_>) -> String| args.iter().map(text).collect::<Vec<_>>().join(" ");
@@ -243,7 +277,7 @@ fn covers(words: &[Vec<PatternPart>], rest: bool, args: &[Arg<'_>]) -> Option<bo
             (vec![false; words.len() + 1], if arg.one { vec![false; words.len() + 1] } else { possible.clone() });
         for (at, word) in words.iter().enumerate() {
             let fits = match arg.text {
-                Some(text) => Some(matches_word(word, text)),
+                Some(text) => Some(matches_word(word, text) || same_path(word, text)),
                 None if lone(at) => Some(true),
                 None => None,
             };
