@@ -28,7 +28,14 @@ impl Parser<'_, '_> {
             if self.peek().is_none() || (self.ends_word() && !self.looking_at("<(") && !self.looking_at(">(")) {
                 break;
             }
+            let at = self.pos;
             if command.words.is_empty() && self.assignment(&mut command.assignments)? {
+                let last = command.assignments.last();
+                let array = last.is_some_and(|last| last.subscript || matches!(last.value, Value::Array(_)));
+                if array && !command.redirects.is_empty() {
+                    // There bash takes blanks in the subscript to end the word.
+                    return Err(self.stop("an array after a redirection", at));
+                }
                 continue;
             }
             if declares && let Some(word) = self.declared_array()? {
