@@ -114,7 +114,7 @@ fn walk<'a>(tables: &Tables, row: &Row, args: &[Arg<'a>], from: usize, found: &m
                 {
                     found.push(Escape { word, end, effect: Effect::Read, value: Value::Text(file) });
                 }
-                if let Some(effect) = effect {
+                if let Some(effect) = effect.filter(|_| !has_harmless_value(row, name(args, word, end), value)) {
                     found.push(Escape { word, end, effect, value });
                 }
                 if row.operands.script.is_some() && is_script_option(args, word, end) {
@@ -145,6 +145,16 @@ fn walk<'a>(tables: &Tables, row: &Row, args: &[Arg<'a>], from: usize, found: &m
 /// Returns the option that a word names in its first bytes; of a cluster, the letter that ends there.
 fn name<'a>(args: &[Arg<'a>], word: usize, end: usize) -> &'a str {
     args.get(word).and_then(|arg| arg.text?.get(..end)).unwrap_or_default()
+}
+
+/// Returns whether the value of an option is made of words that do no harm.
+fn has_harmless_value(row: &Row, name: &str, value: Value<'_>) -> bool {
+    let Value::Text(text) = value else { return false };
+    let allowed = |list: &super::List, word: &str| {
+        list.0.iter().any(|item| item.strip_suffix('*').map_or(item == word, |prefix| word.starts_with(prefix)))
+    };
+    !text.is_empty()
+        && row.harmless.iter().any(|(option, list)| option == name && text.split(' ').all(|word| allowed(list, word)))
 }
 
 /// Returns whether that is the option: its letter at the end of a cluster, or its long name, perhaps abbreviated.
@@ -324,7 +334,8 @@ impl<'r, 's, 'a> Scan<'r, 's, 'a> {
                 return Some(self.operand(word));
             }
             if text == "--" && arg.text.is_some() {
-                self.ended = true;
+                // To `find` it ends nothing.
+                self.ended = self.row.style == Style::Gnu;
                 continue;
             }
             if bundle {

@@ -179,6 +179,8 @@ pub(crate) struct Row {
     pub(crate) long: List,
     /// Long names that are no abbreviation of another.
     pub(crate) known: List,
+    /// By option, the words of which a value may be made without doing any harm; `*` at the end of one stands for the rest.
+    pub(crate) harmless: BTreeMap<String, List>,
     /// Options whose value names a file after `@` or `<`.
     pub(crate) files: List,
     pub(crate) escapes: BTreeMap<Effect, List>,
@@ -237,6 +239,9 @@ impl Row {
         self.optional.push_str(&common.optional);
         self.long.0.extend(common.long.0.iter().cloned());
         self.known.0.extend(common.known.0.iter().cloned());
+        for (option, list) in &common.harmless {
+            self.harmless.entry(option.clone()).or_insert_with(|| list.clone());
+        }
         for (effect, list) in &common.escapes {
             self.escapes.entry(*effect).or_default().0.extend(list.0.iter().cloned());
         }
