@@ -112,7 +112,13 @@ fn may_run(text: &str, script: &Script) -> bool {
             .iter()
             .any(|command| command.context.in_function && name(command).is_none_or(|name| name == function.name))
     });
-    script.opaque.is_empty() && !slashes && !recursive && !kept.iter().any(|kept| text.contains(kept)) && !text.contains('\0')
+    let named = script.commands.iter().filter_map(name).any(|name| kept.contains(&name));
+    script.opaque.is_empty()
+        && !named
+        && !slashes
+        && !recursive
+        && !kept.iter().any(|kept| text.contains(kept))
+        && !text.contains('\0')
 }
 
 fn name(command: &Simple) -> Option<&str> {
@@ -134,8 +140,7 @@ fn differs(text: &str, script: &Script, status: &str) -> Option<String> {
     fs::write(&record, "").unwrap();
     run(text, scratch.path(), status);
     let commands = recorded(&fs::read(&record).unwrap());
-    let words: Vec<&Simple> =
-        script.commands.iter().filter(|command| !command.words.is_empty() && !calls(command, script)).collect();
+    let words: Vec<&Simple> = script.commands.iter().filter(|command| !command.words.is_empty()).collect();
 
     for argv in &commands {
         if !words.iter().any(|command| matches(&command.words, argv)) {
@@ -208,10 +213,6 @@ fn recorded(record: &[u8]) -> Vec<Vec<String>> {
         commands.push(words.by_ref().take(count).collect());
     }
     commands
-}
-
-fn calls(command: &Simple, script: &Script) -> bool {
-    name(command).is_some_and(|name| script.functions.iter().any(|function| function.name == name))
 }
 
 /// Returns whether everything that was read must happen, exactly once.
