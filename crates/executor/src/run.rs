@@ -108,9 +108,14 @@ fn start(permit: &Permit, ground: &mut Ground<'_>) -> Result<Started, ExecutorEr
 }
 
 fn arguments(permit: &Permit) -> Result<Vec<OsString>, ExecutorError> {
-    match permit.request() {
-        Request::Command(CommandLine::Argv(words)) => Ok(words.iter().map(OsString::from).collect()),
-        Request::Command(CommandLine::Shell(line)) => Ok(["bash", "-c", line.as_str()].into_iter().map(OsString::from).collect()),
-        other => Err(ExecutorError::NotACommand(format!("{other:?}"))),
-    }
+    let Request::Command(line) = permit.request() else {
+        return Err(ExecutorError::NotACommand(format!("{:?}", permit.request())));
+    };
+    // Where the line is one plain command, no shell reads it a second time.
+    let words = match (line.direct(), line) {
+        (Some(words), _) => words,
+        (None, CommandLine::Argv(words)) => words.clone(),
+        (None, CommandLine::Shell(line)) => vec!["bash".to_owned(), "-c".to_owned(), line.clone()],
+    };
+    Ok(words.into_iter().map(OsString::from).collect())
 }

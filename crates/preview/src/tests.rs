@@ -6,7 +6,7 @@ use std::path::Path;
 
 use remit_agent::{AbsPath, Agent, Reading, parse};
 use remit_policy::{Confinement, LimitKind, Otherwise, Policy, Profile, StartKind, Workspace, compile};
-use remit_sandbox::{Availability, Gap, Grant, Host, Mechanism, PrivateDirectory, Rights, Temporary, Trials, plan};
+use remit_sandbox::{Availability, Cgroups, Gap, Grant, Host, Mechanism, PrivateDirectory, Rights, Temporary, Trials, plan};
 
 use crate::{
     Commands, Environment, FileGrant, Files, Held, LimitLine, Network, NetworkReach, Place, Preview, RenderStyle, StartLine,
@@ -547,7 +547,8 @@ fn previewed(policy: &Policy) -> Preview {
         own_proc: Availability::Works,
         network_namespace: Availability::Works,
     };
-    preview(policy, &plan(policy, &Host::probe(policy, trials, BTreeMap::new())))
+    let cgroups = Cgroups::Legacy { memory: None, pids: None };
+    preview(policy, &plan(policy, &Host::probe(policy, trials, cgroups, BTreeMap::new())))
 }
 
 #[test]
