@@ -120,7 +120,8 @@ impl<'p> Gatekeeper<'p> {
         inside: &OnceCell<Part<'p>>,
     ) -> Result<(), Part<'p>> {
         let pattern = &rule.pattern;
-        if !pattern.is_universal() {
+        // A bare `*` stands for everything, and yet it stands for no way around what is denied.
+        if !pattern.is_universal() || !self.policy.commands.deny.is_empty() {
             let builtin = args.first().and_then(|program| self.tables.row(program.text?)).is_some_and(|row| row.builtin);
             if builtin && !pattern.spells_all_from(0, args.len()) {
                 return Err(Part::open("a wildcard does not stand for the words of this builtin, which change what runs later"));
