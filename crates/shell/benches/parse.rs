@@ -11,7 +11,7 @@ use remit_shell::parse;
 const LINES: [(&str, &str); 6] = [
     ("one command", "git status --short"),
     ("typical", "cd app && cargo test --workspace 2>&1 | tail -20"),
-    ("quotes", r#"find . -type f -name "*.py" -not -path './venv/*' | xargs grep -n "TODO" | head"#),
+    ("quotes", r#"find . -type f -name "*.py" -not -path './venv/*' | xargs grep -n "later" | head"#),
     ("loop", r#"for f in $(git ls-files '*.rs'); do wc -l "$f"; done | sort -n"#),
     ("commit", "git commit -m \"$(cat <<'EOF'\nfeat: a thing\n\nCloses #1\nEOF\n)\""),
     ("braces", "mkdir -p {src,tests}/{unit,data} && echo {1..20}"),
