@@ -18,6 +18,8 @@ mod path_pattern;
 mod policy;
 mod profile;
 mod programs;
+#[doc(hidden)]
+pub mod replay;
 #[cfg(test)]
 mod testing;
 mod tools;

@@ -9,6 +9,8 @@ pub struct Commands {
     /// Patterns as written; a regular expression that Remit's own files write begins with `regex:`.
     pub allow: Vec<String>,
     pub deny: Vec<String>,
+    /// Programs that a pattern with a wildcard names and no table describes: what their options do is not examined.
+    pub unexamined: Vec<String>,
     /// Commands of the read-only table run unasked.
     pub read_only: bool,
     pub otherwise: Otherwise,
@@ -20,9 +22,18 @@ pub(crate) fn commands(policy: &Policy) -> Commands {
         everything: commands.everything.is_some(),
         allow: texts(&commands.allow),
         deny: texts(&commands.deny),
+        unexamined: unexamined(&commands.allow),
         read_only: read_only(policy),
         otherwise: commands.otherwise,
     }
+}
+
+fn unexamined(rules: &[CommandRule]) -> Vec<String> {
+    let mut programs: Vec<String> =
+        rules.iter().filter_map(|rule| rule.pattern.unexamined_program()).map(str::to_owned).collect();
+    programs.sort();
+    programs.dedup();
+    programs
 }
 
 /// Returns whether the gate lets a command that only reads through, because of that setting and of nothing else.

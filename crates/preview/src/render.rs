@@ -109,6 +109,10 @@ fn commands(page: &mut Page, preview: &Preview) {
     } else if !commands.read_only {
         page.row("run unasked", &Body::of("none", Tone::Plain));
     }
+    if !commands.unexamined.is_empty() {
+        let programs = Body::of("the options of", Tone::Care).list(&quoted(&commands.unexamined), MOST_OWN, Tone::Care);
+        page.row("", &programs.words("are not examined: no table describes them", Tone::Care));
+    }
     if commands.read_only {
         let label = if commands.everything || !commands.allow.is_empty() { "and" } else { "run unasked" };
         page.row(label, &Body::of("those that Remit's table knows to only read, such as `ls`", Tone::Plain));

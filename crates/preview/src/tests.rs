@@ -84,6 +84,7 @@ fn test_runner() -> Preview {
             everything: false,
             allow: strings(&["npm test", "pytest", "cargo test"]),
             deny: Vec::new(),
+            unexamined: Vec::new(),
             read_only: false,
             otherwise: Otherwise::Ask,
         },
@@ -195,6 +196,7 @@ fn docs_writer() -> Preview {
         everything: false,
         allow: Vec::new(),
         deny: strings(&["git push *", "rm *"]),
+        unexamined: Vec::new(),
         read_only: true,
         otherwise: Otherwise::Deny,
     };
@@ -580,4 +582,13 @@ fn the_page_is_of_the_policy_that_is_enforced() {
     assert_eq!(page.commands.otherwise, Otherwise::Deny);
     assert_eq!(page.network.reach, NetworkReach::Nothing);
     assert!(!page.held.is_empty() && page.held.is_sorted_by_key(|held| held.grant));
+}
+
+#[test]
+fn options_that_no_table_describes_are_said() {
+    let file =
+        r#"{"name":"a","tools":["shell"],"toolsSettings":{"shell":{"allowedCommands":["frobnicate *","git *","unheard-of"]}}}"#;
+    let page = render(&previewed(&compiled(file)), RenderStyle { color: false, width: 80 });
+    assert!(page.contains("the options of `frobnicate` are not examined"), "{page}");
+    assert!(!page.contains("`git` are not examined"), "{page}");
 }

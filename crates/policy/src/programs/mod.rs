@@ -11,11 +11,10 @@ mod row;
 mod sed;
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use serde::Deserialize;
 
-use crate::names::ByName;
 pub(crate) use examine::{Escape, Value, examine, is_value, subcommand};
 pub(crate) use inner::{Inner, inner};
 pub(crate) use row::{Effect, List, Row};
@@ -23,11 +22,16 @@ pub(crate) use row::{Effect, List, Row};
 /// The tables. `None` where one does not parse: then nothing is known of any program, and everything asks.
 static TABLES: LazyLock<Option<Tables>> = LazyLock::new(|| Tables::read().ok());
 
+/// The rows of the programs, as texts, and the names in order.
+mod data {
+    include!(concat!(env!("OUT_DIR"), "/tables.rs"));
+}
+
 pub(crate) struct Tables {
-    programs: ByName<usize>,
-    rows: Vec<Row>,
+    /// Each is read when it is first asked for: a start asks for one or two.
+    rows: Vec<OnceLock<Row>>,
     assignments: Vec<AssignmentRow>,
-    read_only: Vec<ReadOnlyRow>,
+    read_only: LazyLock<Vec<ReadOnlyRow>>,
 }
 
 /// Names that may be assigned before a command.
@@ -74,25 +78,19 @@ pub(crate) struct ReadOnlyRow {
 
 impl Tables {
     fn read() -> Result<Tables, serde_json::Error> {
-        let mut rows: Vec<Row> = serde_json::from_str(include_str!("../../../../policies/commands/wrappers.json"))?;
-        let programs: Vec<Row> = serde_json::from_str(include_str!("../../../../policies/commands/programs.json"))?;
-        rows.extend(programs);
-        let mut programs = ByName::default();
-        for (index, row) in rows.iter_mut().enumerate() {
-            row.unfold();
-            for name in &row.names.0 {
-                programs.insert(name.clone(), index);
-            }
-        }
+        let rows = data::ROWS.iter().map(|_| OnceLock::new()).collect();
         let assignments = serde_json::from_str(include_str!("../../../../policies/commands/assignments.json"))?;
-        let read_only = serde_json::from_str(include_str!("../../../../policies/commands/readonly.json"))?;
-        Ok(Tables { programs, rows, assignments, read_only })
+        // Without the table nothing is known to only read, and everything asks.
+        let read_only = || serde_json::from_str(include_str!("../../../../policies/commands/readonly.json")).unwrap_or_default();
+        Ok(Tables { rows, assignments, read_only: LazyLock::new(read_only) })
     }
 
     /// Returns the row of a program, named with its directory or without.
     pub(crate) fn row(&self, program: &str) -> Option<&Row> {
         let name = program.rsplit_once('/').map_or(program, |(_, name)| name);
-        self.rows.get(*self.programs.get(name)?)
+        let at = data::NAMES.binary_search_by(|(known, _)| known.cmp(&name)).ok()?;
+        let index = data::NAMES.get(at)?.1;
+        Some(self.rows.get(index)?.get_or_init(|| data::ROWS.get(index).map_or_else(Row::unreadable, |text| Row::read(text))))
     }
 
     /// Returns the rows that say when a program only reads.
@@ -151,12 +149,19 @@ mod tests {
     #[test]
     fn the_tables_are_read_and_each_row_has_a_source() {
         let tables = Tables::read().unwrap();
-        for row in &tables.rows {
-            assert!(!row.source.is_empty() && !row.names.0.is_empty(), "{row:?}");
+        assert!(data::NAMES.is_sorted());
+        for (name, _) in &data::NAMES {
+            let row = tables.row(name).unwrap();
+            assert!(!row.source.is_empty() && row.names.has(name), "{row:?}");
         }
-        assert_eq!(tables.programs.len(), tables.rows.iter().map(|row| row.names.0.len()).sum::<usize>(), "a name twice");
         assert!(tables.assignments.iter().all(|row| !row.source.is_empty()));
         assert!(tables.read_only.iter().all(|row| !row.source.is_empty() && !row.names.0.is_empty()));
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_may_be_any_program() {
+        assert_eq!(Row::read("{").always, Some(Effect::Run));
+        assert_eq!(Row::read(r#"{"names":"x","source":"y","unknown":1}"#).always, Some(Effect::Run));
     }
 
     #[test]

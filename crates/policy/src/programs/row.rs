@@ -209,6 +209,18 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Reads a row of the data.
+    pub(super) fn read(text: &str) -> Row {
+        let Ok(mut row) = serde_json::from_str::<Row>(text) else { return Row::unreadable() };
+        row.unfold();
+        row
+    }
+
+    /// Returns the row of a program of which nothing can be known: whatever it does, it may be another program.
+    pub(super) fn unreadable() -> Row {
+        Row { always: Some(Effect::Run), ..Row::default() }
+    }
+
     pub(crate) fn has_subcommands(&self) -> bool {
         !self.sub.is_empty() || !self.plain.0.is_empty()
     }

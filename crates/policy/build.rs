@@ -1,0 +1,35 @@
+//! Cuts the tables of programs into rows when Remit is built: `policies/commands/{wrappers,programs}.json` become texts with an
+//! index by name, so that a start reads the rows of the programs that it asks about, and no others.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a build that cannot make its tables must stop")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs};
+
+use serde_json::Value;
+
+const DATA: [&str; 2] = ["../../policies/commands/wrappers.json", "../../policies/commands/programs.json"];
+
+fn main() {
+    let (mut names, mut rows) = (BTreeMap::new(), Vec::new());
+    for path in DATA {
+        println!("cargo::rerun-if-changed={path}");
+        let text = fs::read_to_string(path).expect("the tables are readable");
+        let table: Vec<Value> = serde_json::from_str(&text).expect("a table is a list of rows");
+        for row in table {
+            let listed = row.get("names").and_then(Value::as_str).expect("a row has names");
+            for name in listed.split_whitespace() {
+                assert!(names.insert(name.to_owned(), rows.len()).is_none(), "`{name}` has two rows");
+            }
+            rows.push(row.to_string());
+        }
+    }
+    let mut out = String::new();
+    writeln!(out, "pub(super) static ROWS: [&str; {}] = {rows:?};", rows.len()).expect("memory");
+    let names: Vec<_> = names.into_iter().collect();
+    writeln!(out, "pub(super) static NAMES: [(&str, usize); {}] = {names:?};", names.len()).expect("memory");
+    let path = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("tables.rs");
+    fs::write(path, out).expect("OUT_DIR is writable");
+}
