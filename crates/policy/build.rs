@@ -1,7 +1,7 @@
 //! Cuts the tables of programs into rows when Remit is built: `policies/commands/{wrappers,programs}.json` become texts with an
 //! index by name, so that a start reads the rows of the programs that it asks about, and no others.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a build that cannot make its tables must stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a build that cannot make its tables must stop")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,6 +9,12 @@ use std::path::Path;
 use std::{env, fs};
 
 use serde_json::Value;
+
+#[path = "src/programs/hash.rs"]
+mod hash;
+
+/// A power of two.
+const SLOTS: usize = 4096;
 
 const DATA: [&str; 2] = ["../../policies/commands/wrappers.json", "../../policies/commands/programs.json"];
 
@@ -30,6 +36,17 @@ fn main() {
     writeln!(out, "pub(super) static ROWS: [&str; {}] = {rows:?};", rows.len()).expect("memory");
     let names: Vec<_> = names.into_iter().collect();
     writeln!(out, "pub(super) static NAMES: [(&str, usize); {}] = {names:?};", names.len()).expect("memory");
+    // Open addressing, sparse enough for a probe or two: the gate looks names up many times a line.
+    let mut slots = vec![u16::MAX; SLOTS];
+    for (index, (name, _)) in names.iter().enumerate() {
+        let mut slot = hash::hash(name) & (SLOTS - 1);
+        while slots[slot] != u16::MAX {
+            slot = (slot + 1) & (SLOTS - 1);
+        }
+        slots[slot] = u16::try_from(index).expect("fewer names than that");
+    }
+    assert!(names.len() * 2 < SLOTS, "the table of names is too full");
+    writeln!(out, "pub(super) static SLOTS: [u16; {SLOTS}] = {slots:?};").expect("memory");
     let path = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("tables.rs");
     fs::write(path, out).expect("OUT_DIR is writable");
 }

@@ -6,6 +6,7 @@
 
 mod awk;
 mod examine;
+mod hash;
 mod inner;
 mod row;
 mod sed;
@@ -88,8 +89,7 @@ impl Tables {
     /// Returns the row of a program, named with its directory or without.
     pub(crate) fn row(&self, program: &str) -> Option<&Row> {
         let name = program.rsplit_once('/').map_or(program, |(_, name)| name);
-        let at = data::NAMES.binary_search_by(|(known, _)| known.cmp(&name)).ok()?;
-        let index = data::NAMES.get(at)?.1;
+        let index = index(name)?;
         Some(self.rows.get(index)?.get_or_init(|| data::ROWS.get(index).map_or_else(Row::unreadable, |text| Row::read(text))))
     }
 
@@ -103,6 +103,19 @@ impl Tables {
         self.assignments.iter().any(|row| {
             row.names.has(name) && row.values.as_ref().is_none_or(|values| value.is_some_and(|value| values.has(value)))
         })
+    }
+}
+
+/// Returns the row's place for a program of that name.
+fn index(name: &str) -> Option<usize> {
+    let mut slot = hash::hash(name) & (data::SLOTS.len() - 1);
+    loop {
+        // An empty slot holds a number that no name has.
+        let (known, index) = data::NAMES.get(usize::from(*data::SLOTS.get(slot)?))?;
+        if *known == name {
+            return Some(*index);
+        }
+        slot = (slot + 1) & (data::SLOTS.len() - 1);
     }
 }
 
