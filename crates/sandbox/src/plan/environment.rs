@@ -8,7 +8,11 @@ use std::path::Path;
 
 pub(super) fn environment(policy: &Policy, host: &Host, plan: &mut Plan) {
     for (name, value) in &host.environment {
-        let passes = |variable: &str| variable.strip_suffix('*').map_or(name == variable, |prefix| name.starts_with(prefix));
+        // What a prefix covers was named by nobody: it is looked at here as a name of the agent file is by the compiler.
+        let passes = |variable: &str| match variable.strip_suffix('*') {
+            Some(prefix) => name.starts_with(prefix) && remit_policy::never_passed(name).is_none(),
+            None => name == variable,
+        };
         if policy.environment.pass.iter().any(|variable| passes(&variable.name)) {
             plan.environment.insert(name.clone(), value.clone());
         }

@@ -244,3 +244,16 @@ fn a_limit_of_the_whole_task_is_a_cgroup_or_is_told() {
     assert_eq!(legacy.cgroups.iter().map(|cgroup| cgroup.parent.as_str()).collect::<Vec<_>>(), ["/m"]);
     assert!(gap(&legacy, "the number of its processes is not limited"));
 }
+
+/// A prefix of a profile names variables that nobody has looked at one by one.
+#[test]
+fn a_prefix_passes_no_secret() {
+    let policy = policy("");
+    let mut host = host(&policy, &[]);
+    for name in ["LC_ALL", "LC_DEPLOY_TOKEN"] {
+        host.environment.insert(name.to_owned(), "x".to_owned());
+    }
+    let plan = plan(&policy, &host);
+    assert!(plan.environment.contains_key("LC_ALL"));
+    assert!(!plan.environment.contains_key("LC_DEPLOY_TOKEN"));
+}
