@@ -125,6 +125,11 @@ fn a_finding_becomes_a_result() {
       }
     ]
     "#);
+}
+
+#[test]
+fn a_rule_becomes_a_row_of_the_table() {
+    let log = render_sarif(&[], &RULES, "1.2.3");
     insta::assert_snapshot!(format!("{:#}", log["runs"][0]["tool"]), @r#"
     {
       "driver": {
