@@ -91,7 +91,7 @@ fn test_runner() -> Preview {
         files: Files {
             kernel: true,
             grants,
-            private: ["/tmp", "/dev/shm"].map(|at| PrivateDirectory { target: path(at), in_memory: true }).to_vec(),
+            private: ["/tmp", "/dev/shm"].map(|at| PrivateDirectory { target: path(at), in_memory: true, no_exec: false }).to_vec(),
             temporary: Temporary::Mounted,
             made: Vec::new(),
             read_only: Vec::new(),
@@ -548,6 +548,7 @@ fn previewed(policy: &Policy) -> Preview {
         overlay: Availability::Works,
         own_proc: Availability::Works,
         network_namespace: Availability::Works,
+        notification: Availability::Works,
     };
     let cgroups = Cgroups::Legacy { memory: None, pids: None };
     preview(policy, &plan(policy, &Host::probe(policy, trials, cgroups, BTreeMap::new())))

@@ -18,6 +18,10 @@ fn policy(settings: &str) -> Policy {
 }
 
 fn policy_with(settings: &str) -> Policy {
+    policy_under("dev", settings)
+}
+
+fn policy_under(profile: &str, settings: &str) -> Policy {
     let text = format!(
         r#"{{"name":"a","tools":["execute_bash","fs_read","fs_write"],"allowedTools":["execute_bash"],
            "toolsSettings":{{"execute_bash":{{"allowedCommands":["true"]}},{settings}}}}}"#
@@ -30,7 +34,7 @@ fn policy_with(settings: &str) -> Policy {
         state: path("/home/u/.local/state/remit"),
         config: path("/home/u/.config/remit"),
     };
-    compile(&agent, &Profile::load("dev", &BTreeMap::new()).unwrap(), &workspace).unwrap().0
+    compile(&agent, &Profile::load(profile, &BTreeMap::new()).unwrap(), &workspace).unwrap().0
 }
 
 /// A host with everything, where these directories and files exist.
@@ -191,13 +195,15 @@ fn without_namespaces_modes_times_and_sockets_are_decided_outside_or_refused() {
 
 #[test]
 fn what_nothing_is_executed_from_is_mounted_so() {
-    let of = |settings: &str| {
-        let policy = policy_with(settings);
-        let plan = plan(&policy, &host(&policy, &["/home/u/.npm"]));
-        plan.private_directories.iter().find(|private| private.target.as_str() == "/tmp").map(|private| private.no_exec)
+    let check = |profile: &str, expected: Option<bool>| {
+        let policy = policy_under(profile, &format!(r#""sandbox":{{"profile":"{profile}"}}"#));
+        let plan = plan(&policy, &host(&policy, &[]));
+        let temporary = plan.private_directories.iter().find(|private| private.target.as_str() == "/tmp");
+        assert_eq!(temporary.map(|private| private.no_exec), expected, "{profile}");
     };
-    assert_eq!(of(r#""sandbox":{"profile":"dev"}"#), Some(false), "`dev` builds and runs in /tmp");
-    assert_eq!(of(r#""sandbox":{"profile":"base"}"#), Some(true));
+    // `dev` builds and runs in /tmp.
+    check("dev", Some(false));
+    check("base", Some(true));
 }
 
 #[test]
