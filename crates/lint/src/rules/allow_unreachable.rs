@@ -33,11 +33,9 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
     }
     let mut findings = Vec::new();
     for (text, pattern) in facts.allowed() {
-        let denied = facts.products.among(&[Product::Remit, Product::Kiro, Product::Q]).into_iter();
-        let Some((product, line)) = denied.filter_map(|product| Some((product, denied_line(facts, product, pattern)?))).next()
-        else {
-            continue;
-        };
+        let mut products = facts.products.among(&[Product::Remit, Product::Kiro, Product::Q]).into_iter();
+        let denied = products.find_map(|product| Some((product, denied_line(facts, product, pattern)?)));
+        let Some((product, line)) = denied else { continue };
         let finding = rule
             .finding_for(facts, &[product], text.span, format!("`{line}` is allowed here, and denied all the same"))
             .label("never runs")
