@@ -91,7 +91,9 @@ fn test_runner() -> Preview {
         files: Files {
             kernel: true,
             grants,
-            private: ["/tmp", "/dev/shm"].map(|at| PrivateDirectory { target: path(at), in_memory: true, no_exec: false }).to_vec(),
+            private: ["/tmp", "/dev/shm"]
+                .map(|at| PrivateDirectory { target: path(at), in_memory: true, no_exec: false })
+                .to_vec(),
             temporary: Temporary::Mounted,
             made: Vec::new(),
             read_only: Vec::new(),
