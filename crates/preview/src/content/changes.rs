@@ -52,15 +52,14 @@ fn together<'c>(texts: impl Iterator<Item = &'c str>, shorten: impl Fn(&str) -> 
     let mut whole = Vec::new();
     for text in texts {
         let parts: Vec<&str> = text.split('`').collect();
-        match parts.as_slice() {
-            [said, thing, ""] => match lines.iter_mut().find(|(other, _)| other == said) {
+        if let [said, thing, ""] = parts.as_slice() {
+            match lines.iter_mut().find(|(other, _)| other == said) {
                 Some((_, things)) => things.push(shorten(thing)),
                 None => lines.push((said, vec![shorten(thing)])),
-            },
-            _ => {
-                let part = |(at, part): (usize, &&str)| if at % 2 == 1 { shorten(part) } else { (*part).to_owned() };
-                whole.push(parts.iter().enumerate().map(part).collect::<Vec<String>>().join("`"));
             }
+        } else {
+            let part = |(at, part): (usize, &&str)| if at % 2 == 1 { shorten(part) } else { (*part).to_owned() };
+            whole.push(parts.iter().enumerate().map(part).collect::<Vec<String>>().join("`"));
         }
     }
     let joined = lines.iter().map(|(said, things)| format!("{said}{}", quoted(things).join(", ")));
