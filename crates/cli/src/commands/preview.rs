@@ -89,18 +89,17 @@ impl PreviewArgs {
     }
 
     fn difference(&self, ui: &Ui, preview: &Preview, old: &str, changes: &[Change]) -> Result<Exit, Failure> {
-        match self.form(ui) {
-            Some(form) => ui.print(&render_difference(preview, old, changes, form))?,
-            None => {
-                let kind = |change: &Change| match change.kind {
-                    ChangeKind::Widened => "widened",
-                    ChangeKind::Changed => "changed",
-                    ChangeKind::Narrowed => "narrowed",
-                };
-                let changes = changes.iter().map(|change| ChangeJson { kind: kind(change), text: &change.text }).collect();
-                ui.print_json(&DiffJson { version: 1, old, changes })?;
-            }
+        if let Some(form) = self.form(ui) {
+            ui.print(&render_difference(preview, old, changes, form))?;
+            return Ok(Exit::Done);
         }
+        let kind = |change: &Change| match change.kind {
+            ChangeKind::Widened => "widened",
+            ChangeKind::Changed => "changed",
+            ChangeKind::Narrowed => "narrowed",
+        };
+        let changes = changes.iter().map(|change| ChangeJson { kind: kind(change), text: &change.text }).collect();
+        ui.print_json(&DiffJson { version: 1, old, changes })?;
         Ok(Exit::Done)
     }
 }
