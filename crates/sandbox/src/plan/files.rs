@@ -45,6 +45,7 @@ pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> (Vec<PathR
     let mut denied = hidden(policy, host, plan, &rules);
     denied.extend(protected(policy, host, plan, &rules));
     carried(host, plan, &denied);
+    programs(host, plan, &rules);
     (rules, denied)
 }
 
@@ -167,6 +168,37 @@ impl Rules {
         }
         kept
     }
+}
+
+/// Which programs run, where the task may execute nothing that it may write.
+fn programs(host: &Host, plan: &mut Plan, rules: &[PathRights]) {
+    if host.landlock_abi == 0 || !host.seccomp.works() || runs_what_it_writes(plan, rules) {
+        return;
+    }
+    if plan.namespaces.is_some() {
+        plan.carried.push(Carried {
+            grant: Grant::Files,
+            what: "no program runs that is not granted, neither written by the task nor in memory".to_owned(),
+            by: vec![Mechanism::Landlock, Mechanism::MountNamespace, Mechanism::Seccomp],
+        });
+    } else {
+        plan.gaps.push(Gap {
+            grant: Grant::Files,
+            what: "a program that is not granted can be run through the dynamic loader (`ld.so PROGRAM`)".to_owned(),
+            why: format!("Landlock does not cover mmap, and a mount that could is missing: {}", why(&host.namespaces)),
+            remedy: None,
+        });
+    }
+}
+
+/// Returns whether something can be written and then executed, so that a program in memory would be nothing more.
+pub(super) fn runs_what_it_writes(plan: &Plan, rules: &[PathRights]) -> bool {
+    let both = Rights::WRITE | Rights::EXECUTE;
+    if matches!(plan.temporary, Temporary::Named(rights) if rights.contains(both)) {
+        return true;
+    }
+    let with = |right| rules.iter().filter(move |rule| rule.rights.contains(right));
+    with(Rights::WRITE).any(|written| with(Rights::EXECUTE).any(|executed| overlaps(&written.path, &executed.path)))
 }
 
 /// Returns whether the pattern names a directory with all that is in it, as `target/**` and `target/` do.

@@ -152,6 +152,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         inet: network.inet_sockets,
         ipc: plan.namespaces.is_some(),
         creation: !denied.is_empty(),
+        programs_in_memory: files::runs_what_it_writes(&plan, &rules),
         metadata: match (&plan.namespaces, host.notification.works()) {
             (Some(_), _) => Metadata::Free,
             (None, true) => Metadata::Decided,

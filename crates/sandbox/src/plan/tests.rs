@@ -104,7 +104,10 @@ fn an_agent_without_writes_gets_a_private_layer() {
     assert_eq!(rights(&plan, "/tmp"), "rwx");
     assert_eq!(rights(&plan, "/run"), "none");
     assert_eq!(plan.temporary, Temporary::Mounted);
-    assert_eq!(plan.seccomp, Some(SeccompProgram { inet: true, ipc: true, creation: false, metadata: Metadata::Free }));
+    assert_eq!(
+        plan.seccomp,
+        Some(SeccompProgram { inet: true, ipc: true, creation: false, programs_in_memory: true, metadata: Metadata::Free })
+    );
     assert_eq!(plan.namespaces, Some(Namespaces { user: true, pid: true, network: true, loopback: true }));
     assert!(!gap(&plan, "cannot write"));
 }
@@ -118,7 +121,10 @@ fn without_namespaces_the_workspace_is_read_only_and_both_ways_out_are_named() {
     assert_eq!(rights(&plan, "/w"), "rx");
     assert_eq!(rights(&plan, "/tmp"), "none");
     assert!(matches!(plan.temporary, Temporary::Named(_)));
-    assert_eq!(plan.seccomp, Some(SeccompProgram { inet: false, ipc: false, creation: false, metadata: Metadata::Decided }));
+    assert_eq!(
+        plan.seccomp,
+        Some(SeccompProgram { inet: false, ipc: false, creation: false, programs_in_memory: true, metadata: Metadata::Decided })
+    );
     assert!(plan.landlock.as_ref().unwrap().deny_tcp);
     let gap = plan.gaps.iter().find(|gap| gap.what.contains("no private layer")).unwrap();
     let remedy = gap.remedy.as_deref().unwrap();

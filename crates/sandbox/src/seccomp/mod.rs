@@ -20,6 +20,8 @@ pub struct SeccompProgram {
     pub ipc: bool,
     /// What gives a file a name is asked about.
     pub creation: bool,
+    /// A file in memory can be made that can be executed; otherwise only with `MFD_NOEXEC_SEAL` (Linux 6.3).
+    pub programs_in_memory: bool,
     pub metadata: Metadata,
 }
 
@@ -39,10 +41,11 @@ impl SeccompProgram {
     pub fn instructions(&self) -> &'static [[u8; 8]] {
         let metadata = match self.metadata {
             Metadata::Free => 0,
-            Metadata::Decided => 8,
-            Metadata::Refused => 16,
+            Metadata::Decided => 16,
+            Metadata::Refused => 32,
         };
-        let number = usize::from(self.inet) | usize::from(self.ipc) << 1 | usize::from(self.creation) << 2 | metadata;
+        let bits = [self.inet, self.ipc, self.creation, self.programs_in_memory];
+        let number = bits.into_iter().enumerate().fold(metadata, |all, (bit, set)| all | usize::from(set) << bit);
         // Every number has a program; the kernel refuses an empty one.
         filters::ALL.get(number).copied().unwrap_or(&[])
     }
