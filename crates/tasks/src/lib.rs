@@ -16,9 +16,11 @@ mod event;
 mod files;
 mod id;
 mod lock;
+pub mod progress;
 mod record;
 mod remove;
 mod state;
+pub mod summary;
 mod sweep;
 mod task;
 
