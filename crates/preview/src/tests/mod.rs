@@ -339,6 +339,7 @@ fn previewed(policy: &Policy) -> Preview {
         overlay: Availability::Works,
         own_proc: Availability::Works,
         network_namespace: Availability::Works,
+        notification: Availability::Works,
     };
     let cgroups = Cgroups::Legacy { memory: None, pids: None };
     preview(policy, &plan(policy, &Host::probe(policy, trials, cgroups, BTreeMap::new())))

@@ -104,7 +104,9 @@ pub(super) fn test_runner() -> Preview {
         files: Files {
             kernel: true,
             grants,
-            private: ["/tmp", "/dev/shm"].map(|at| PrivateDirectory { target: path(at), in_memory: true }).to_vec(),
+            private: ["/tmp", "/dev/shm"]
+                .map(|at| PrivateDirectory { target: path(at), in_memory: true, no_exec: false })
+                .to_vec(),
             temporary: Temporary::Mounted,
             made: Vec::new(),
             read_only: Vec::new(),
