@@ -3,7 +3,7 @@ import ctypes, os, struct, sys
 from ctypes import addressof, byref, create_string_buffer
 
 NUMBERS = dict(
-    read=0, open=2, mmap=9, ioctl=16, shmat=30, shmget=29, msgget=68, fcntl=72, truncate=76, rename=82, creat=85, link=86, symlink=88,
+    read=0, getpid=39, open=2, mmap=9, ioctl=16, shmat=30, shmget=29, msgget=68, fcntl=72, truncate=76, rename=82, creat=85, link=86, symlink=88,
     chmod=90, fchmod=91, chown=92, fchown=93, lchown=94, ptrace=101, syslog=103, utime=132, mknod=133, personality=135,
     setpriority=141, sched_setparam=142, sched_setscheduler=144, pivot_root=155, mount=165, umount2=166, setxattr=188, lsetxattr=189,
     fsetxattr=190, getxattr=191, listxattr=194, removexattr=197, lremovexattr=198, fremovexattr=199, tkill=200,

@@ -7,6 +7,7 @@
 //! ```python blocked without-namespaces=through     held by a root of one's own and by nothing else
 //! ```python blocked without-landlock=through       held by Landlock and by nothing else
 //! ```sh allowed                                    what a task may do
+//! ```python blocked without-namespaces=through as-root=blocked      root gives up more than another user has
 //! ```python through blocked-from-landlock=9        held from that version of Landlock's interface on
 //! ```python blocked needs=root                     unconfined, only root can do it
 //! ```python blocked needs=linux-6.13               an older kernel does not have it
@@ -42,6 +43,7 @@ pub struct Attempt {
     with_namespaces: Expected,
     without_namespaces: Expected,
     without_landlock: Option<Expected>,
+    as_root: Option<Expected>,
     blocked_from_landlock: Option<u32>,
     needs: Vec<String>,
 }
@@ -76,9 +78,10 @@ pub const LACKING: i32 = 77;
 
 impl Attempt {
     pub fn expected(&self, host: Host) -> Expected {
-        match (self.blocked_from_landlock, self.without_landlock) {
-            (Some(version), _) if host.landlock >= version => Expected::Blocked,
-            (_, Some(expected)) if host.landlock == 0 => expected,
+        match (self.blocked_from_landlock, self.without_landlock, self.as_root) {
+            (Some(version), _, _) if host.landlock >= version => Expected::Blocked,
+            (_, Some(expected), _) if host.landlock == 0 => expected,
+            (_, _, Some(expected)) if host.root => expected,
             _ if host.namespaces => self.with_namespaces,
             _ => self.without_namespaces,
         }
@@ -97,6 +100,10 @@ impl Attempt {
         })
     }
 
+    pub fn mentions(&self, word: &str) -> bool {
+        self.script.contains(word)
+    }
+
     /// Returns the script with the words between `@` replaced, after a line that says that it has been started.
     pub fn script(&self, words: &BTreeMap<&str, String>, prelude: &str) -> String {
         let script = words.iter().fold(self.script.clone(), |text, (word, value)| text.replace(&format!("@{word}@"), value));
@@ -104,7 +111,9 @@ impl Attempt {
         match self.language {
             Language::Sh => format!("echo started\n{script}"),
             // Most of the time of a short script goes into imports.
-            Language::Python if script.contains("call(") || script.contains("addressof(") || script.contains("socket_of(") => format!("print('started', flush=True)\n{prelude}\n{script}"),
+            Language::Python if script.contains("call(") || script.contains("addressof(") || script.contains("socket_of(") => {
+                format!("print('started', flush=True)\n{prelude}\n{script}")
+            }
             Language::Python => format!("print('started', flush=True)\n{script}"),
         }
     }
@@ -178,6 +187,7 @@ fn attempt(name: String, fence: &str, script: String, told: Option<Told>) -> Att
         with_namespaces,
         without_namespaces: with_namespaces,
         without_landlock: None,
+        as_root: None,
         blocked_from_landlock: None,
         needs: Vec::new(),
     };
@@ -188,6 +198,7 @@ fn attempt(name: String, fence: &str, script: String, told: Option<Told>) -> Att
             Some(("blocked-from-landlock", version)) => attempt.blocked_from_landlock = Some(version.parse().unwrap()),
             Some(("without-namespaces", word)) => attempt.without_namespaces = expected(&attempt.name, word),
             Some(("without-landlock", word)) => attempt.without_landlock = Some(expected(&attempt.name, word)),
+            Some(("as-root", word)) => attempt.as_root = Some(expected(&attempt.name, word)),
             None if word == "by-effect" => attempt.by_effect = true,
             _ => panic!("{}: unknown word `{word}`", attempt.name),
         }

@@ -21,6 +21,7 @@ pub struct Scene {
     guarded: Vec<PathBuf>,
     victim: Victim,
     _terminal: OwnedFd,
+    _shared: Option<SharedMemory>,
 }
 
 impl Scene {
@@ -39,6 +40,11 @@ impl Scene {
         words.insert("victim", victim.0.id().to_string());
         words.insert("terminal", ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap());
 
+        let shared = attempt.mentions("@shared@").then(SharedMemory::make);
+        if let Some(shared) = &shared {
+            words.insert("shared", shared.0.clone());
+        }
+
         let command = attempt.language.command();
         let prelude = fs::read_to_string(source().join("tests/escapes/calls.py")).unwrap();
         let script = attempt.script(&words, &prelude);
@@ -48,7 +54,7 @@ impl Scene {
             "writer" => [".git/config", ".git/hooks", "private"].map(|path| world.workspace().join(path)).into(),
             _ => vec![world.workspace()],
         };
-        Scene { world, agent, command, guarded, victim, _terminal: terminal }
+        Scene { world, agent, command, guarded, victim, _terminal: terminal, _shared: shared }
     }
 
     /// Runs the attempt, without remit or behind walls; returns how it ended, and what has changed that a task must not change.
@@ -149,5 +155,24 @@ impl Drop for Victim {
     fn drop(&mut self) {
         let _ = self.0.kill();
         self.0.wait().unwrap();
+    }
+}
+
+/// A segment of System V shared memory, which is removed with this.
+#[derive(Debug)]
+struct SharedMemory(String);
+
+impl SharedMemory {
+    fn make() -> SharedMemory {
+        let output = Command::new("ipcmk").args(["--shmem", "4096", "--mode", "0600"]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        SharedMemory(text.rsplit(' ').next().unwrap().trim().to_owned())
+    }
+}
+
+impl Drop for SharedMemory {
+    fn drop(&mut self) {
+        // An attempt may have removed it.
+        let _ = Command::new("ipcrm").args(["--shmem-id", &self.0]).stderr(Stdio::null()).status();
     }
 }
