@@ -30,13 +30,12 @@ impl Wall {
     /// Runs a command as an agent's task, behind these walls.
     #[track_caller]
     pub fn run(self, world: &World, agent: &Path, command: &[&str]) -> Outcome {
-        let mut run = match self {
-            Wall::All => world.run_command(agent, command),
-            _ => {
-                let mut run = self.other_host(world, agent);
-                run.arg("--").args(command);
-                run
-            }
+        let mut run = if self == Wall::All {
+            world.run_command(agent, command)
+        } else {
+            let mut run = self.other_host(world, agent);
+            run.arg("--").args(command);
+            run
         };
         Running::start(&mut run).outcome()
     }

@@ -9,7 +9,6 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -36,7 +35,7 @@ fn main() -> ExitCode {
         return ExitCode::from(run(&policy, &plan, &workspace, &state, command));
     }
     let preview = serde_json::to_string(&remit_preview::preview(&policy, &plan)).unwrap();
-    writeln!(std::io::stdout(), "{preview}").unwrap();
+    println!("{preview}");
     ExitCode::SUCCESS
 }
 
