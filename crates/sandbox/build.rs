@@ -67,6 +67,7 @@ impl Target {
 }
 
 /// What a plan asks of its program, as `seccomp::SeccompProgram`.
+#[allow(clippy::struct_excessive_bools, reason = "each chooses the rule of some calls, independent of the others")]
 struct Wanted {
     inet: bool,
     ipc: bool,

@@ -40,7 +40,7 @@ pub(crate) fn look(policy: &Policy) -> BTreeMap<String, Matches> {
     let mut all = BTreeMap::new();
     for pattern in patterns {
         // Each base is walked for itself: there is one, the workspace, in nearly every file.
-        all.entry(pattern.text.clone()).or_insert_with(|| matches(pattern, &mut left));
+        all.entry(pattern.text.to_string()).or_insert_with(|| matches(pattern, &mut left));
     }
     all
 }

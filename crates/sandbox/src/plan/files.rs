@@ -111,7 +111,7 @@ impl Rules {
                     plan.make_directories.push(pattern.base.clone());
                     self.add(pattern.base.clone(), rights, &pattern.text, false);
                 }
-                _ if by_agent => plan.absent.push(pattern.text.clone()),
+                _ if by_agent => plan.absent.push(pattern.text.to_string()),
                 _ => {}
             }
             return;
@@ -257,11 +257,11 @@ fn carried(host: &Host, plan: &mut Plan, denied: &[DeniedName]) {
     if host.landlock_abi > 0 {
         by.push(Mechanism::Landlock);
     }
-    if by.is_empty() {
-        return;
-    }
     if plan.namespaces.is_some() {
         by.push(Mechanism::MountNamespace);
+    }
+    if by.is_empty() {
+        return;
     }
     plan.carried.push(Carried { grant: Grant::Files, what: "reading and writing outside the grants is refused".to_owned(), by });
     if plan.namespaces.is_some() {

@@ -13,6 +13,7 @@ mod filters {
 
 /// A classic BPF program for seccomp(2): each instruction is a `struct sock_filter`, little-endian.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each chooses the rule of some calls, independent of the others")]
 pub struct SeccompProgram {
     /// IPv4 and IPv6 sockets of TCP and UDP can be made; otherwise only Unix sockets can.
     pub inet: bool,
