@@ -20,7 +20,7 @@ use crate::{LaunchError, Layer, Task};
 pub(crate) use cgroup::Cgroup;
 pub(crate) use prepare::Identity;
 pub use running::{Ending, Running};
-pub use tree::{become_reaper, end_tree};
+pub use tree::{become_reaper, end_tree, pause_tree, resume_tree};
 
 /// Starts a task under a plan.
 ///
