@@ -6,13 +6,19 @@
 mod args;
 mod ask;
 mod commands;
+mod consent;
 mod disk;
+mod duration;
 mod exit;
 mod failure;
+mod harmless;
 mod host;
 mod load;
+mod over;
 mod places;
+mod store;
 mod ui;
+mod work;
 
 use std::process::ExitCode;
 

@@ -14,6 +14,7 @@ use crate::terminal::Terminal;
 use crate::{NotFound, find};
 
 /// What a command runs on.
+#[expect(missing_debug_implementations, reason = "it has a function")]
 pub struct Ground<'a, 'b> {
     pub plan: &'a Plan,
     pub directory: &'a AbsPath,
@@ -80,7 +81,8 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<Outcome, ExecutorEr
     become_reaper().map_err(ExecutorError::Supervise)?;
     let plan = &marked(plan, task);
     let mut start = |stdio: Stdio<'_>| {
-        let task = Task { program: program.clone(), arguments: &arguments, directory: directory.clone(), stdio, scratch: &scratch };
+        let task =
+            Task { program: program.clone(), arguments: &arguments, directory: directory.clone(), stdio, scratch: &scratch };
         let running = spawn(plan, &task)?;
         if let Err(error) = started(running.pid().as_raw_nonzero().get().unsigned_abs()) {
             running.kill();
@@ -102,8 +104,10 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<Outcome, ExecutorEr
         }
         AttendedBy::Supervisor(supervisor) => {
             let mut running = supervisor.start(task, &mut start)?;
-            let signals = supervisor.signals().map_or_else(Signals::block, Ok).map_err(ExecutorError::Supervise)?;
-            let ended = supervise(&mut running, Onlooker::Supervisor(supervisor), &signals, plan);
+            let signals = supervisor.lend_signals().map_or_else(Signals::block, Ok).map_err(ExecutorError::Supervise)?;
+            let ended = supervise(&mut running, Onlooker::Supervisor(&mut *supervisor), &signals, plan);
+            // Until the end is written, nothing may end this process.
+            supervisor.take_back(signals);
             (running, ended)
         }
     };

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use remit_launch::{CaughtSignal, Running, Signals, Stdio, pause_tree, resume_tree};
 use remit_tasks::queue::Turn;
 use remit_tasks::{
-    ApprovedBy, CancelledBy, Control, Event, Fill, Found, Keeper, Outcome, Question, StateDir, Store, StoreError, Stream, TaskDir,
-    TaskId, Timestamp, Wish, wake,
+    ApprovedBy, CancelledBy, Control, Event, Fill, Found, Keeper, Outcome, Question, StateDir, Store, StoreError, Stream,
+    TaskDir, TaskId, Timestamp, Wish, wake,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
@@ -35,6 +35,8 @@ pub struct Supervisor<'a> {
     id: TaskId,
     control: Control,
     signals: Option<Signals>,
+    /// Wishes may have been left before anybody could be called.
+    unread: bool,
     /// Of its output so much is kept.
     output_limit: u64,
     keeper: Option<Keeper>,
@@ -62,18 +64,24 @@ struct EndingBy {
 
 impl<'a> Supervisor<'a> {
     /// Begins to look after a task: signals are collected from now on, and calls answered.
-    pub fn begin(state: &'a StateDir, task: &TaskDir, output_limit: u64) -> Result<Supervisor<'a>, ExecutorError> {
+    pub fn begin(state: &'a StateDir, task: &TaskDir) -> Result<Supervisor<'a>, ExecutorError> {
         Ok(Supervisor {
             state,
             id: task.id().clone(),
             signals: Some(Signals::block().map_err(ExecutorError::Supervise)?),
             control: Control::listen(task).map_err(ExecutorError::Supervise)?,
-            output_limit,
+            output_limit: 0,
+            unread: true,
             keeper: None,
             next_look: None,
             ending: None,
             paused: None,
         })
+    }
+
+    /// Says how much of each stream of the output is kept, in bytes.
+    pub fn keep_output(&mut self, limit: u64) {
+        self.output_limit = limit;
     }
 
     /// Waits until it is the task's turn, and takes it.
@@ -83,7 +91,7 @@ impl<'a> Supervisor<'a> {
             let turn = store.take_turn(&self.id, Timestamp::now())?;
             let watch = match turn {
                 Turn::Now => {
-                    wake(self.state, &store, &self.id)?;
+                    wake(self.state, &store, Some(&self.id))?;
                     return Ok(Decision::Run);
                 }
                 Turn::Never { because } => {
@@ -103,7 +111,11 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Asks a person, and waits for the answer, for so long.
-    pub fn wait_for_answer(&mut self, question: &Question, limit: Duration) -> Result<(Decision, Option<ApprovedBy>), ExecutorError> {
+    pub fn wait_for_answer(
+        &mut self,
+        question: &Question,
+        limit: Duration,
+    ) -> Result<(Decision, Option<ApprovedBy>), ExecutorError> {
         let mut store = Store::open(self.state)?;
         store.append(&self.id, Timestamp::now(), &[Event::Asked(question.clone())])?;
         drop(store);
@@ -122,9 +134,7 @@ impl<'a> Supervisor<'a> {
                     approved = Some(*by);
                     Some(Decision::Run)
                 }
-                Wish::Answer { yes: false, .. } => {
-                    Some(Decision::End(Outcome::Denied { why: "a person said no".to_owned() }))
-                }
+                Wish::Answer { yes: false, .. } => Some(Decision::End(Outcome::Denied { why: "a person said no".to_owned() })),
                 _ => None,
             })?;
             if let Some(decision) = decision {
@@ -148,6 +158,7 @@ impl<'a> Supervisor<'a> {
             .chain(signals)
             .map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN))
             .collect();
+        let timeout = if self.unread { Some(Duration::ZERO) } else { timeout };
         match poll(&mut watched, timeout.and_then(|timeout| Timespec::try_from(timeout).ok()).as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(ExecutorError::Supervise(errno)),
@@ -158,7 +169,7 @@ impl<'a> Supervisor<'a> {
         }
         // Those who called are answered, by hanging up, when everything is done.
         let callers = self.control.callers().map_err(ExecutorError::Supervise)?;
-        if callers.is_empty() {
+        if callers.is_empty() && !std::mem::take(&mut self.unread) {
             return Ok(None);
         }
         let mut store = Store::open(self.state)?;
@@ -167,7 +178,7 @@ impl<'a> Supervisor<'a> {
                 Wish::Cancel { .. } => return Ok(Some(Decision::End(Outcome::Cancelled { by: CancelledBy::User }))),
                 Wish::Move { position } => {
                     store.append(&self.id, Timestamp::now(), &[Event::Moved { position: *position }])?;
-                    wake(self.state, &store, &self.id)?;
+                    wake(self.state, &store, Some(&self.id))?;
                 }
                 Wish::Answer { .. } | Wish::Pause | Wish::Resume => {}
             }
@@ -225,7 +236,7 @@ impl<'a> Supervisor<'a> {
         if ready.signal && ends(signals)? {
             self.end(running, Outcome::Cancelled { by: CancelledBy::Shutdown }, SHUTDOWN);
         }
-        if ready.called {
+        if ready.called || self.unread {
             self.answer_calls(running, clock)?;
         }
         if self.next_look.is_none_or(|next| next <= Instant::now()) {
@@ -250,8 +261,13 @@ impl<'a> Supervisor<'a> {
         self.ending.take().map(|ending| ending.outcome).or_else(|| full.then(no_room))
     }
 
-    pub(crate) fn signals(&mut self) -> Option<Signals> {
+    /// Lends the signals for the time of the run.
+    pub(crate) fn lend_signals(&mut self) -> Option<Signals> {
         self.signals.take()
+    }
+
+    pub(crate) fn take_back(&mut self, signals: Signals) {
+        self.signals = Some(signals);
     }
 
     pub(crate) fn calls(&self) -> BorrowedFd<'_> {
@@ -273,17 +289,16 @@ impl<'a> Supervisor<'a> {
         let Some(keeper) = &mut self.keeper else { return };
         let mut printed = false;
         match keeper.look(Timestamp::now(), |_, _| printed = true) {
-            Ok(Fill::Room) => {}
             Ok(Fill::Full) => return self.end(running, no_room(), Duration::ZERO),
-            // The output is in its file all the same.
-            Err(_) => {}
+            // What could not be looked at is in its file all the same.
+            Ok(Fill::Room) | Err(_) => {}
         }
         self.next_look = printed.then(|| Instant::now() + PAUSE);
     }
 
     fn answer_calls(&mut self, running: &Running, clock: &mut Clock) -> Result<(), Errno> {
         let callers = self.control.callers()?;
-        if callers.is_empty() {
+        if callers.is_empty() && !std::mem::take(&mut self.unread) {
             return Ok(());
         }
         // A store that cannot be read now is read at the next call; the task goes on.

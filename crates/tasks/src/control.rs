@@ -16,7 +16,7 @@ use rustix::net::{
 use crate::task::DIRECTORY;
 use crate::{StateDir, Store, StoreError, TaskDir, TaskId, files, queue};
 
-const NAME: &str = "control";
+pub(crate) const NAME: &str = "control";
 
 /// A supervisor's end.
 #[derive(Debug)]
@@ -94,9 +94,9 @@ pub fn call(state: &StateDir, id: &TaskId) -> Result<Option<OwnedFd>, Errno> {
 }
 
 /// Calls the supervisors of those tasks whom a change in the queue concerns, but for `own`, who made it.
-pub fn wake(state: &StateDir, store: &Store, own: &TaskId) -> Result<(), StoreError> {
+pub fn wake(state: &StateDir, store: &Store, own: Option<&TaskId>) -> Result<(), StoreError> {
     for id in queue::wake(&store.entries()?, &store.limits()?) {
-        if id != *own {
+        if Some(&id) != own {
             // One who does not listen is not there yet, and looks by itself when it comes.
             let _ = call(state, &id);
         }

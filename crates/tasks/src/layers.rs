@@ -100,6 +100,10 @@ pub(crate) fn move_out(directory: BorrowedFd<'_>) -> io::Result<()> {
     }
     files::make_directory(directory, KEPT)?;
     for (index, layer) in list.iter().enumerate() {
+        // Nothing was written.
+        if rustix::fs::unlinkat(directory, format!("{SCRATCH}/{}", layer.name), rustix::fs::AtFlags::REMOVEDIR).is_ok() {
+            continue;
+        }
         match rustix::fs::renameat(directory, format!("{SCRATCH}/{}", layer.name), directory, format!("{KEPT}/{index}")) {
             // Moved by a sweep that died after it, or never made: the task did not start.
             Ok(()) | Err(Errno::NOENT) => {}
@@ -125,8 +129,8 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::{Outcome, Store};
     use crate::task::tests::{at, created, state};
+    use crate::{Outcome, Store};
 
     fn with_layers(state: &StateDir, store: &mut Store) -> TaskDir {
         let task = TaskDir::create(state).unwrap();

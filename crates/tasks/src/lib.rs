@@ -43,7 +43,7 @@ pub use id::{TaskId, TaskIdError};
 /// A point in time, UTC; it comes in as a value, and nothing in this crate asks the clock.
 pub use jiff::Timestamp;
 pub use layers::{KeptLayer, LayerToKeep, layers, remove_layers};
-pub use name::{Meant, derive as derive_name, meant};
+pub use name::{Meant, derive as derive_name, given as given_name, meant};
 pub use orphans::VARIABLE;
 pub use output::{Fill, Keeper, Log, Piece, Stream, Text};
 pub use process::{Found, ProcessId};

@@ -3,15 +3,24 @@
 use crate::TaskId;
 
 /// More than fits beside the other columns of a listing is no name.
-const LONGEST: usize = 40;
+const LONGEST: usize = 28;
 /// Words that say nothing about what a task is.
 const EMPTY: [&str; 12] = ["a", "an", "and", "for", "in", "my", "of", "on", "our", "please", "the", "to"];
 
 /// Returns a name for a task, from a description of it or from its command: lower-case words with `-` between them.
 pub fn derive(text: &str) -> String {
+    from_words(text, |word| !EMPTY.contains(&word))
+}
+
+/// Returns the name that somebody asks for, in the form that names have.
+pub fn given(text: &str) -> String {
+    from_words(text, |_| true)
+}
+
+fn from_words(text: &str, says_something: impl Fn(&str) -> bool) -> String {
     let words = text.split(|letter: char| !letter.is_ascii_alphanumeric()).map(str::to_ascii_lowercase);
     let mut name = String::new();
-    for word in words.filter(|word| !word.is_empty() && !EMPTY.contains(&word.as_str())) {
+    for word in words.filter(|word| !word.is_empty() && says_something(word)) {
         let length = name.len() + usize::from(!name.is_empty()) + word.len();
         if length > LONGEST {
             break;
@@ -78,8 +87,10 @@ mod tests {
         check("···", "work");
         check("task-abcdef", "work-task-abcdef");
         check("\u{1b}[31mred\u{7}", "31mred");
-        check(&"word ".repeat(30), "word-word-word-word-word-word-word-word");
+        check(&"word ".repeat(30), "word-word-word-word-word");
         check(&"x".repeat(300), "work");
+        assert_eq!(given("A_b"), "a-b");
+        assert_eq!(given("my suite"), "my-suite");
     }
 
     #[test]

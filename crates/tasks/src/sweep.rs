@@ -44,6 +44,10 @@ pub fn sweep(state: &StateDir, store: &mut Store, at: Timestamp) -> Result<Swept
             }
         }
     }
+    if !swept.lost.is_empty() {
+        // There is room now for others.
+        crate::wake(state, store, None)?;
+    }
     Ok(swept)
 }
 

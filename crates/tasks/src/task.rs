@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::lock::{self, Lock};
 use crate::remove::remove_tree;
 use crate::store::{Store, StoreError};
-use crate::{Event, Outcome, StateDir, TaskId, Timestamp, files, layers};
+use crate::{Event, Outcome, StateDir, TaskId, Timestamp, control, files, layers};
 
 pub(crate) const DIRECTORY: &str = "tasks";
 const SCRATCH: &std::ffi::CStr = c"scratch";
@@ -141,7 +141,9 @@ impl TaskDir {
             }
             ended => drop(ended?),
         }
-        let _ = rustix::fs::unlinkat(&self.fd, RESERVE, AtFlags::empty());
+        for name in [RESERVE, control::NAME] {
+            let _ = rustix::fs::unlinkat(&self.fd, name, AtFlags::empty());
+        }
         remove_scratch(&self)?;
         self.lock.remove().map_err(|errno| TaskError::Io { action: "unlock", path: self.path, source: errno.into() })
     }

@@ -80,7 +80,7 @@ impl Log {
     }
 
     /// Returns the next part; `None` when there is no more for now.
-    pub fn next(&mut self) -> io::Result<Option<Piece>> {
+    pub fn next_piece(&mut self) -> io::Result<Option<Piece>> {
         loop {
             let number = self.mark;
             let mark = self.read_mark(number)?;
@@ -136,8 +136,9 @@ impl Log {
         if rustix::io::pread(file, &mut bytes, place)? < bytes.len() {
             return Ok((0, 0));
         }
-        let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
-        Ok((u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes(rest)))
+        let (from, to) = bytes.split_at(8);
+        let number = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
+        Ok((number(from), number(to)))
     }
 
     fn read_mark(&self, number: u64) -> io::Result<Option<Mark>> {
@@ -188,7 +189,7 @@ mod tests {
 
     fn all(log: &mut Log) -> Vec<(Stream, String)> {
         let mut all = Vec::new();
-        while let Some(piece) = log.next().unwrap() {
+        while let Some(piece) = log.next_piece().unwrap() {
             let text = match piece.text {
                 Text::Bytes(bytes) => String::from_utf8(bytes).unwrap(),
                 Text::Gap(length) => format!("<{length}>"),

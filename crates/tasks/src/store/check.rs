@@ -149,5 +149,9 @@ fn judge(store: &Store, id: &TaskId) -> Result<(), String> {
     let begun = Record::begin(id.clone(), kept.name.clone(), 0, at, first).map_err(|error| told(&error))?;
     let folded = events.try_fold(begun, |record, (at, event)| record.with(at, event)).map_err(|error| told(&error))?;
     // Where it stood first is in no event.
-    if (Record { position: kept.position, ..folded }) == kept { Ok(()) } else { Err(format!("{id}: its row is not what its events say")) }
+    if (Record { position: kept.position, ..folded }) == kept {
+        Ok(())
+    } else {
+        Err(format!("{id}: its row is not what its events say"))
+    }
 }

@@ -1,4 +1,4 @@
-//! The store of tasks: an SQLite database in the state directory.
+//! The store of tasks: a database of `SQLite` in the state directory.
 //!
 //! `events` is only ever appended to, and triggers in the database hold that; `tasks` has a row for each task with what its
 //! events fold to, written in the same transaction, so that a listing reads rows and folds nothing. Several processes read
@@ -30,7 +30,7 @@ use crate::{StateDir, TaskId, files};
 pub(crate) const FILE: &str = "tasks.db";
 
 /// How long a process waits for others that write: each needs well below a millisecond.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The store, open.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Store {
             make(state)?;
         }
         let store = connect(state)?;
-        if store.version == schema::VERSION || store.version > schema::VERSION {
+        if store.version >= schema::VERSION {
             return Ok(store);
         }
         migrate(state, store)
@@ -98,6 +98,11 @@ impl Store {
 
     pub fn path(&self) -> &AbsPath {
         &self.path
+    }
+
+    /// Returns whether a newer version wrote it: then it is only read.
+    pub fn is_newer(&self) -> bool {
+        self.writable().is_err()
     }
 
     /// Returns an error when the store is not this version's to write.
@@ -148,7 +153,9 @@ fn settle(db: &Connection) -> rusqlite::Result<()> {
     db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     // What the store says is data; it cannot make the reader call anything.
     db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    db.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 250; PRAGMA cache_size = -512;")
+    db.execute_batch(
+        "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 250; PRAGMA cache_size = -512;",
+    )
 }
 
 /// Makes an empty store, whole: under another name, with the tables, then with its own.
@@ -167,8 +174,8 @@ fn make(state: &StateDir) -> Result<(), StoreError> {
         // The last one to close writes everything into the one file, and removes the others.
         db.close().map_err(|(_, error)| error)
     };
-    let built = build().map_err(failed(&state.path().join(FILE), "create"));
-    let linked = built.and_then(|()| {
+    let made = build().map_err(failed(&state.path().join(FILE), "create"));
+    let linked = made.and_then(|()| {
         // Of several that make one at once, the first stays.
         match rustix::fs::linkat(state.fd(), name.as_str(), state.fd(), FILE, rustix::fs::AtFlags::empty()) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
@@ -189,8 +196,10 @@ fn migrate(state: &StateDir, store: Store) -> Result<Store, StoreError> {
     // Another process may have done it while this one waited.
     let mut version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(&error)?;
     while version < schema::VERSION {
-        let step = schema::migration(version)
-            .ok_or_else(|| StoreError::Damaged { path: state.path().join(FILE), reason: format!("its form is {version}, which never was") })?;
+        let step = schema::migration(version).ok_or_else(|| StoreError::Damaged {
+            path: state.path().join(FILE),
+            reason: format!("its form is {version}, which never was"),
+        })?;
         transaction.execute_batch(step).map_err(&error)?;
         version += 1;
         transaction.pragma_update(None, "user_version", version).map_err(&error)?;
@@ -199,4 +208,3 @@ fn migrate(state: &StateDir, store: Store) -> Result<Store, StoreError> {
     store.version = version;
     Ok(store)
 }
-

@@ -41,9 +41,7 @@ impl Store {
         let failed = self.failed("read");
         let (sql, limit) = match which {
             Which::All => ("SELECT id, name, state, record FROM tasks ORDER BY created, position", 0),
-            Which::Unfinished => {
-                ("SELECT id, name, state, record FROM tasks WHERE over = 0 ORDER BY created, position", 0)
-            }
+            Which::Unfinished => ("SELECT id, name, state, record FROM tasks WHERE over = 0 ORDER BY created, position", 0),
             Which::Untold => {
                 ("SELECT id, name, state, record FROM tasks WHERE over = 1 AND told = 0 ORDER BY created, position", 0)
             }
@@ -55,7 +53,8 @@ impl Store {
         };
         let mut statement = self.db.prepare(sql).map_err(&failed)?;
         let mut rows =
-            if limit == 0 && !matches!(which, Which::Recent(_)) { statement.query([]) } else { statement.query([limit]) }.map_err(&failed)?;
+            if limit == 0 && !matches!(which, Which::Recent(_)) { statement.query([]) } else { statement.query([limit]) }
+                .map_err(&failed)?;
         let mut listed = Vec::new();
         while let Some(row) = rows.next().map_err(&failed)? {
             let text = row.get_ref(3).map_err(&failed)?.as_str().unwrap_or_default();
@@ -116,7 +115,8 @@ pub(super) fn read_events(db: &Connection, id: &TaskId, path: &AbsPath) -> Resul
     let mut events = Vec::new();
     for row in rows {
         let (at, event) = row.map_err(&failed)?;
-        let at = at.parse().map_err(|error: jiff::Error| StoreError::Damaged { path: path.clone(), reason: error.to_string() })?;
+        let at =
+            at.parse().map_err(|error: jiff::Error| StoreError::Damaged { path: path.clone(), reason: error.to_string() })?;
         events.push((at, from_json(&event, path)?));
     }
     Ok(events)

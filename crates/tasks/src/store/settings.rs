@@ -26,7 +26,11 @@ enum Kind {
 }
 
 const SETTINGS: [Setting; 4] = [
-    Setting { key: "tasks.maxConcurrent", about: "how many tasks run at once; the number of cores when it is not set", kind: Kind::Count },
+    Setting {
+        key: "tasks.maxConcurrent",
+        about: "how many tasks run at once; the number of cores when it is not set",
+        kind: Kind::Count,
+    },
     Setting { key: "tasks.maxConcurrentPerAgent.NAME", about: "how many tasks of the agent NAME run at once", kind: Kind::Count },
     Setting { key: "delegate.enabled", about: "whether agents may start tasks in the background", kind: Kind::Switch },
     Setting { key: "notify.command", about: "a program that is started when a task ends, without a shell", kind: Kind::Command },
@@ -82,7 +86,9 @@ impl Store {
     pub fn set(&mut self, key: &str, value: Option<&str>) -> Result<(), StoreError> {
         self.writing("write", |transaction, path| {
             let done = match value {
-                Some(value) => transaction.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", params![key, value]),
+                Some(value) => {
+                    transaction.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", params![key, value])
+                }
                 None => transaction.execute("DELETE FROM settings WHERE key = ?", [key]),
             };
             done.map(|_| ()).map_err(super::failed(path, "write"))

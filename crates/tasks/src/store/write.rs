@@ -17,12 +17,20 @@ const APART: i64 = 1 << 20;
 #[serde(rename_all = "snake_case")]
 pub enum Wish {
     /// Somebody answered; `digest` is the policy that was shown.
-    Answer { yes: bool, digest: String, by: ApprovedBy },
+    Answer {
+        yes: bool,
+        digest: String,
+        by: ApprovedBy,
+    },
     /// End it; what is left after so many milliseconds is killed.
-    Cancel { grace: u64 },
+    Cancel {
+        grace: u64,
+    },
     Pause,
     Resume,
-    Move { position: i64 },
+    Move {
+        position: i64,
+    },
 }
 
 /// Where a queued task is moved to.
@@ -38,14 +46,16 @@ impl Store {
     pub fn create(&mut self, id: &TaskId, wanted: &str, at: Timestamp, events: Vec<Event>) -> Result<Record, StoreError> {
         self.writing("write", |transaction, path| {
             let failed = super::failed(path, "write");
-            let highest: Option<i64> = transaction.query_row("SELECT max(position) FROM tasks", [], |row| row.get(0)).map_err(&failed)?;
+            let highest: Option<i64> =
+                transaction.query_row("SELECT max(position) FROM tasks", [], |row| row.get(0)).map_err(&failed)?;
             let position = highest.unwrap_or(0).saturating_add(APART);
             let name = unused_name(transaction, wanted).map_err(&failed)?;
             let mut events = events.into_iter();
             let refused = |source| StoreError::Fold { id: id.clone(), source };
             let first = events.next().ok_or(refused(crate::record::FoldError::NotCreated))?;
             let record = Record::begin(id.clone(), name, position, at, first.clone()).map_err(refused)?;
-            let sql = "INSERT INTO tasks (id, name, created, position, over, told, state, record) VALUES (?, ?, ?, ?, 0, 0, '', '')";
+            let sql =
+                "INSERT INTO tasks (id, name, created, position, over, told, state, record) VALUES (?, ?, ?, ?, 0, 0, '', '')";
             transaction.execute(sql, params![id.as_str(), record.name, at.as_millisecond(), position]).map_err(&failed)?;
             insert(transaction, id, 0, at, &first).map_err(&failed)?;
             follow(transaction, record, 1, at, events, path)
@@ -94,10 +104,11 @@ impl Store {
         }
         self.writing("write", |transaction, path| {
             let failed = super::failed(path, "read");
-            let mut statement = transaction
-                .prepare("DELETE FROM wishes WHERE task = ? RETURNING number, wish")
+            let mut statement =
+                transaction.prepare("DELETE FROM wishes WHERE task = ? RETURNING number, wish").map_err(&failed)?;
+            let rows = statement
+                .query_map([id.as_str()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
                 .map_err(&failed)?;
-            let rows = statement.query_map([id.as_str()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).map_err(&failed)?;
             let mut wishes = rows.collect::<Result<Vec<_>, _>>().map_err(&failed)?;
             wishes.sort();
             wishes.into_iter().map(|(_, text)| from_json(&text, path)).collect()
@@ -123,7 +134,8 @@ impl Store {
     /// Removes a task and its events.
     pub fn remove(&mut self, id: &TaskId) -> Result<(), StoreError> {
         self.writing("write", |transaction, path| {
-            let removed = transaction.execute("DELETE FROM tasks WHERE id = ?", [id.as_str()]).map_err(super::failed(path, "write"))?;
+            let removed =
+                transaction.execute("DELETE FROM tasks WHERE id = ?", [id.as_str()]).map_err(super::failed(path, "write"))?;
             if removed == 0 { Err(StoreError::Missing { id: id.to_string() }) } else { Ok(()) }
         })
     }
