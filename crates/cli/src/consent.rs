@@ -1,14 +1,15 @@
 //! A person's yes: to a policy, and to a command about which the gate asks.
 
 use remit_policy::{Digest, Gate, Permit, Policy, Reason, Verdict, diff};
+use remit_preview::Form;
 use remit_sandbox::Plan;
 use remit_tasks::{Approval, ApprovalOf, ApprovedBy, Consent, ConsentHow, Timestamp, lookup};
 
-use crate::ask;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ui::Ui;
 use crate::work::{Work, request};
+use crate::{ask, project};
 
 /// What stands for an answer, given beforehand.
 #[derive(Clone, Copy, Debug)]
@@ -74,12 +75,13 @@ pub(crate) fn approve(ui: &Ui, beforehand: Beforehand, work: &Work, digest: &Dig
 
 /// Shows the policy, and how it differs from the one that was approved before.
 fn show(ui: &Ui, work: &Work, found: &Approval) {
-    let mut preview = remit_preview::preview(&work.policy, &work.plan);
+    let files = project::files(&work.workspace.root);
+    let mut preview = remit_preview::preview(&work.policy, &work.plan).in_project(&work.policy, &files);
     if let Some(description) = work.agent.as_ref().and_then(|agent| agent.file.description.as_ref()) {
         preview = preview.described(description.value.as_str());
     }
     let style = ui.stderr_style();
-    ui.tell(&remit_preview::render(&preview, style));
+    ui.tell(&remit_preview::render(&preview, Form::Text(style)));
     if let Approval::Changed { old_canonical } = found {
         match diff(old_canonical, &work.policy.canonical()) {
             Some(changes) => ui.tell(&format!("\n{}", remit_preview::render_changes(&changes, style))),
@@ -90,7 +92,7 @@ fn show(ui: &Ui, work: &Work, found: &Approval) {
 
 /// Warns of what a task without an agent may touch, and asks, unless `--trust-all` answers.
 fn trust_all(ui: &Ui, beforehand: Beforehand, policy: &Policy, plan: &Plan) -> Result<Answer, Failure> {
-    ui.tell(&remit_preview::render(&remit_preview::preview(policy, plan), ui.stderr_style()));
+    ui.tell(&remit_preview::render(&remit_preview::preview(policy, plan), Form::Text(ui.stderr_style())));
     if beforehand.trust_all {
         return Ok(Answer::Yes(ApprovedBy::TrustAll));
     }

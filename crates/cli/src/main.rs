@@ -16,6 +16,7 @@ mod host;
 mod load;
 mod over;
 mod places;
+mod project;
 mod store;
 mod ui;
 mod work;

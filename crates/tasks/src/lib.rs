@@ -26,11 +26,13 @@ mod name;
 mod orphans;
 mod output;
 mod process;
+pub mod progress;
 pub mod queue;
 mod record;
 mod remove;
 mod state;
 mod store;
+pub mod summary;
 mod sweep;
 mod task;
 

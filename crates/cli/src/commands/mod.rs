@@ -13,6 +13,7 @@ mod logs;
 mod preview;
 mod retry;
 mod run;
+mod schema;
 mod settings;
 mod status;
 mod store;
@@ -52,6 +53,7 @@ pub(crate) enum Command {
     Settings(settings::SettingsArgs),
     Store(store::StoreArgs),
     Supervise(supervise::SuperviseArgs),
+    Schema(schema::SchemaArgs),
 }
 
 impl Command {
@@ -81,6 +83,7 @@ impl Command {
             Command::Settings(args) => settings::settings(ui, args),
             Command::Store(args) => store::store(ui, args),
             Command::Supervise(args) => supervise::supervise(ui, args),
+            Command::Schema(args) => schema::schema(ui, args),
         }
     }
 }
