@@ -419,11 +419,11 @@ fn carried(host: &Host, plan: &mut Plan, denied: &[DeniedName]) {
     if host.landlock_abi > 0 {
         by.push(Mechanism::Landlock);
     }
-    if by.is_empty() {
-        return;
-    }
     if plan.namespaces.is_some() {
         by.push(Mechanism::MountNamespace);
+    }
+    if by.is_empty() {
+        return;
     }
     plan.carried.push(Carried { grant: Grant::Files, what: "reading and writing outside the grants is refused".to_owned(), by });
     if plan.namespaces.is_some() {
