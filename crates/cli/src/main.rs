@@ -12,6 +12,7 @@ mod failure;
 mod host;
 mod load;
 mod places;
+mod project;
 mod ui;
 
 use std::process::ExitCode;

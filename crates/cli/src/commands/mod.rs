@@ -7,6 +7,7 @@ mod doctor;
 mod lint;
 mod preview;
 mod run;
+mod schema;
 mod tasks;
 mod test;
 
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Agents(agents::AgentsArgs),
     Tasks(tasks::TasksArgs),
+    Schema(schema::SchemaArgs),
 }
 
 impl Command {
@@ -41,6 +43,7 @@ impl Command {
             Command::Doctor(args) => doctor::doctor(ui, args),
             Command::Agents(args) => agents::agents(ui, args),
             Command::Tasks(args) => tasks::tasks(ui, args),
+            Command::Schema(args) => schema::schema(ui, args),
         }
     }
 }
