@@ -3,8 +3,8 @@ use std::ffi::OsString;
 use remit_agent::AbsPath;
 use remit_launch::{LaunchError, Scratch, Stdio, Task, become_reaper, end_tree, spawn};
 use remit_policy::{CommandLine, Permit, Request};
-use remit_sandbox::Plan;
-use remit_tasks::{Event, Outcome, TaskDir, TaskError, Timestamp};
+use remit_sandbox::{LayerPurpose, Plan};
+use remit_tasks::{Event, LayerToKeep, Outcome, TaskDir, TaskError, Timestamp};
 use rustix::io::Errno;
 use thiserror::Error;
 
@@ -75,6 +75,7 @@ fn start(permit: &Permit, ground: &mut Ground<'_>) -> Result<Started, ExecutorEr
     let name = arguments.first().and_then(|name| name.to_str()).unwrap_or("");
     let program = find(name, ground.plan, ground.directory, ground.elsewhere)?;
     let scratch = Scratch { path: ground.task.make_scratch()? };
+    ground.task.keep_layers(layers_to_keep(ground.plan, &scratch))?;
     become_reaper().map_err(ExecutorError::Supervise)?;
     let signals = remit_launch::Signals::block().map_err(ExecutorError::Supervise)?;
     let mut terminal = Terminal::for_caller().map_err(ExecutorError::Terminal)?;
@@ -105,6 +106,17 @@ fn start(permit: &Permit, ground: &mut Ground<'_>) -> Result<Started, ExecutorEr
         terminal.begin().map_err(ExecutorError::Terminal)?;
     }
     Ok((running, terminal, signals))
+}
+
+/// Returns the layers that a person reviews after the task: those over the workspace. What went into a cache is of no use to them.
+fn layers_to_keep(plan: &Plan, scratch: &Scratch) -> Vec<LayerToKeep> {
+    let layers = plan.layers.iter().enumerate().filter(|(_, layer)| layer.purpose == LayerPurpose::Workspace);
+    layers
+        .map(|(index, layer)| LayerToKeep {
+            target: layer.target.to_string(),
+            name: scratch.layer(index).0.file_name().to_owned(),
+        })
+        .collect()
 }
 
 fn arguments(permit: &Permit) -> Result<Vec<OsString>, ExecutorError> {

@@ -72,6 +72,12 @@ pub(crate) fn write_atomically(directory: BorrowedFd<'_>, name: &str, bytes: &[u
     written
 }
 
+/// Writes a small new file of a directory that only this process writes to. It is not synced.
+pub(crate) fn write(directory: BorrowedFd<'_>, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    File::from(rustix::fs::openat(directory, name, flags, PRIVATE_FILE)?).write_all(bytes)
+}
+
 pub(crate) fn random<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     // Up to 256 bytes come whole or not at all: getrandom(2).

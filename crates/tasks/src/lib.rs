@@ -5,7 +5,8 @@
 //! - `approvals/`: one file for each workspace and agent file, with the policy that a person said yes to ([`lookup`],
 //!   [`approve`]);
 //! - `tasks/<id>/`: one directory for each task. Its log, `events.jsonl`, is only ever appended to; a [`Record`] is a fold
-//!   over it. `scratch/` holds what the task wrote in private, and goes when the task ends;
+//!   over it. `scratch/` holds what the task wrote in private, and goes when the task ends, but for its layers over the
+//!   workspace, which [`layers`] finds until they are applied or discarded;
 //! - `running/<id>`: a file for each task that is not over, locked by its process. What a process that died left behind
 //!   is cleared by [`sweep`].
 //!
@@ -15,6 +16,7 @@ mod approval;
 mod event;
 mod files;
 mod id;
+mod layers;
 mod lock;
 mod record;
 mod remove;
@@ -27,6 +29,7 @@ pub use event::{AgentName, ApprovedBy, Confinement, Created, Event, Outcome};
 pub use id::{TaskId, TaskIdError};
 /// A point in time, UTC; it comes in as a value, and nothing in this crate asks the clock.
 pub use jiff::Timestamp;
+pub use layers::{KeptLayer, LayerToKeep, layers, remove_layers};
 pub use record::{Listed, Record, RecordError, State, list};
 pub use state::{StateDir, StateError};
 pub use sweep::{Swept, sweep};

@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use remit_agent::AbsPath;
-use rustix::fs::{AtFlags, OFlags};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::lock::{self, Lock};
 use crate::remove::remove_tree;
-use crate::{Event, Outcome, StateDir, TaskId, Timestamp, files};
+use crate::{Event, Outcome, StateDir, TaskId, Timestamp, files, layers};
 
 pub(crate) const VERSION: u32 = 1;
 pub(crate) const DIRECTORY: &str = "tasks";
@@ -89,6 +89,10 @@ impl TaskDir {
         &self.path
     }
 
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
     /// Appends events to the log, all with one time and in one write.
     ///
     /// Nothing is synced to the disk: what a process wrote survives its own death, however it dies, and syncing would cost
@@ -120,18 +124,20 @@ impl TaskDir {
     pub fn discard(self) -> Result<(), TaskError> {
         let failed = |source| TaskError::Io { action: "remove", path: self.path.clone(), source };
         remove_scratch(&self)?;
-        rustix::fs::unlinkat(&self.fd, LOG, AtFlags::empty()).map_err(|errno| failed(errno.into()))?;
-        std::fs::remove_dir(self.path.as_path()).map_err(failed)?;
+        let parent = std::fs::File::open(self.path.parent().unwrap_or_else(AbsPath::root).as_path()).map_err(failed)?;
+        let name = std::ffi::CString::new(self.id.as_str()).map_err(|error| failed(error.into()))?;
+        remove_tree(parent.as_fd(), &name).map_err(failed)?;
         self.lock.remove().map_err(|errno| failed(errno.into()))
     }
 }
 
-/// Removes what the task wrote in private. No process of the task may be left.
+/// Removes what the task wrote in private, but for the layers that are kept. No process of the task may be left.
 pub fn remove_scratch(task: &TaskDir) -> Result<(), TaskError> {
     remove_scratch_in(task.fd.as_fd(), &task.path)
 }
 
 pub(crate) fn remove_scratch_in(directory: BorrowedFd<'_>, path: &AbsPath) -> Result<(), TaskError> {
+    layers::move_out(directory).map_err(|source| TaskError::Io { action: "keep the layers of", path: path.clone(), source })?;
     remove_tree(directory, SCRATCH).map_err(|source| TaskError::Io { action: "remove", path: path.join("scratch"), source })
 }
 

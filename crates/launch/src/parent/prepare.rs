@@ -26,7 +26,7 @@ impl Scratch {
     }
 
     /// Returns where a layer's writes go, and the directory that overlayfs works in.
-    pub(crate) fn layer(&self, index: usize) -> (AbsPath, AbsPath) {
+    pub fn layer(&self, index: usize) -> (AbsPath, AbsPath) {
         (self.path.join(&format!("layer-{index}-upper")), self.path.join(&format!("layer-{index}-work")))
     }
 
