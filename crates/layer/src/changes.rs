@@ -49,6 +49,8 @@ pub struct Changes {
     pub list: Vec<Change>,
     /// What could not be looked at; what it holds is not in the list.
     pub unread: Vec<Unread>,
+    /// Where renamed files stood, in the order of paths.
+    pub(crate) left: Vec<RelPath>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,19 +71,21 @@ impl Change {
     pub fn is_directory(&self) -> bool {
         self.before.as_ref().is_none_or(Node::is_directory) && self.after.as_ref().is_none_or(Node::is_directory)
     }
-
-    /// Returns whether it needs no line of its own: a directory that came or went with what is in it.
-    pub(crate) fn is_implied(&self, all: &[Change]) -> bool {
-        let comes_or_goes = matches!(self.kind, ChangeKind::Added | ChangeKind::Deleted);
-        let holds_more = !below(all, &self.path).is_empty();
-        self.is_directory() && comes_or_goes && holds_more
-    }
 }
 
 impl Changes {
     /// Returns the changes that a person counts: without directories that came or went with what is in them.
     pub fn shown(&self) -> impl Iterator<Item = &Change> {
-        self.list.iter().filter(|change| !change.is_implied(&self.list))
+        self.list.iter().filter(|change| !self.is_implied(change))
+    }
+
+    /// Returns whether a change needs no line of its own: a directory that came or went with what is in it.
+    pub(crate) fn is_implied(&self, change: &Change) -> bool {
+        let comes_or_goes = matches!(change.kind, ChangeKind::Added | ChangeKind::Deleted);
+        let next_left = self.left.get(self.left.partition_point(|path| *path <= change.path.join(b"")));
+        let holds_more = !below(&self.list, &change.path).is_empty()
+            || (change.after.is_none() && next_left.is_some_and(|path| path.is_beneath(&change.path)));
+        change.is_directory() && comes_or_goes && holds_more
     }
 
     pub fn is_empty(&self) -> bool {
@@ -100,10 +104,13 @@ pub fn changes(view: &View) -> Changes {
             walk.unread(step.path().clone(), errno);
         }
     }
-    let Changes { mut list, mut unread } = walk.found;
+    let Changes { mut list, mut unread, .. } = walk.found;
     list.sort_by(|one, other| one.path.cmp(&other.path));
     unread.sort_by(|one, other| one.path.cmp(&other.path));
-    Changes { list: pair_renames(view, list), unread }
+    let list = pair_renames(view, list);
+    let mut left: Vec<RelPath> = list.iter().filter_map(|change| change.renamed_from().cloned()).collect();
+    left.sort();
+    Changes { list, unread, left }
 }
 
 /// Returns the changes below a directory; all of them are in the order of paths.
@@ -219,7 +226,8 @@ impl Walk<'_> {
         }
         match before {
             None => {
-                let copied_up = after.kind.is_content() && after.kind != Kind::Symlink && self.mark(upper, name, "origin")?.is_some();
+                let copied_up =
+                    after.kind.is_content() && after.kind != Kind::Symlink && self.mark(upper, name, "origin")?.is_some();
                 self.found.list.push(Change {
                     path: path.clone(),
                     kind: ChangeKind::Added,

@@ -23,7 +23,7 @@ pub(crate) enum Side {
     Absent,
     /// The whole content; for a symbolic link, what it points to.
     Text(Vec<u8>),
-    /// Binary, too large for its lines, or a kind of thing that has no content.
+    /// Binary, or too large for its lines.
     Bytes(u64),
 }
 
@@ -37,7 +37,9 @@ fn side(root: &impl std::os::fd::AsFd, path: &RelPath, node: Option<&Node>) -> i
     match node {
         None => Ok(Side::Absent),
         Some(node) if node.kind == Kind::Symlink => Ok(Side::Text(beneath::link(root.as_fd(), path)?)),
-        Some(node) if node.kind != Kind::File || node.size > LARGEST_TEXT => Ok(Side::Bytes(node.size)),
+        // A directory, a pipe: there is no content to show.
+        Some(node) if node.kind != Kind::File => Ok(Side::Absent),
+        Some(node) if node.size > LARGEST_TEXT => Ok(Side::Bytes(node.size)),
         Some(node) => {
             let mut bytes = Vec::with_capacity(usize::try_from(node.size).unwrap_or(0) + 1);
             open(root.as_fd(), path)?.take(LARGEST_TEXT).read_to_end(&mut bytes)?;

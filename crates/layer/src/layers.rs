@@ -1,27 +1,28 @@
-//! The record of a task's layers, in a directory beside them.
+//! The layers of a task, and what was noted about them when the task began.
+//!
+//! Where they lie is for `tasks` to say; the notes lie beside them.
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::path::Path;
 
 use remit_agent::AbsPath;
-use remit_tasks::remove_tree;
-use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
+use remit_tasks::{StateDir, TaskError, TaskId};
+use rustix::fs::{CWD, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::apply::is_interrupted;
-use crate::beneath::DIRECTORY;
 use crate::node::Time;
 
 const VERSION: u32 = 1;
-const RECORD: &str = "layers.json";
+const NOTES: &str = "layer-notes.json";
 
 /// The private layers of one task.
 #[derive(Debug)]
 pub struct Layers {
-    pub(crate) directory: AbsPath,
+    notes: AbsPath,
     layers: Vec<Layer>,
 }
 
@@ -31,7 +32,6 @@ pub struct Layer {
     pub target: AbsPath,
     pub purpose: Purpose,
     pub(crate) upper: AbsPath,
-    pub(crate) work: AbsPath,
     pub(crate) xattrs: Xattrs,
     pub(crate) began: Time,
     /// What is applied is written down here first.
@@ -68,6 +68,8 @@ impl Xattrs {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LayersError {
+    #[error(transparent)]
+    Task(#[from] TaskError),
     #[error("cannot {action} `{path}`")]
     Io { action: &'static str, path: AbsPath, source: io::Error },
     #[error("record `{path}` is damaged: {reason}")]
@@ -78,6 +80,8 @@ pub enum LayersError {
     NeedsRoot,
     #[error("another process is at work on the layers of this task")]
     Busy,
+    #[error("nothing is noted of the layer over `{target}`")]
+    NotNoted { target: AbsPath },
     #[error("an apply of this task was interrupted, and `{target}` holds what it was doing")]
     Interrupted { target: AbsPath },
 }
@@ -86,11 +90,15 @@ impl LayersError {
     /// Returns the cure, as an instruction.
     pub fn help(&self) -> Option<String> {
         match self {
-            LayersError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => Some("make room on the disk".to_owned()),
+            LayersError::Task(error) => error.help(),
+            LayersError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some("make room on the disk".to_owned())
+            }
             LayersError::Io { .. } => None,
             LayersError::Damaged { path, .. } => Some(format!("the files themselves lie beside `{path}`")),
             LayersError::Newer { .. } => Some("use the newer version".to_owned()),
             LayersError::NeedsRoot => Some("run it as root".to_owned()),
+            LayersError::NotNoted { .. } => Some("the task was run by another version of remit".to_owned()),
             LayersError::Busy => Some("wait until it is done".to_owned()),
             LayersError::Interrupted { .. } => Some("`remit apply` finishes it, or takes it back, first".to_owned()),
         }
@@ -99,7 +107,7 @@ impl LayersError {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Record {
+struct Notes {
     version: u32,
     began: Time,
     xattrs: Xattrs,
@@ -114,11 +122,11 @@ struct Entry {
 }
 
 impl Layers {
-    /// Writes the record of layers that are about to be made in `directory`, which exists, and takes the time.
+    /// Notes what has to be known of layers that are about to be made, in the directory of their task, and takes the time.
     ///
     /// Nothing of the targets is looked at: whatever they hold, this costs the same.
-    pub fn create(directory: &AbsPath, xattrs: Xattrs, targets: &[(AbsPath, Purpose)]) -> Result<(), LayersError> {
-        let path = directory.join(RECORD);
+    pub fn note(task: &AbsPath, xattrs: Xattrs, targets: &[(AbsPath, Purpose)]) -> Result<(), LayersError> {
+        let path = task.join(NOTES);
         let write = || -> io::Result<()> {
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let file = rustix::fs::openat(CWD, path.as_path(), flags, Mode::from_raw_mode(0o600))?;
@@ -128,136 +136,118 @@ impl Layers {
             rustix::fs::fchmod(&file, Mode::from_raw_mode(0o600))?;
             let stat = rustix::fs::fstat(&file)?;
             let entry = |(target, purpose): &(AbsPath, Purpose)| Entry { target: target.to_string(), purpose: *purpose };
-            let record = Record {
+            let notes = Notes {
                 version: VERSION,
                 began: Time(stat.st_ctime, stat.st_ctime_nsec),
                 xattrs,
                 layers: targets.iter().map(entry).collect(),
             };
-            File::from(file).write_all(&serde_json::to_vec(&record)?)
+            File::from(file).write_all(&serde_json::to_vec(&notes)?)
         };
         write().map_err(|source| LayersError::Io { action: "write", path: path.clone(), source })
     }
 
-    /// Reads the record in `directory`; `None` when there is none, because there are no layers or none any more.
-    pub fn read(directory: &AbsPath) -> Result<Option<Layers>, LayersError> {
-        let path = directory.join(RECORD);
-        let bytes = match std::fs::read(path.as_path()) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(LayersError::Io { action: "read", path, source }),
-        };
-        let damaged = |reason: String| LayersError::Damaged { path: path.clone(), reason };
-        let record: Record = serde_json::from_slice(&bytes).map_err(|error| match serde_json::from_slice(&bytes) {
-            Ok(Version { version }) if version > VERSION => LayersError::Newer { path: path.clone() },
-            _ => damaged(error.to_string()),
-        })?;
-        if record.version > VERSION {
-            return Err(LayersError::Newer { path });
+    /// Finds the layers of a task; those of the workspace come first.
+    pub fn of(state: &StateDir, id: &TaskId) -> Result<Layers, LayersError> {
+        let kept = remit_tasks::layers(state, id)?;
+        let task = state.path().join("tasks").join(id.as_str());
+        let path = task.join(NOTES);
+        if kept.is_empty() {
+            return Ok(Layers { notes: path, layers: Vec::new() });
         }
-        let task = directory.parent().map_or_else(String::new, |task| task.file_name().to_owned());
+        let notes = read(&path)?;
         let mut layers = Vec::new();
-        for (index, entry) in record.layers.into_iter().enumerate() {
-            let target = AbsPath::new(std::path::Path::new(&entry.target)).map_err(|error| damaged(error.to_string()))?;
-            let layer = Layer {
-                target,
+        for (index, kept) in kept.into_iter().enumerate() {
+            let entry = notes.layers.iter().find(|entry| Path::new(&entry.target) == kept.target.as_path());
+            let Some(entry) = entry else { return Err(LayersError::NotNoted { target: kept.target }) };
+            let journal =
+                kept.upper.parent().unwrap_or_else(AbsPath::root).join(&format!("{}-applied.jsonl", kept.upper.file_name()));
+            layers.push(Layer {
+                target: kept.target,
                 purpose: entry.purpose,
-                upper: directory.join(&format!("layer-{index}-upper")),
-                work: directory.join(&format!("layer-{index}-work")),
-                xattrs: record.xattrs,
-                began: record.began,
-                journal: directory.join(&format!("layer-{index}-applied.jsonl")),
-                staging: format!(".remit-apply-{task}-{index}"),
-            };
-            if layer.upper.as_path().exists() {
-                layers.push(layer);
-            }
+                upper: kept.upper,
+                xattrs: notes.xattrs,
+                began: notes.began,
+                journal,
+                staging: format!(".remit-apply-{id}-{index}"),
+            });
         }
-        Ok(Some(Layers { directory: directory.clone(), layers }))
+        layers.sort_by_key(|layer| layer.purpose == Purpose::Cache);
+        Ok(Layers { notes: path, layers })
     }
 
-    /// Returns the layers that hold something: the workspace's first.
-    pub fn iter(&self) -> impl Iterator<Item = &Layer> {
-        let of = |purpose| self.layers.iter().filter(move |layer| layer.purpose == purpose);
-        of(Purpose::Workspace).chain(of(Purpose::Cache))
+    /// Returns the layers; those over the workspace come first.
+    pub fn all(&self) -> &[Layer] {
+        &self.layers
     }
 
-    /// Removes what nobody will ask for, when the task's processes are gone: overlayfs's own directories, and layers that nothing was
-    /// written to. Caches alone are not kept: they are worth something only beside what was built with them.
-    pub fn settle(self) -> Result<Option<Layers>, LayersError> {
-        let holds_something = |layer: &Layer| -> Result<bool, LayersError> {
-            let failed = |source| LayersError::Io { action: "read", path: layer.upper.clone(), source };
-            let mode = |path: &AbsPath| rustix::fs::stat(path.as_path()).map(|stat| stat.st_mode & 0o7777);
-            let mut entries = std::fs::read_dir(layer.upper.as_path()).map_err(failed)?;
-            Ok(entries.next().is_some() || mode(&layer.upper).ok() != mode(&layer.target).ok())
-        };
-        let mut kept = false;
-        for layer in self.layers.iter().filter(|layer| layer.purpose == Purpose::Workspace) {
-            // A directory that cannot be read is one that was written to.
-            kept |= holds_something(layer).unwrap_or(true);
+    /// Removes layers that nobody will ask for, when the task's processes are gone: those that nothing was written to, and those over
+    /// caches where there is none over the workspace. What a toolchain kept is worth something only beside what was built.
+    pub fn settle(self) -> Result<Layers, LayersError> {
+        // A directory that cannot be read is one that was written to.
+        let holds_something = |layer: &&Layer| layer.holds_something().unwrap_or(true);
+        let worth = self.layers.iter().filter(holds_something).any(|layer| layer.purpose == Purpose::Workspace);
+        let (kept, empty): (Vec<Layer>, Vec<Layer>) =
+            self.layers.into_iter().partition(|layer| worth && layer.holds_something().unwrap_or(true));
+        for layer in empty {
+            layer.remove()?;
         }
-        if !kept {
-            self.remove()?;
-            return Ok(None);
-        }
-        let mut layers = Vec::new();
-        for layer in &self.layers {
-            remove(&layer.work)?;
-            if holds_something(layer).unwrap_or(true) {
-                layers.push(layer.clone());
-            } else {
-                remove(&layer.upper)?;
-            }
-        }
-        Ok(Some(Layers { directory: self.directory, layers }))
+        Ok(Layers { notes: self.notes, layers: kept })
     }
 
     /// Removes the layers with all that is in them; what was applied stays applied.
-    pub fn discard(self) -> Result<(), LayersError> {
+    pub fn discard(self, state: &StateDir, id: &TaskId) -> Result<(), LayersError> {
         let _lock = self.lock()?;
         if let Some(layer) = self.layers.iter().find(|layer| is_interrupted(layer)) {
             return Err(LayersError::Interrupted { target: layer.target.clone() });
         }
-        self.remove()
+        Ok(remit_tasks::remove_layers(state, id)?)
     }
 
     /// Keeps every other process from applying or discarding, until the value is dropped.
-    pub fn lock(&self) -> Result<impl Sized + use<>, LayersError> {
-        let path = self.directory.join(RECORD);
-        let failed = |errno: Errno| LayersError::Io { action: "lock", path: path.clone(), source: errno.into() };
+    pub(crate) fn lock(&self) -> Result<impl Sized + use<>, LayersError> {
+        let failed = |errno: Errno| LayersError::Io { action: "lock", path: self.notes.clone(), source: errno.into() };
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(CWD, path.as_path(), flags, Mode::empty()).map_err(failed)?;
+        let file = rustix::fs::openat(CWD, self.notes.as_path(), flags, Mode::empty()).map_err(failed)?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(file),
             Err(Errno::WOULDBLOCK) => Err(LayersError::Busy),
             Err(errno) => Err(failed(errno)),
         }
     }
+}
 
-    /// The record goes last: as long as it is there, the rest is found.
+impl Layer {
+    fn holds_something(&self) -> io::Result<bool> {
+        let mode = |path: &AbsPath| rustix::fs::stat(path.as_path()).map(|stat| stat.st_mode & 0o7777);
+        let mut entries = std::fs::read_dir(self.upper.as_path())?;
+        Ok(entries.next().is_some() || mode(&self.upper)? != mode(&self.target)?)
+    }
+
     fn remove(&self) -> Result<(), LayersError> {
-        let failed = |source: io::Error| LayersError::Io { action: "remove", path: self.directory.clone(), source };
-        let open = rustix::fs::openat(CWD, self.directory.as_path(), DIRECTORY, Mode::empty()).map_err(|errno| failed(errno.into()))?;
-        for name in crate::beneath::names(open.as_fd()).map_err(|errno| failed(errno.into()))? {
-            if name != RECORD.as_bytes() {
-                let name = std::ffi::CString::new(name).map_err(|error| failed(error.into()))?;
-                remove_tree(open.as_fd(), &name).map_err(failed)?;
-            }
-        }
-        rustix::fs::unlinkat(&open, RECORD, AtFlags::empty()).map_err(|errno| failed(errno.into()))?;
-        std::fs::remove_dir(self.directory.as_path()).map_err(failed)
+        let removed = || -> io::Result<()> {
+            let parent = self.upper.parent().unwrap_or_else(AbsPath::root);
+            let parent = File::open(parent.as_path())?;
+            remit_tasks::remove_tree(std::os::fd::AsFd::as_fd(&parent), &std::ffi::CString::new(self.upper.file_name())?)
+        };
+        removed().map_err(|source| LayersError::Io { action: "remove", path: self.upper.clone(), source })
     }
 }
 
-/// What every version of a record has.
+fn read(path: &AbsPath) -> Result<Notes, LayersError> {
+    let bytes = std::fs::read(path.as_path()).map_err(|source| LayersError::Io { action: "read", path: path.clone(), source })?;
+    match serde_json::from_slice::<Notes>(&bytes) {
+        Ok(notes) if notes.version > VERSION => Err(LayersError::Newer { path: path.clone() }),
+        Ok(notes) => Ok(notes),
+        Err(error) => match serde_json::from_slice(&bytes) {
+            Ok(Version { version }) if version > VERSION => Err(LayersError::Newer { path: path.clone() }),
+            _ => Err(LayersError::Damaged { path: path.clone(), reason: error.to_string() }),
+        },
+    }
+}
+
+/// What every version of the notes has.
 #[derive(Deserialize)]
 struct Version {
     version: u32,
-}
-
-fn remove(path: &AbsPath) -> Result<(), LayersError> {
-    let failed = |source: io::Error| LayersError::Io { action: "remove", path: path.clone(), source };
-    let (Some(parent), Ok(name)) = (path.parent(), std::ffi::CString::new(path.file_name())) else { return Ok(()) };
-    let parent = rustix::fs::openat(CWD, parent.as_path(), DIRECTORY, Mode::empty()).map_err(|errno| failed(errno.into()))?;
-    remove_tree(parent.as_fd(), &name).map_err(failed)
 }

@@ -41,12 +41,12 @@ pub(crate) fn pair_renames(view: &View, list: Vec<Change>) -> Vec<Change> {
             from.insert(path.clone(), candidates.remove(at).clone());
         }
     }
-    merge(list, &from)
+    if from.is_empty() { list } else { merge(&list, &from) }
 }
 
-fn merge(list: Vec<Change>, from: &BTreeMap<RelPath, RelPath>) -> Vec<Change> {
+fn merge(list: &[Change], from: &BTreeMap<RelPath, RelPath>) -> Vec<Change> {
     let mut sources: BTreeMap<&RelPath, Option<crate::Node>> = from.values().map(|source| (source, None)).collect();
-    for change in &list {
+    for change in list {
         if let (Some(node), ChangeKind::Deleted) = (sources.get_mut(&change.path), &change.kind) {
             *node = change.before;
         }

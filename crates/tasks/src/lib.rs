@@ -31,6 +31,7 @@ pub use id::{TaskId, TaskIdError};
 pub use jiff::Timestamp;
 pub use layers::{KeptLayer, LayerToKeep, layers, remove_layers};
 pub use record::{Listed, Record, RecordError, State, list};
+pub use remove::remove_tree;
 pub use state::{StateDir, StateError};
 pub use sweep::{Swept, sweep};
 pub use task::{TaskDir, TaskError, remove_scratch};

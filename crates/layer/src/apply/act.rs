@@ -46,8 +46,11 @@ impl<'a> Actor<'a> {
     /// Opens the staging directory that an earlier apply left.
     pub(super) fn open(layer: &Layer, view: &'a View, step: Step<'a>) -> Result<Actor<'a>, ApplyError> {
         let path = RelPath::root().join(layer.staging.as_bytes());
-        let staging = beneath::directory(view.lower.as_fd(), &path)
-            .map_err(|errno| ApplyError::Io { action: "open", path: staging_path(layer), source: errno.into() })?;
+        let staging = beneath::directory(view.lower.as_fd(), &path).map_err(|errno| ApplyError::Io {
+            action: "open",
+            path: staging_path(layer),
+            source: errno.into(),
+        })?;
         Ok(Actor {
             view,
             staging,
@@ -103,8 +106,11 @@ impl<'a> Actor<'a> {
             }
         }
         (self.step)("remove staging");
-        rustix::fs::unlinkat(&self.view.lower, self.staging_name.as_str(), AtFlags::REMOVEDIR)
-            .map_err(|errno| ApplyError::Io { action: "remove", path: self.staging_path.clone(), source: errno.into() })
+        rustix::fs::unlinkat(&self.view.lower, self.staging_name.as_str(), AtFlags::REMOVEDIR).map_err(|errno| ApplyError::Io {
+            action: "remove",
+            path: self.staging_path.clone(),
+            source: errno.into(),
+        })
     }
 
     fn stage(&mut self, op: &Op, slot: usize) -> Result<(), Refusal> {
@@ -169,9 +175,8 @@ impl<'a> Actor<'a> {
         };
         (self.step)("commit");
         match op {
-            Op::Place { before: None, .. } => {
-                renameat_with(&self.staging, name(slot), &directory, &leaf, RenameFlags::NOREPLACE).map_err(failed("put it there"))
-            }
+            Op::Place { before: None, .. } => renameat_with(&self.staging, name(slot), &directory, &leaf, RenameFlags::NOREPLACE)
+                .map_err(failed("put it there")),
             Op::Place { before: Some(before), .. } => {
                 let swap = RenameFlags::EXCHANGE;
                 renameat_with(&self.staging, name(slot), &directory, &leaf, swap).map_err(failed("put it there"))?;
@@ -237,9 +242,7 @@ impl<'a> Actor<'a> {
         let (directory, leaf) = place.map_err(failed.clone())?;
         (self.step)("undo");
         let undone = match op {
-            Op::Place { before: None, .. } => {
-                renameat_with(&directory, &leaf, &self.staging, name(slot), RenameFlags::NOREPLACE)
-            }
+            Op::Place { before: None, .. } => renameat_with(&directory, &leaf, &self.staging, name(slot), RenameFlags::NOREPLACE),
             Op::Place { before: Some(_), .. } => {
                 renameat_with(&self.staging, name(slot), &directory, &leaf, RenameFlags::EXCHANGE)
             }

@@ -234,7 +234,9 @@ fn unhex(text: &str) -> Option<RelPath> {
     let bytes: Option<Vec<u8>> = text
         .as_bytes()
         .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .map(|pair| {
+            std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2).and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        })
         .collect();
     RelPath::parse(&bytes?)
 }

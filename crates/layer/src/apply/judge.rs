@@ -38,9 +38,7 @@ fn protection(change: &Change, choice: &Choice<'_>) -> Result<(), Refusal> {
     };
     let paths = std::iter::once(&change.path).chain(change.renamed_from());
     for path in paths {
-        let touches = |protected: &&RelPath| {
-            path.is_beneath(protected) || (!change.is_directory() && protected.is_beneath(path))
-        };
+        let touches = |protected: &&RelPath| path.is_beneath(protected) || (!change.is_directory() && protected.is_beneath(path));
         if choice.protected.iter().filter(touches).any(|protected| !is_named(path, protected)) {
             return Err(Refusal::Protected);
         }
@@ -51,7 +49,8 @@ fn protection(change: &Change, choice: &Choice<'_>) -> Result<(), Refusal> {
 /// A file that would run as its owner is not what somebody who reads a diff looks for.
 fn set_id(change: &Change, choice: &Choice<'_>) -> Result<(), Refusal> {
     let bits = |node: Option<Node>| node.filter(|node| node.kind == Kind::File).map_or(0, |node| node.mode & 0o6000);
-    let new = bits(change.after) & !bits(change.before) != 0 || (bits(change.after) != 0 && change.kind != ChangeKind::ModeChanged);
+    let new =
+        bits(change.after) & !bits(change.before) != 0 || (bits(change.after) != 0 && change.kind != ChangeKind::ModeChanged);
     if new && !choice.paths.contains(&change.path) { Err(Refusal::SetId) } else { Ok(()) }
 }
 

@@ -102,7 +102,9 @@ impl ApplyError {
         match self {
             ApplyError::Layers(error) => error.help(),
             ApplyError::NotChanged(_) => Some("`remit diff` shows what changed".to_owned()),
-            ApplyError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => Some("make room on the disk".to_owned()),
+            ApplyError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some("make room on the disk".to_owned())
+            }
             ApplyError::Io { .. } => None,
             ApplyError::NotPutBack { path, .. } => Some(format!("move what stands at `{path}` away, and run it again")),
         }

@@ -23,9 +23,20 @@ pub(super) struct Unit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Op {
     /// Puts what the upper has at `path` there; `mode` is what a directory gets while it is filled.
-    Place { path: RelPath, before: Option<Node>, mode: u32 },
-    Remove { path: RelPath, before: Node },
-    Chmod { path: RelPath, before: Option<Node>, mode: u32 },
+    Place {
+        path: RelPath,
+        before: Option<Node>,
+        mode: u32,
+    },
+    Remove {
+        path: RelPath,
+        before: Node,
+    },
+    Chmod {
+        path: RelPath,
+        before: Option<Node>,
+        mode: u32,
+    },
 }
 
 impl Op {
@@ -158,7 +169,9 @@ fn units_of(change: &Change, changes: &Changes) -> Vec<(Order, Unit)> {
     let (before, after) = (change.before, change.after);
     match (&change.kind, after) {
         (ChangeKind::Deleted, _) | (_, None) => before
-            .map(|before| (Order::Go(std::cmp::Reverse(path.clone())), unit(itself(), vec![Op::Remove { path: path.clone(), before }])))
+            .map(|before| {
+                (Order::Go(std::cmp::Reverse(path.clone())), unit(itself(), vec![Op::Remove { path: path.clone(), before }]))
+            })
             .into_iter()
             .collect(),
         (ChangeKind::ModeChanged, Some(after)) if after.mode & 0o300 == 0o300 || !after.is_directory() => {

@@ -7,10 +7,10 @@ use std::os::fd::AsFd;
 
 use rustix::io::Errno;
 
+use super::ApplyError;
 use super::act::{Actor, Step, errno_of};
 use super::journal::Journal;
 use super::plan::Op;
-use super::ApplyError;
 use crate::beneath::{self, View};
 use crate::content;
 use crate::layers::Layer;

@@ -14,7 +14,11 @@ use crate::path::RelPath;
 pub fn json(view: &View, changes: &Changes) -> impl Serialize + use<> {
     ChangesJson {
         changes: changes.list.iter().map(|change| one(view, change)).collect(),
-        unread: changes.unread.iter().map(|unread| UnreadJson { path: PathJson::of(&unread.path), why: unread.why.clone() }).collect(),
+        unread: changes
+            .unread
+            .iter()
+            .map(|unread| UnreadJson { path: PathJson::of(&unread.path), why: unread.why.clone() })
+            .collect(),
     }
 }
 

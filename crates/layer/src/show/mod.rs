@@ -16,8 +16,14 @@ use crate::lines::LineDiff;
 /// How much of a file changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Extent {
-    Lines { added: u64, removed: u64 },
-    Binary { before: u64, after: u64 },
+    Lines {
+        added: u64,
+        removed: u64,
+    },
+    Binary {
+        before: u64,
+        after: u64,
+    },
     /// There is no content on either side, or it cannot be read.
     None,
     Unread(String),
@@ -34,7 +40,7 @@ fn extent(view: &View, change: &Change) -> Extent {
                 let diff = LineDiff::of(before, after);
                 Extent::Lines { added: diff.added(), removed: diff.removed() }
             }
-            _ => Extent::Binary { before: size(&before), after: size(&after) },
+            _ => Extent::Binary { before: bytes_of(&before), after: bytes_of(&after) },
         },
         Err(error) => Extent::Unread(error.to_string()),
     }
@@ -48,7 +54,7 @@ fn text(side: &Side) -> Option<&[u8]> {
     }
 }
 
-fn size(side: &Side) -> u64 {
+fn bytes_of(side: &Side) -> u64 {
     match side {
         Side::Absent => 0,
         Side::Text(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),

@@ -30,7 +30,7 @@ pub fn stat(view: &View, changes: &Changes, style: StatStyle) -> String {
         if folded.is_some_and(|directory| is_folded(change, directory)) {
             continue;
         }
-        if change.is_implied(&changes.list) {
+        if changes.is_implied(change) {
             let fold = Fold::of(change, &changes.list);
             if !style.all && fold.files > FOLDED {
                 folded = Some(change);
