@@ -14,7 +14,8 @@
 //! when its inode changed (`st_ctime`) at that time or later: no program can set that time, and writing, renaming over, changing
 //! the mode and linking all move it. So a file that was only touched counts as changed too, and is refused: that is the
 //! safe side. What this cannot see: a change made while the machine's clock stood before the start of the task, because
-//! somebody set it back, or on a network file system whose server's clock is behind. A file whose content is already what
+//! somebody set it back, or on a network file system whose server's clock is behind; and that a file was deleted underneath
+//! which the task replaced as a whole (as `sed -i` does), which comes back as the task made it. A file whose content is already what
 //! the task made of it is no change at all, however it came about.
 //!
 //! **Nothing is lost.** Applying reads the upper and never writes to it. What is new is written and synced in a staging directory

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, XattrFlags, renameat_with};
 use rustix::io::Errno;
@@ -23,6 +23,15 @@ use crate::node::{Kind, Node};
 use crate::path::RelPath;
 
 pub(super) type Step<'a> = &'a mut dyn FnMut(&'static str);
+
+/// What a slot holds after a step that is to be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// What stood in the place when it was judged; or nothing, because nothing did.
+    Old,
+    /// What somebody put there after that.
+    Foreign,
+}
 
 pub(super) struct Actor<'a> {
     view: &'a View,
@@ -81,7 +90,7 @@ impl<'a> Actor<'a> {
         for (op, slot) in slots() {
             if let Err(why) = self.commit(op, slot) {
                 for (op, slot) in slots().take_while(|(_, at)| *at < slot).collect::<Vec<_>>().into_iter().rev() {
-                    self.undo(op, slot)?;
+                    self.undo(op, slot, Held::Old)?;
                 }
                 slots().try_for_each(|(_, slot)| self.drop_staged(slot))?;
                 return Ok(Err((op.path().clone(), why)));
@@ -230,10 +239,22 @@ impl<'a> Actor<'a> {
         beneath::look_in(self.staging.as_fd(), name(slot).as_bytes())
     }
 
-    /// Takes a step back that was done.
-    pub(super) fn undo(&mut self, op: &Op, slot: usize) -> Result<(), ApplyError> {
+    /// Takes a step back that was done. What somebody wrote in the new file meanwhile is theirs, and stays.
+    pub(super) fn undo(&mut self, op: &Op, slot: usize, held: Held) -> Result<(), ApplyError> {
         let staging = self.staging_path.clone();
         let failed = |errno: Errno| ApplyError::NotPutBack { path: op.path().clone(), staging, source: errno.into() };
+        if let Op::Place { path, .. } = op {
+            let there = beneath::look(self.view.lower.as_fd(), path).map_err(failed.clone())?;
+            let ours = match there {
+                Some(there) => is_new(self.view, self.view.lower.as_fd(), path, &there, path).map_err(failed.clone())?,
+                None => false,
+            };
+            match held {
+                _ if ours => {}
+                Held::Old => return Ok(()),
+                Held::Foreign => return Err(failed(Errno::EXIST)),
+            }
+        }
         let place = if op.path().is_root() {
             self.view.lower.try_clone().map(|root| (root, OsString::from("."))).map_err(|error| errno_of(&error))
         } else {
@@ -284,6 +305,22 @@ impl<'a> Actor<'a> {
                 Err(ApplyError::Io { action: "remove", path: format!("{}/{name}", self.staging_path), source: errno.into() })
             }
         }
+    }
+}
+
+/// Returns whether `node`, at `at` below `root`, is what the layer has at `path`: then nothing is lost with it.
+pub(super) fn is_new(view: &View, root: BorrowedFd<'_>, at: &RelPath, node: &Node, path: &RelPath) -> Result<bool, Errno> {
+    let upper = view.upper.as_fd();
+    let Some(new) = beneath::look(upper, path)?.filter(|new| new.kind == node.kind) else { return Ok(false) };
+    match new.kind {
+        Kind::File if new.size != node.size => Ok(false),
+        Kind::File => {
+            let same = || content::equal(content::open(upper, path)?, content::open(root, at)?);
+            same().map_err(|error| errno_of(&error))
+        }
+        Kind::Symlink => Ok(beneath::link(upper, path)? == beneath::link(root, at)?),
+        Kind::Directory => Ok(beneath::names(beneath::directory(root, at)?.as_fd())?.is_empty()),
+        _ => Ok(false),
     }
 }
 

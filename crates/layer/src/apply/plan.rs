@@ -84,11 +84,13 @@ pub(super) fn plan(
     // A change falls with the directory that it needs, and a directory that is to become a file with what stays in it.
     for change in &chosen {
         let holder = change.path.parent().filter(|parent| refused.get(parent).is_some_and(|_| makes_directory(changes, parent)));
-        if let Some(holder) = holder {
-            refused.entry(&change.path).or_insert(Refusal::Holder(holder));
+        if let Some(holder) = holder
+            && refused.get(&change.path).is_none_or(|why| matches!(why, Refusal::Vanished))
+        {
+            refused.insert(&change.path, Refusal::Holder(holder));
         }
     }
-    for change in chosen.iter().filter(|change| replaces_directory(change)) {
+    for change in chosen.iter().rev().filter(|change| takes_directory(change)) {
         let stays = below(&changes.list, &change.path).iter().find(|inner| refused.contains_key(&inner.path));
         if let Some(stays) = stays {
             refused.entry(&change.path).or_insert(Refusal::Holder(stays.path.clone()));
@@ -144,6 +146,12 @@ fn makes_directory(changes: &Changes, path: &RelPath) -> bool {
         let made = matches!(change.kind, ChangeKind::Added | ChangeKind::TypeChanged);
         made && change.after.is_some_and(|after| after.is_directory())
     })
+}
+
+/// Returns whether a directory has to be empty for it.
+fn takes_directory(change: &Change) -> bool {
+    let goes = change.kind == ChangeKind::Deleted && change.is_directory();
+    goes || replaces_directory(change)
 }
 
 fn replaces_directory(change: &Change) -> bool {

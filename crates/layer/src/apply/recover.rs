@@ -8,13 +8,11 @@ use std::os::fd::AsFd;
 use rustix::io::Errno;
 
 use super::ApplyError;
-use super::act::{Actor, Step, errno_of};
+use super::act::{Actor, Held, Step, is_new};
 use super::journal::Journal;
 use super::plan::Op;
 use crate::beneath::{self, View};
-use crate::content;
 use crate::layers::Layer;
-use crate::node::{Kind, Node};
 use crate::path::RelPath;
 
 pub(super) fn recover(layer: &Layer, view: &View, journal: &mut Journal, step: Step<'_>) -> Result<(), ApplyError> {
@@ -59,24 +57,22 @@ fn recover_unit(
             (Op::Place { path, before, .. }, Some(held)) => {
                 let new = !old && is_new(view, actor.staging.as_fd(), &slot_path(slot), &held, path).map_err(failed)?;
                 if !new && before.is_some() {
-                    actor.undo(op, slot)?;
+                    // What stood there; or what somebody put there in the last moment, which goes nowhere else.
+                    actor.undo(op, slot, if old { Held::Old } else { Held::Foreign })?;
                 }
                 actor.drop_staged(slot)?;
             }
-            (Op::Remove { .. }, Some(_)) => actor.undo(op, slot)?,
+            (Op::Remove { .. }, Some(_)) => actor.undo(op, slot, Held::Old)?,
             (Op::Place { path, before: None, .. }, None) if !complete => {
-                let there = beneath::look(view.lower.as_fd(), path).map_err(failed)?;
-                if let Some(there) = there
-                    && is_new(view, view.lower.as_fd(), path, &there, path).map_err(failed)?
-                {
-                    actor.undo(op, slot)?;
+                if beneath::look(view.lower.as_fd(), path).map_err(failed)?.is_some() {
+                    actor.undo(op, slot, Held::Old)?;
                 }
                 actor.drop_staged(slot)?;
             }
             (Op::Chmod { path, before: Some(before), mode }, _) if !complete => {
                 let there = beneath::look(view.lower.as_fd(), path).map_err(failed)?;
                 if there.is_some_and(|there| there.inode == before.inode && there.mode == *mode) {
-                    actor.undo(op, slot)?;
+                    actor.undo(op, slot, Held::Old)?;
                 }
             }
             // Not begun, or finished; a part of a file may be left.
@@ -99,22 +95,6 @@ fn is_done(view: &View, actor: &Actor<'_>, op: &Op, slot: usize) -> Result<bool,
             let there = beneath::look(view.lower.as_fd(), path)?;
             Ok(there.is_some_and(|there| there.mode == *mode))
         }
-    }
-}
-
-/// Returns whether `node`, at `at` below `root`, is what the layer has at `path`: then nothing is lost with it.
-fn is_new(view: &View, root: std::os::fd::BorrowedFd<'_>, at: &RelPath, node: &Node, path: &RelPath) -> Result<bool, Errno> {
-    let upper = view.upper.as_fd();
-    let Some(new) = beneath::look(upper, path)?.filter(|new| new.kind == node.kind) else { return Ok(false) };
-    match new.kind {
-        Kind::File if new.size != node.size => Ok(false),
-        Kind::File => {
-            let same = || content::equal(content::open(upper, path)?, content::open(root, at)?);
-            same().map_err(|error| errno_of(&error))
-        }
-        Kind::Symlink => Ok(beneath::link(upper, path)? == beneath::link(root, at)?),
-        Kind::Directory => Ok(beneath::names(beneath::directory(root, at)?.as_fd())?.is_empty()),
-        _ => Ok(false),
     }
 }
 

@@ -1,5 +1,7 @@
 //! A task that wrote in a private layer, without the rest of Remit: a real overlay, mounted by mount(8) in a namespace.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -13,14 +15,14 @@ use remit_tasks::{LayerToKeep, StateDir, TaskDir};
 use tempfile::TempDir;
 
 /// A workspace, and a task with a layer over it.
-pub struct World {
-    pub directory: TempDir,
-    pub task: TaskDir,
-    pub state: StateDir,
+pub(crate) struct World {
+    pub(crate) directory: TempDir,
+    pub(crate) task: TaskDir,
+    pub(crate) state: StateDir,
 }
 
 /// Returns the ways in which an overlay can be mounted here.
-pub fn modes() -> Vec<Xattrs> {
+pub(crate) fn modes() -> Vec<Xattrs> {
     let works = |arguments: &[&str]| Command::new("unshare").args(arguments).arg("true").status().is_ok_and(|status| status.success());
     let mut modes = Vec::new();
     if works(&["--user", "--map-current-user", "--keep-caps", "--mount"]) {
@@ -34,15 +36,15 @@ pub fn modes() -> Vec<Xattrs> {
 
 impl World {
     /// Makes a workspace with a shell script, lets the time be taken, and runs another script in a layer over it.
-    pub fn new(mode: Xattrs, workspace: &str, task: &str) -> World {
+    pub(crate) fn new(mode: Xattrs, workspace: &str, task: &str) -> World {
         let world = World::begun(mode, workspace);
         world.write(mode, task);
         world
     }
 
-    pub fn begun(mode: Xattrs, workspace: &str) -> World {
-        // Not on a file system in memory: an upper directory on an old tmpfs has no attributes.
-        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    pub(crate) fn begun(mode: Xattrs, workspace: &str) -> World {
+        // In memory, where syncing costs nothing.
+        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
         let at = |name: &str| AbsPath::new(&directory.path().join(name)).unwrap();
         let lower = at("workspace");
         fs::create_dir(lower.as_path()).unwrap();
@@ -60,7 +62,7 @@ impl World {
     }
 
     /// Runs a script in the layer, and copies what it saw at its end to `merged`.
-    pub fn write(&self, mode: Xattrs, script: &str) {
+    pub(crate) fn write(&self, mode: Xattrs, script: &str) {
         let root = self.directory.path();
         let mount = root.join("mount");
         fs::create_dir_all(&mount).unwrap();
@@ -76,44 +78,44 @@ impl World {
         run(Command::new("unshare").args(arguments).args(["bash", "-euc", &script, "bash"]).arg(scratch.as_path()).current_dir(root));
     }
 
-    pub fn lower(&self) -> PathBuf {
+    pub(crate) fn lower(&self) -> PathBuf {
         self.directory.path().join("workspace")
     }
 
-    pub fn upper(&self) -> PathBuf {
+    pub(crate) fn upper(&self) -> PathBuf {
         self.task.path().join("scratch/layer-0-upper").as_path().to_owned()
     }
 
-    pub fn merged(&self) -> PathBuf {
+    pub(crate) fn merged(&self) -> PathBuf {
         self.directory.path().join("merged")
     }
 
-    pub fn layers(&self) -> Layers {
+    pub(crate) fn layers(&self) -> Layers {
         Layers::of(&self.state, self.task.id()).unwrap()
     }
 
-    pub fn layer(&self) -> Layer {
+    pub(crate) fn layer(&self) -> Layer {
         self.layers().all()[0].clone()
     }
 
-    pub fn view(&self) -> View {
+    pub(crate) fn view(&self) -> View {
         self.layer().open().unwrap()
     }
 
-    pub fn changes(&self) -> Changes {
+    pub(crate) fn changes(&self) -> Changes {
         changes(&self.view())
     }
 
     /// Runs a script of the person whose workspace it is.
-    pub fn person(&self, script: &str) {
+    pub(crate) fn person(&self, script: &str) {
         run(Command::new("sh").args(["-euc", script]).current_dir(self.lower()));
     }
 
-    pub fn apply(&self, paths: &[&str], manner: Manner) -> Applied {
+    pub(crate) fn apply(&self, paths: &[&str], manner: Manner) -> Applied {
         self.try_apply(paths, &[], manner, &mut |_| {}).unwrap()
     }
 
-    pub fn try_apply(
+    pub(crate) fn try_apply(
         &self,
         paths: &[&str],
         protected: &[&str],
@@ -127,7 +129,7 @@ impl World {
     }
 
     /// Asserts that nothing of an apply is left: no staging directory, and no open journal.
-    pub fn assert_clean(&self) {
+    pub(crate) fn assert_clean(&self) {
         let left: Vec<_> = fs::read_dir(self.lower())
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
@@ -139,7 +141,7 @@ impl World {
 }
 
 /// Returns the changes, a line each.
-pub fn list(changes: &Changes) -> Vec<String> {
+pub(crate) fn list(changes: &Changes) -> Vec<String> {
     let mut lines: Vec<String> = changes
         .list
         .iter()
@@ -152,16 +154,16 @@ pub fn list(changes: &Changes) -> Vec<String> {
     lines
 }
 
-pub fn refused(applied: &Applied) -> Vec<String> {
+pub(crate) fn refused(applied: &Applied) -> Vec<String> {
     applied.refused.iter().map(|refused| format!("{}: {}", refused.path.quoted(), refused.why)).collect()
 }
 
-pub fn done(applied: &Applied) -> Vec<String> {
+pub(crate) fn done(applied: &Applied) -> Vec<String> {
     applied.done.iter().map(RelPath::quoted).collect()
 }
 
 /// Everything below a directory, but for times and owners.
-pub fn tree(root: &Path) -> BTreeMap<Vec<u8>, String> {
+pub(crate) fn tree(root: &Path) -> BTreeMap<Vec<u8>, String> {
     let mut entries = BTreeMap::new();
     visit(root, root, &mut entries);
     entries
@@ -189,7 +191,7 @@ fn visit(root: &Path, path: &Path, entries: &mut BTreeMap<Vec<u8>, String>) {
     }
 }
 
-pub fn run(command: &mut Command) {
+pub(crate) fn run(command: &mut Command) {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
