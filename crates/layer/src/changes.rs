@@ -88,6 +88,26 @@ impl Changes {
         change.is_directory() && comes_or_goes && holds_more
     }
 
+    /// Returns the changes at and below some paths, all when there are none; or the path at which nothing changed.
+    pub fn only(self, paths: &[RelPath]) -> Result<Changes, RelPath> {
+        if paths.is_empty() {
+            return Ok(self);
+        }
+        let at = |change: &Change, path: &RelPath| {
+            change.path.is_beneath(path) || change.renamed_from().is_some_and(|from| from.is_beneath(path))
+        };
+        let known = |path: &RelPath| {
+            self.list.iter().any(|change| at(change, path)) || self.unread.iter().any(|unread| unread.path.is_beneath(path))
+        };
+        if let Some(path) = paths.iter().find(|path| !known(path)) {
+            return Err(path.clone());
+        }
+        let Changes { mut list, mut unread, left } = self;
+        list.retain(|change| paths.iter().any(|path| at(change, path)));
+        unread.retain(|unread| paths.iter().any(|path| unread.path.is_beneath(path)));
+        Ok(Changes { list, unread, left })
+    }
+
     pub fn is_empty(&self) -> bool {
         self.list.is_empty() && self.unread.is_empty()
     }

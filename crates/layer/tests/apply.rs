@@ -1,5 +1,11 @@
 //! Applying: what arrives, what is refused, and that nothing half done is left.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy's leave for tests does not reach the helpers of an integration test"
+)]
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
@@ -81,15 +87,46 @@ fn what_has_changed_underneath_is_refused() {
         ("chmod 600 src/lib.rs", &["src/lib.rs: it has changed underneath since the task began"]),
         ("cp src/lib.rs x; mv x src/lib.rs", &["src/lib.rs: it has changed underneath since the task began"]),
         ("rm src/main.rs", &["src/main.rs: it was deleted underneath since the task began, or its directory was"]),
-        ("rm -r src", &["src: it was deleted underneath since the task began, or its directory was", "src/lib.rs: `src` is refused", "src/main.rs: `src` is refused"]),
-        ("echo mine > new", &["new: it has changed underneath since the task began", "new/dir: `new` is refused", "new/dir/empty: `new/dir` is refused", "new/file: `new` is refused"]),
+        (
+            "rm -r src",
+            &[
+                "src: it was deleted underneath since the task began, or its directory was",
+                "src/lib.rs: `src` is refused",
+                "src/main.rs: `src` is refused",
+            ],
+        ),
+        (
+            "echo mine > new",
+            &[
+                "new: it has changed underneath since the task began",
+                "new/dir: `new` is refused",
+                "new/dir/empty: `new/dir` is refused",
+                "new/file: `new` is refused",
+            ],
+        ),
         ("mkdir -p new; echo mine > new/file", &["new/file: it has changed underneath since the task began"]),
         ("echo mine >> gone.txt", &["gone.txt: it has changed underneath since the task began"]),
         ("echo mine > old/mine", &["old/mine: it has changed underneath since the task began"]),
-        ("echo mine > old/inner/mine", &["old/inner: `old/inner/mine` is refused", "old/inner/mine: it has changed underneath since the task began"]),
-        ("echo mine >> old/inner/2", &["old/inner: `old/inner/2` is refused", "old/inner/2: it has changed underneath since the task began"]),
-        ("mv src source; ln -s source src", &["src: it has become a symbolic link since the task began", "src/lib.rs: `src` is refused", "src/main.rs: `src` is refused"]),
-        ("echo mine > turned/mine", &["turned: `turned/mine` is refused", "turned/mine: it has changed underneath since the task began"]),
+        (
+            "echo mine > old/inner/mine",
+            &["old/inner: `old/inner/mine` is refused", "old/inner/mine: it has changed underneath since the task began"],
+        ),
+        (
+            "echo mine >> old/inner/2",
+            &["old/inner: `old/inner/2` is refused", "old/inner/2: it has changed underneath since the task began"],
+        ),
+        (
+            "mv src source; ln -s source src",
+            &[
+                "src: it has become a symbolic link since the task began",
+                "src/lib.rs: `src` is refused",
+                "src/main.rs: `src` is refused",
+            ],
+        ),
+        (
+            "echo mine > turned/mine",
+            &["turned: `turned/mine` is refused", "turned/mine: it has changed underneath since the task began"],
+        ),
         ("echo mine >> turned/x", &["turned: `turned/x` is refused", "turned/x: it has changed underneath since the task began"]),
         ("echo mine >> notes.txt", &["notes.txt: it has changed underneath since the task began"]),
         ("chmod 750 kept", &["kept: it has changed underneath since the task began"]),
@@ -158,7 +195,8 @@ fn what_changes_in_the_last_moment_stays() {
 #[test]
 fn a_link_leads_nowhere() {
     for mode in modes() {
-        let world = World::new(mode, "mkdir -p a/b; echo old > a/b/f; echo old > g", "echo new > a/b/f; echo new > a/b/n; echo new > g");
+        let world =
+            World::new(mode, "mkdir -p a/b; echo old > a/b/f; echo old > g", "echo new > a/b/f; echo new > a/b/n; echo new > g");
         let outside = world.directory.path().join("outside");
         fs::create_dir(&outside).unwrap();
         fs::write(outside.join("f"), "outside\n").unwrap();
@@ -196,7 +234,8 @@ fn what_is_protected_is_applied_by_name_only() {
     let protected = [".git/hooks", ".git/config", ".vscode/tasks.json", ".remit"];
     let apply = |paths: &[&str]| world.try_apply(paths, &protected, Manner::Each, &mut |_| {}).unwrap();
     let why = "it is protected: name it to apply it";
-    let expected = [".git/config", ".git/hooks/pre-commit", ".remit", ".remit/agent", ".vscode"].map(|path| format!("{path}: {why}"));
+    let expected =
+        [".git/config", ".git/hooks/pre-commit", ".remit", ".remit/agent", ".vscode"].map(|path| format!("{path}: {why}"));
     let applied = apply(&[]);
     assert_eq!((done(&applied), refused(&applied)), (vec!["f".to_owned()], expected.to_vec()));
     assert_eq!(refused(&apply(&[".git", ".", ".vscode"])).len(), 4, "a directory above it does not name it");
@@ -278,7 +317,10 @@ fn two_layers_over_one_workspace_do_not_mix() {
     let layers = remit_layer::Layers::of(&one.state, task.id()).unwrap();
     let choice = remit_layer::Choice { paths: &[], protected: &[], manner: Manner::Each };
     let applied = remit_layer::apply(&layers, &layers.all()[0], &choice).unwrap();
-    assert_eq!((done(&applied), refused(&applied)), (vec!["h".to_owned()], vec!["f: it has changed underneath since the task began".to_owned()]));
+    assert_eq!(
+        (done(&applied), refused(&applied)),
+        (vec!["h".to_owned()], vec!["f: it has changed underneath since the task began".to_owned()])
+    );
 }
 
 #[test]

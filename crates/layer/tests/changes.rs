@@ -1,5 +1,11 @@
 //! What a task wrote in a real overlay is what `changes` says, whichever way the overlay was mounted.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy's leave for tests does not reach the helpers of an integration test"
+)]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -136,7 +142,9 @@ fn a_directory_with_many_files_is_one_line() {
 #[test]
 fn git_applies_the_patch() {
     // What a patch has no word for is done by hand on both sides: binary content, empty directories, other modes.
-    let workspace = format!("{WORKSPACE}\nprintf '1\\n2\\n3\\n4\\n5\\n6\\n7\\n8\\n9\\n' > long; echo x > 'a b'; echo y > 'tab\there'; echo z > grün");
+    let workspace = format!(
+        "{WORKSPACE}\nprintf '1\\n2\\n3\\n4\\n5\\n6\\n7\\n8\\n9\\n' > long; echo x > 'a b'; echo y > 'tab\there'; echo z > grün"
+    );
     let task = r"
         sed -i s/two/TWO/ src/lib.rs; ln -sfn src/lib.rs link; chmod 755 run.sh; mv notes.txt renamed.txt; rm gone.txt
         rm swap; ln -s src swap; mkdir new; echo new > new/file; printf 'no newline either' > bare; rm empty; printf '' > blank
@@ -213,8 +221,12 @@ fn content_cannot_repaint_a_terminal() {
 #[test]
 fn names_are_bytes() {
     for mode in modes() {
-        let world = World::new(mode, r#"echo x > "$(printf 'caf\351')"; mkdir "$(printf 'd\nd')""#, r#"
-            echo more >> "$(printf 'caf\351')"; echo y > "$(printf 'd\nd')/$(printf '\033[2J')"; echo - > -; echo q > '"'"#);
+        let world = World::new(
+            mode,
+            r#"echo x > "$(printf 'caf\351')"; mkdir "$(printf 'd\nd')""#,
+            r#"
+            echo more >> "$(printf 'caf\351')"; echo y > "$(printf 'd\nd')/$(printf '\033[2J')"; echo - > -; echo q > '"'"#,
+        );
         assert_eq!(list(&world.changes()), [r#"Added "\"""#, "Added -", r#"Modified "caf\351""#, r#"Added "d\nd/\033[2J""#]);
         world.apply(&[], remit_layer::Manner::Each);
         assert_eq!(tree(&world.lower()), tree(&world.merged()));

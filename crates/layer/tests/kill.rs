@@ -2,6 +2,12 @@
 //!
 //! This test is its own child: with [`CHILD`] set it applies, and kills itself before the step that the variable says.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy's leave for tests does not reach the helpers of an integration test"
+)]
+
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -153,8 +159,7 @@ fn an_interrupted_apply_is_not_discarded() {
 /// Applies in a process of its own, which dies before the given step. Returns whether it died.
 fn apply_until(world: &World, manner: &str, step: u32) -> bool {
     let argument = format!("{} {} {manner} {step}", world.state.path(), world.task.id());
-    let output =
-        Command::new(std::env::current_exe().unwrap()).args(["--exact", "child"]).env(CHILD, argument).output().unwrap();
+    let output = Command::new(std::env::current_exe().unwrap()).args(["--exact", "child"]).env(CHILD, argument).output().unwrap();
     let died = output.status.signal() == Some(9);
     assert!(died || output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     died
@@ -164,9 +169,7 @@ fn apply_until(world: &World, manner: &str, step: u32) -> bool {
 #[track_caller]
 fn assert_nothing_lost(world: &World, before: &BTreeMap<Vec<u8>, String>, merged: &BTreeMap<Vec<u8>, String>, when: &str) {
     let now = tree(&world.lower());
-    let staged = |text: &String| {
-        now.iter().any(|(path, entry)| path.starts_with(b".remit-apply") && entry == text)
-    };
+    let staged = |text: &String| now.iter().any(|(path, entry)| path.starts_with(b".remit-apply") && entry == text);
     for (path, old) in before.iter().filter(|(path, _)| !path.is_empty()) {
         let name = String::from_utf8_lossy(path);
         match now.get(path) {

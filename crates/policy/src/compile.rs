@@ -12,6 +12,8 @@ mod protected;
 mod starts;
 mod tools;
 
+pub use protected::protected;
+
 use std::collections::BTreeMap;
 
 use remit_agent::{AbsPath, Agent};

@@ -198,7 +198,7 @@ fn written(page: &mut Page, preview: &Preview) {
     let layered = own(preview, |grant| grant.writes == Writes::PrivateLayer);
     if !layered.is_empty() {
         page.row("private layer", &grants(&layered, preview));
-        page.row("", &Body::of("writes go to a copy that is dropped at the end; your files stay as they are", Tone::Plain));
+        page.row("", &Body::of("writes go to a copy, and your files stay as they are: `remit diff` shows what was written, `remit apply` brings it over", Tone::Plain));
     }
     if !files.private.is_empty() {
         let paths: Vec<String> = files.private.iter().map(|private| from_home(&private.target, &preview.home)).collect();

@@ -1,8 +1,11 @@
 //! One file for each command.
 
 mod agents;
+mod apply;
 mod check;
 mod compile;
+mod diff;
+mod discard;
 mod doctor;
 mod lint;
 mod preview;
@@ -25,6 +28,9 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Agents(agents::AgentsArgs),
     Tasks(tasks::TasksArgs),
+    Diff(diff::DiffArgs),
+    Apply(apply::ApplyArgs),
+    Discard(discard::DiscardArgs),
 }
 
 impl Command {
@@ -38,6 +44,9 @@ impl Command {
             Command::Doctor(args) => doctor::doctor(ui, args),
             Command::Agents(args) => agents::agents(ui, args),
             Command::Tasks(args) => tasks::tasks(ui, args),
+            Command::Diff(args) => diff::diff(ui, args),
+            Command::Apply(args) => apply::apply(ui, args),
+            Command::Discard(args) => discard::discard(ui, args),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::exit::{self, Exit};
 use crate::failure::Failure;
 use crate::load::{ReadAs, load, user_profiles};
 use crate::ui::Ui;
-use crate::{ask, host, places};
+use crate::{ask, host, layers, places};
 
 /// Run a command under an agent's policy
 ///
@@ -92,6 +92,7 @@ pub(crate) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
             if let Some((limit, value)) = over(&outcome, &work.policy) {
                 ui.error(&format!("ended: {limit} limit {value}"), &["the agent file sets it, in `sandbox.limits`".to_owned()]);
             }
+            layers::settle(ui, &state, task.id())?;
             let exit = exit::of_outcome(&outcome);
             task.end(Timestamp::now(), outcome)?;
             Ok(exit)
@@ -99,6 +100,7 @@ pub(crate) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         Err(error) => {
             let failure = could_not_start(&error, &state);
             task.append(Timestamp::now(), &events)?;
+            layers::settle(ui, &state, task.id())?;
             task.end(Timestamp::now(), Outcome::CouldNotStart { error: error.to_string() })?;
             Err(failure)
         }

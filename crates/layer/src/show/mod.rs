@@ -40,7 +40,7 @@ fn extent(view: &View, change: &Change) -> Extent {
                 let diff = LineDiff::of(before, after);
                 Extent::Lines { added: diff.added(), removed: diff.removed() }
             }
-            _ => Extent::Binary { before: bytes_of(&before), after: bytes_of(&after) },
+            _ => Extent::Binary { before: length_of(&before), after: length_of(&after) },
         },
         Err(error) => Extent::Unread(error.to_string()),
     }
@@ -54,10 +54,10 @@ fn text(side: &Side) -> Option<&[u8]> {
     }
 }
 
-fn bytes_of(side: &Side) -> u64 {
+fn length_of(side: &Side) -> u64 {
     match side {
         Side::Absent => 0,
         Side::Text(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-        Side::Bytes(size) => *size,
+        Side::Bytes(length) => *length,
     }
 }

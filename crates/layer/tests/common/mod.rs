@@ -1,11 +1,16 @@
 //! A task that wrote in a private layer, without the rest of Remit: a real overlay, mounted by mount(8) in a namespace.
 
 #![allow(dead_code, reason = "each test uses its part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy's leave for tests does not reach the helpers of an integration test"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,7 +28,8 @@ pub(crate) struct World {
 
 /// Returns the ways in which an overlay can be mounted here.
 pub(crate) fn modes() -> Vec<Xattrs> {
-    let works = |arguments: &[&str]| Command::new("unshare").args(arguments).arg("true").status().is_ok_and(|status| status.success());
+    let works =
+        |arguments: &[&str]| Command::new("unshare").args(arguments).arg("true").status().is_ok_and(|status| status.success());
     let mut modes = Vec::new();
     if works(&["--user", "--map-current-user", "--keep-caps", "--mount"]) {
         modes.push(Xattrs::User);
@@ -57,7 +63,8 @@ impl World {
         for name in ["layer-0-upper", "layer-0-work"] {
             fs::create_dir(scratch.join(name).as_path()).unwrap();
         }
-        fs::set_permissions(scratch.join("layer-0-upper").as_path(), fs::metadata(lower.as_path()).unwrap().permissions()).unwrap();
+        fs::set_permissions(scratch.join("layer-0-upper").as_path(), fs::metadata(lower.as_path()).unwrap().permissions())
+            .unwrap();
         World { directory, task, state }
     }
 
@@ -75,7 +82,11 @@ impl World {
              ( cd mount\n{script}\n)\ncp -a mount merged 2>/dev/null || :"
         );
         let scratch = self.task.path().join("scratch");
-        run(Command::new("unshare").args(arguments).args(["bash", "-euc", &script, "bash"]).arg(scratch.as_path()).current_dir(root));
+        run(Command::new("unshare")
+            .args(arguments)
+            .args(["bash", "-euc", &script, "bash"])
+            .arg(scratch.as_path())
+            .current_dir(root));
     }
 
     pub(crate) fn lower(&self) -> PathBuf {
@@ -173,7 +184,7 @@ fn visit(root: &Path, path: &Path, entries: &mut BTreeMap<Vec<u8>, String>) {
     let facts = fs::symlink_metadata(path).unwrap();
     let mode = facts.permissions().mode();
     let entry = if facts.is_symlink() {
-        format!("-> {:?}", fs::read_link(path).unwrap())
+        format!("-> {}", fs::read_link(path).unwrap().display())
     } else if facts.is_file() {
         format!("{mode:o} {:?}", fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default())
     } else if facts.file_type().is_char_device() {
