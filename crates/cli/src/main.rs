@@ -13,6 +13,7 @@ mod host;
 mod layers;
 mod load;
 mod places;
+mod project;
 mod ui;
 
 use std::process::ExitCode;

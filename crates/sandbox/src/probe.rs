@@ -23,6 +23,8 @@ pub struct Trials {
     pub overlay: Availability,
     pub own_proc: Availability,
     pub network_namespace: Availability,
+    /// Calls can be decided outside the task.
+    pub notification: Availability,
 }
 
 impl Host {
@@ -42,6 +44,7 @@ impl Host {
             overlay: trials.overlay,
             own_proc: trials.own_proc,
             network_namespace: trials.network_namespace,
+            notification: trials.notification,
             cgroups,
             environment,
             paths: facts(policy),

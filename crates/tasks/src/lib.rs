@@ -18,9 +18,11 @@ mod files;
 mod id;
 mod layers;
 mod lock;
+pub mod progress;
 mod record;
 mod remove;
 mod state;
+pub mod summary;
 mod sweep;
 mod task;
 

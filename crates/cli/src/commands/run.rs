@@ -9,6 +9,7 @@ use remit_policy::{
     CommandLine, Confinement, Digest, Gate, LimitKind, Permit, Policy, Profile, Reason, Request, Verdict, Workspace,
     WorkspaceMode, diff,
 };
+use remit_preview::Form;
 use remit_sandbox::{Grant, Host, LayerPurpose, Plan, plan};
 use remit_tasks::{
     Approval, ApprovalOf, ApprovedBy, Consent, ConsentHow, Created, Event, Outcome, StateDir, TaskDir, Timestamp, lookup, sweep,
@@ -19,7 +20,7 @@ use crate::exit::{self, Exit};
 use crate::failure::Failure;
 use crate::load::{ReadAs, load, user_profiles};
 use crate::ui::Ui;
-use crate::{ask, host, layers, places};
+use crate::{ask, host, layers, places, project};
 
 /// Run a command under an agent's policy
 ///
@@ -173,12 +174,13 @@ fn approve(
     if found == Approval::Approved {
         return Ok(Answer::Yes(ApprovedBy::Earlier));
     }
-    let mut preview = remit_preview::preview(&work.policy, plan);
+    let files = project::files(&workspace.root);
+    let mut preview = remit_preview::preview(&work.policy, plan).in_project(&work.policy, &files);
     if let Some(description) = &agent.file.description {
         preview = preview.described(description.value.as_str());
     }
     let style = ui.stderr_style();
-    ui.tell(&remit_preview::render(&preview, style));
+    ui.tell(&remit_preview::render(&preview, Form::Text(style)));
     if let Approval::Changed { old_canonical } = &found {
         match diff(old_canonical, &work.policy.canonical()) {
             Some(changes) => ui.tell(&format!("\n{}", remit_preview::render_changes(&changes, style))),
@@ -210,7 +212,7 @@ fn approve(
 
 /// Warns of what a task without an agent may touch, and asks, unless `--trust-all` answers.
 fn trust_all(ui: &Ui, args: &RunArgs, policy: &Policy, plan: &Plan) -> Result<Answer, Failure> {
-    ui.tell(&remit_preview::render(&remit_preview::preview(policy, plan), ui.stderr_style()));
+    ui.tell(&remit_preview::render(&remit_preview::preview(policy, plan), Form::Text(ui.stderr_style())));
     if args.trust_all {
         return Ok(Answer::Yes(ApprovedBy::TrustAll));
     }
