@@ -7,11 +7,12 @@ use std::path::Path;
 use remit_agent::AbsPath;
 use remit_layer::{Changes, Layer, Layers, Purpose, RelPath, changes};
 use remit_policy::{Workspace, protected};
-use remit_tasks::{Record, StateDir, TaskId, Timestamp, sweep};
+use remit_tasks::{Record, StateDir, TaskId};
 
 use crate::failure::Failure;
 use crate::load::shown;
 use crate::places;
+use crate::store::Tasks;
 use crate::ui::Ui;
 
 /// A task that was typed, and its layers.
@@ -25,23 +26,13 @@ pub(crate) struct Found {
 }
 
 /// Finds a task and its layers.
-pub(crate) fn find(task: &str) -> Result<Found, Failure> {
-    let workspace = places::workspace(None)?;
-    let id: TaskId = task.parse().map_err(|error: remit_tasks::TaskIdError| {
-        let failure = Failure::of(&error);
-        match error.help() {
-            Some(help) => failure.help(help),
-            None => failure,
-        }
-    })?;
-    let missing = || Failure::new(format!("there is no task `{id}`")).help("`remit tasks` lists the tasks");
-    let state = StateDir::open_existing(&workspace.state)?.ok_or_else(missing)?;
-    // What a process that died left has to be in its place first.
-    let _ = sweep(&state, Timestamp::now());
-    let record = Record::read(&state, &id)?;
-    let layers = Layers::of(&state, &id)?;
+pub(crate) fn find(ui: &Ui, task: &str) -> Result<Found, Failure> {
+    let tasks = Tasks::existing(ui)?;
+    let record = tasks.record(task)?;
+    let layers = Layers::of(&tasks.state, &record.id)?;
     let root = AbsPath::new(Path::new(&record.created.workspace)).map_err(|error| Failure::of(&error))?;
-    Ok(Found { state, id, record, layers, workspace: Workspace { root, ..workspace } })
+    let workspace = Workspace { root, ..places::workspace(None)? };
+    Ok(Found { state: tasks.state, id: record.id.clone(), record, layers, workspace })
 }
 
 impl Found {
@@ -50,7 +41,8 @@ impl Found {
         if self.record.is_over() {
             return Ok(());
         }
-        Err(Failure::new(format!("task `{}` is still running", self.id)).help("wait until it ends; `remit tasks` shows it"))
+        Err(Failure::new(format!("task `{}` is still running", self.id))
+            .help(format!("`remit wait {}` returns when it is over", self.id)))
     }
 
     /// Returns the layer over the directory that was typed, or over the workspace.
@@ -114,16 +106,21 @@ fn below(layer: &Layer, base: &Path, typed: &OsStr) -> Result<RelPath, Failure> 
     RelPath::parse(rest).ok_or_else(outside)
 }
 
-/// Clears up after a task's processes, and says what is left to look at.
-pub(crate) fn settle(ui: &Ui, state: &StateDir, id: &TaskId) -> Result<(), Failure> {
-    let layers = Layers::of(state, id)?.settle()?;
-    if let Some(layer) = layers.all().first() {
-        let changes = changes(&layer.open()?);
-        if !changes.is_empty() {
-            ui.tell(&format!("{} in the private layer: remit diff {id}", counted(&changes)));
+/// Clears up after a task's processes, and says what is left to look at. That it cannot be told keeps no task from ending.
+pub(crate) fn settle(ui: &Ui, state: &StateDir, id: &TaskId) {
+    let settle = || -> Result<(), Failure> {
+        let layers = Layers::of(state, id)?.settle()?;
+        if let Some(layer) = layers.all().first() {
+            let changes = changes(&layer.open()?);
+            if !changes.is_empty() {
+                ui.tell(&format!("{} in the private layer: remit diff {id}", counted(&changes)));
+            }
         }
+        Ok(())
+    };
+    if let Err(failure) = settle() {
+        failure.tell(ui);
     }
-    Ok(())
 }
 
 /// Returns how many files changed, in words.

@@ -39,7 +39,7 @@ impl Ui {
         self.print_bytes(text.as_bytes())
     }
 
-    /// Prints to standard output what need not be text.
+    /// Prints bytes as they are to standard output.
     #[expect(clippy::unused_self, reason = "a caller prints by way of `Ui`, whatever that needs for it")]
     pub(crate) fn print_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();

@@ -18,7 +18,7 @@ use crate::ui::Ui;
 /// Exits with 1 when anything was refused.
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
-    /// The task
+    /// The task: its id, its name, or the beginning of either
     #[arg(value_name = "TASK")]
     task: String,
 
@@ -40,7 +40,7 @@ pub(crate) struct ApplyArgs {
 }
 
 pub(crate) fn apply(ui: &Ui, args: &ApplyArgs) -> Result<Exit, Failure> {
-    let found = find(&args.task)?;
+    let found = find(ui, &args.task)?;
     found.over()?;
     let layer = found.layer(args.layer.as_deref())?;
     let (paths, protected) = (paths(layer, &args.paths)?, found.protected(layer));

@@ -16,7 +16,7 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct DiffArgs {
-    /// The task
+    /// The task: its id, its name, or the beginning of either
     #[arg(value_name = "TASK")]
     task: String,
 
@@ -61,7 +61,7 @@ struct LayerJson<T> {
 }
 
 pub(crate) fn diff(ui: &Ui, args: &DiffArgs) -> Result<Exit, Failure> {
-    let found = find(&args.task)?;
+    let found = find(ui, &args.task)?;
     if args.json {
         let layers: Vec<&Layer> = match &args.layer {
             None => found.layers.all().iter().collect(),

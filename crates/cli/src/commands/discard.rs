@@ -10,13 +10,13 @@ use crate::ui::Ui;
 /// What was applied stays applied.
 #[derive(Debug, Args)]
 pub(crate) struct DiscardArgs {
-    /// The task
+    /// The task: its id, its name, or the beginning of either
     #[arg(value_name = "TASK")]
     task: String,
 }
 
 pub(crate) fn discard(ui: &Ui, args: &DiscardArgs) -> Result<Exit, Failure> {
-    let found = find(&args.task)?;
+    let found = find(ui, &args.task)?;
     found.over()?;
     if found.layers.all().is_empty() {
         ui.tell("there is nothing to discard");
