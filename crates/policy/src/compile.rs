@@ -3,6 +3,7 @@
 //! Each grant is compiled by itself. Diagnostics of all of them are gathered, so that a person sees every error at once,
 //! and any error means that there is no policy.
 
+mod codes;
 mod commands;
 mod environment;
 mod files;
@@ -14,6 +15,7 @@ mod tools;
 
 use std::collections::BTreeMap;
 
+pub use codes::COMPILE_CODES;
 use remit_agent::{AbsPath, Agent};
 use remit_diagnostics::{Diagnostic, Location, Span};
 
