@@ -10,6 +10,7 @@ mod disk;
 mod exit;
 mod failure;
 mod host;
+mod judge;
 mod load;
 mod places;
 mod project;

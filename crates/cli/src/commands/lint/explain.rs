@@ -28,12 +28,13 @@ pub(super) fn list() -> String {
     let mut rows: Vec<(&str, &str)> = rules().iter().map(|rule| (rule.name, rule.what)).collect();
     rows.extend(PARSE_CODES.iter().chain(COMPILE_CODES).map(|(code, what)| (*code, *what)));
     rows.sort_unstable();
-    rows.iter().map(|(name, what)| format!("{name}\n    {}\n", folded(what, "    "))).collect()
+    let lines: Vec<String> = rows.iter().map(|(name, what)| format!("{name}\n    {}\n", folded(what, "    "))).collect();
+    lines.concat()
 }
 
 fn page(rule: &Rule) -> String {
     let severity = format!("{:?}", rule.severity).to_lowercase();
-    let indented = |text: &str| text.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let indented = |text: &str| text.lines().map(|line| format!("    {line}\n")).collect::<Vec<_>>().concat();
     let (found, mended) = (indented(rule.example.found), indented(rule.example.mended));
     format!(
         "{} ({severity})\n\n{}\n\n{}\n\nFound in:\n\n{found}\n{}\n\nMended:\n\n{mended}",
