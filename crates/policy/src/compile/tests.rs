@@ -297,5 +297,13 @@ fn examples_are_tried() {
         )
     };
     check(&file("git *", r#""allow":["git status"],"ask":["ls"],"deny":["git push"]"#), Reading::Remit, &[]);
-    check(&file("git *", r#""allow":["git push -f","ls"],"deny":["git status"]"#), Reading::Remit, &[]);
+    check(
+        &file("git *", r#""allow":["git push -f","ls"],"deny":["git status"]"#),
+        Reading::Remit,
+        &[
+            "Error example-fails at \"git push -f\": `git push -f` is to be allowed, and is denied | change the rule, or the example where it is the one that is wrong",
+            "Error example-fails at \"ls\": `ls` is to be allowed, and is asked about | change the rule, or the example where it is the one that is wrong",
+            "Error example-fails at \"git status\": `git status` is to be denied, and is allowed | change the rule, or the example where it is the one that is wrong",
+        ],
+    );
 }
