@@ -5,6 +5,7 @@
 
 mod args;
 mod ask;
+mod board;
 mod commands;
 mod disk;
 mod exit;

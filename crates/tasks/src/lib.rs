@@ -18,6 +18,7 @@ mod files;
 mod id;
 mod layers;
 mod lock;
+pub mod notify;
 pub mod progress;
 mod record;
 mod remove;

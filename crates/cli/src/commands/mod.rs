@@ -7,6 +7,7 @@ mod doctor;
 mod lint;
 mod preview;
 mod run;
+mod shell_init;
 mod tasks;
 
 use clap::Subcommand;
@@ -25,6 +26,7 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Agents(agents::AgentsArgs),
     Tasks(tasks::TasksArgs),
+    ShellInit(shell_init::ShellInitArgs),
 }
 
 impl Command {
@@ -38,6 +40,7 @@ impl Command {
             Command::Doctor(args) => doctor::doctor(ui, args),
             Command::Agents(args) => agents::agents(ui, args),
             Command::Tasks(args) => tasks::tasks(ui, args),
+            Command::ShellInit(args) => shell_init::shell_init(ui, args),
         }
     }
 }

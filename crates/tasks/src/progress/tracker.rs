@@ -155,11 +155,12 @@ impl Ears {
         {
             self.said = said.into_progress();
         }
+        let line = line.trim_ascii_end();
         while wanted != 0 {
             let index = wanted.trailing_zeros() as usize;
             wanted &= wanted - 1;
             if let Some(tool) = self.tools.get_mut(index) {
-                let heard = tool.line(line.trim_ascii_end());
+                let heard = tool.line(line);
                 self.awake = self.awake & !(1 << index) | u32::from(tool.is_awake()) << index;
                 self.heard(index, heard);
             }
