@@ -109,7 +109,7 @@ impl Rules {
                     plan.make_directories.push(pattern.base.clone());
                     self.add(pattern.base.clone(), rights, &pattern.text, false);
                 }
-                _ if by_agent => plan.absent.push(pattern.text.clone()),
+                _ if by_agent => plan.absent.push(pattern.text.to_string()),
                 _ => {}
             }
             return;
@@ -240,7 +240,9 @@ fn layers(policy: &Policy, host: &Host, plan: &mut Plan, rules: &mut Rules) {
 fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) -> Vec<DeniedName> {
     let files = &policy.files;
     let named = |path: &AbsPath| [&files.read, &files.write, &files.execute].into_iter().flatten().any(|rule| names(rule, path));
-    let by_name_only = files.protected_read.iter().filter(|rule| !named(&rule.pattern.base));
+    // What was not looked at lies in no grant; asking that first spares most of the work.
+    let looked_at = |rule: &&PathRule| host.paths.contains_key(&rule.pattern.base);
+    let by_name_only = files.protected_read.iter().filter(looked_at).filter(|rule| !named(&rule.pattern.base));
     let (mut open, mut denied) = (Vec::new(), Vec::new());
     for rule in files.hidden.iter().chain(by_name_only) {
         let pattern = &rule.pattern;
@@ -419,11 +421,11 @@ fn carried(host: &Host, plan: &mut Plan, denied: &[DeniedName]) {
     if host.landlock_abi > 0 {
         by.push(Mechanism::Landlock);
     }
-    if by.is_empty() {
-        return;
-    }
     if plan.namespaces.is_some() {
         by.push(Mechanism::MountNamespace);
+    }
+    if by.is_empty() {
+        return;
     }
     plan.carried.push(Carried { grant: Grant::Files, what: "reading and writing outside the grants is refused".to_owned(), by });
     if plan.namespaces.is_some() {

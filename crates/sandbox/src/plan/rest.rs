@@ -102,6 +102,14 @@ pub(super) fn processes(host: &Host, plan: &mut Plan) {
             remedy: None,
         });
     }
+    if !pid {
+        plan.gaps.push(Gap {
+            grant: Grant::Processes,
+            what: "limits and priorities of the user's other processes can be changed".to_owned(),
+            why: if host.namespaces.works() { why(&host.own_proc) } else { why(&host.namespaces) },
+            remedy: None,
+        });
+    }
     let mut signals = Vec::new();
     if pid {
         signals.push(Mechanism::PidNamespace);
@@ -128,13 +136,18 @@ pub(super) fn processes(host: &Host, plan: &mut Plan) {
 /// What no mechanism of this version holds on this host.
 pub(super) fn host_gaps(host: &Host, plan: &mut Plan) {
     if host.landlock_abi == 0 {
+        let what = if plan.root.is_some() {
+            "files are held by a root of the task's own alone, and not by Landlock as well"
+        } else {
+            "no file boundary is held"
+        };
         plan.gaps.push(Gap {
             grant: Grant::Files,
-            what: "no file boundary is held".to_owned(),
+            what: what.to_owned(),
             why: "the kernel has no Landlock, or it is switched off".to_owned(),
             remedy: Some("use Linux 5.13 or later with `landlock` in the boot parameter `lsm=`".to_owned()),
         });
-    } else if host.landlock_abi < 3 {
+    } else if host.landlock_abi < 3 && plan.root.is_none() {
         plan.gaps.push(Gap {
             grant: Grant::Files,
             what: "files outside the grants can be truncated".to_owned(),
@@ -150,6 +163,15 @@ pub(super) fn host_gaps(host: &Host, plan: &mut Plan) {
             remedy: None,
         });
         without_notification(host, plan);
+    }
+    let network = plan.namespaces.is_some_and(|namespaces| namespaces.network);
+    if host.landlock_abi < 6 && !network {
+        plan.gaps.push(Gap {
+            grant: Grant::Network,
+            what: "abstract Unix sockets of other processes can be connected to".to_owned(),
+            why: format!("Landlock scopes them from ABI 6 (Linux 6.12) on; this host has ABI {}", host.landlock_abi),
+            remedy: None,
+        });
     }
     if !host.seccomp.works() {
         plan.gaps.push(Gap {

@@ -4,17 +4,11 @@ use super::lines::{Lines, Piece};
 use super::osc::Said;
 use super::tools::{Heard, Recogniser, all};
 use super::{Progress, osc, protocol};
+use crate::Stream;
 use crate::summary::Summary;
 
 /// A tool that has not said anything for so many lines is not waited for: it may have died in the middle.
 const PATIENCE: u64 = 5000;
-
-/// One of a task's two streams. On a terminal there is one, `Out`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    Out,
-    Err,
-}
 
 /// Reads a task's output for its progress and its summary.
 ///
