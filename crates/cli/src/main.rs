@@ -15,6 +15,7 @@ mod failure;
 mod harmless;
 mod host;
 mod load;
+mod notices;
 mod over;
 mod places;
 mod project;

@@ -5,14 +5,17 @@
 //! an action does is the [`Source`]'s.
 
 mod draw;
+mod source;
 mod state;
 mod watch;
 
 use remit_tasks::progress::Progress;
 
-pub(crate) use draw::draw;
-pub(crate) use state::{Action, Board, Key};
-pub(crate) use watch::{Source, watch};
+use draw::draw;
+pub(crate) use source::Stored;
+use state::{Action, Board, Key};
+use watch::Source;
+pub(crate) use watch::watch;
 
 /// A task, as the board shows it. The words may be the task's own: they are made harmless when they are painted.
 #[derive(Clone, Debug, PartialEq, Eq)]

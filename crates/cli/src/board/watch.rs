@@ -38,7 +38,9 @@ pub(crate) fn watch(source: &mut impl Source, color: bool) -> Result<(), Failure
             Action::Quit => return Ok(()),
             action => {
                 let came = source.act(&action).unwrap_or_else(|failure| failure.message().to_owned());
-                board.say(came);
+                if !came.is_empty() {
+                    board.say(came);
+                }
                 board.update(source.rows()?);
             }
         }

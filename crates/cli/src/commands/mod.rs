@@ -9,7 +9,7 @@ mod compile;
 mod delete;
 mod doctor;
 mod lint;
-mod logs;
+pub(crate) mod logs;
 mod preview;
 mod retry;
 mod run;
@@ -19,7 +19,8 @@ mod shell_init;
 mod status;
 mod store;
 mod supervise;
-mod tasks;
+pub(crate) mod tasks;
+mod told;
 mod wait;
 
 use clap::Subcommand;
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Agents(agents::AgentsArgs),
     Tasks(tasks::TasksArgs),
     ShellInit(shell_init::ShellInitArgs),
+    Told(told::ToldArgs),
     Status(status::StatusArgs),
     Wait(wait::WaitArgs),
     Logs(logs::LogsArgs),
@@ -70,6 +72,7 @@ impl Command {
             Command::Agents(args) => agents::agents(ui, args),
             Command::Tasks(args) => tasks::tasks(ui, args),
             Command::ShellInit(args) => shell_init::shell_init(ui, args),
+            Command::Told(args) => told::told(ui, args),
             Command::Status(args) => status::status(ui, args),
             Command::Wait(args) => wait::wait(ui, args),
             Command::Logs(args) => logs::logs(ui, args),
