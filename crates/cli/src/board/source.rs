@@ -1,6 +1,7 @@
 //! The board's rows and actions, from the store and by the commands that do the same.
 
 use std::io::{self, BufRead, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 
 use remit_tasks::{Attended, Outcome, Record, State, TaskId, Timestamp, Which, progress_of, sweep};
@@ -122,7 +123,7 @@ fn quietly(command: &str, id: &str, done: &str) -> Result<String, Failure> {
 /// Returns this program once more, for a task. What an action does is what its command does, and nothing else.
 fn itself(command: &str, id: &str) -> Command {
     let mut itself = Command::new("/proc/self/exe");
-    itself.args([command, id]);
+    itself.arg0("remit").args([command, id]);
     itself
 }
 
