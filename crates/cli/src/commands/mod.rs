@@ -20,6 +20,7 @@ mod status;
 mod store;
 mod supervise;
 pub(crate) mod tasks;
+mod test;
 mod told;
 mod wait;
 
@@ -36,6 +37,7 @@ pub(crate) enum Command {
     Check(check::CheckArgs),
     Compile(compile::CompileArgs),
     Lint(lint::LintArgs),
+    Test(test::TestArgs),
     Doctor(doctor::DoctorArgs),
     Agents(agents::AgentsArgs),
     Tasks(tasks::TasksArgs),
@@ -68,6 +70,7 @@ impl Command {
             Command::Check(args) => check::check(ui, args),
             Command::Compile(args) => compile::compile(ui, args),
             Command::Lint(args) => lint::lint(ui, args),
+            Command::Test(args) => test::test(ui, args),
             Command::Doctor(args) => doctor::doctor(ui, args),
             Command::Agents(args) => agents::agents(ui, args),
             Command::Tasks(args) => tasks::tasks(ui, args),
