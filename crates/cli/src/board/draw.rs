@@ -26,7 +26,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, board: &Board, color: bool) {
     painter.head(buffer, head, board);
     painter.table(buffer, table, board);
     painter.rule(buffer, rule, board);
-    painter.output(buffer, output, board);
+    paint_output(buffer, output, board);
     painter.foot(buffer, foot, board);
 }
 
@@ -124,13 +124,6 @@ impl Painter {
         put(buffer, area, x, &"─".repeat(rest), style);
     }
 
-    fn output(&self, buffer: &mut Buffer, area: Rect, board: &Board) {
-        for (line, text) in (area.y..area.bottom()).zip(board.output(usize::from(area.height))) {
-            let text = visible(&text.replace('\t', "    "));
-            put(buffer, Rect { y: line, height: 1, ..area }, 0, &text, Style::new());
-        }
-    }
-
     fn foot(&self, buffer: &mut Buffer, area: Rect, board: &Board) {
         let strong = Style::new().add_modifier(Modifier::BOLD);
         match (board.question(), board.message()) {
@@ -150,6 +143,13 @@ impl Painter {
             Mood::Waits | Mood::Quiet => return Style::new(),
         };
         Style::new().fg(color)
+    }
+}
+
+fn paint_output(buffer: &mut Buffer, area: Rect, board: &Board) {
+    for (line, text) in (area.y..area.bottom()).zip(board.output(usize::from(area.height))) {
+        let text = visible(&text.replace('\t', "    "));
+        put(buffer, Rect { y: line, height: 1, ..area }, 0, &text, Style::new());
     }
 }
 

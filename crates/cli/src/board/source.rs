@@ -32,9 +32,9 @@ impl<'a> Stored<'a> {
         Ok(Stored { ui, tasks: Tasks::open(ui)? })
     }
 
-    fn record(&self, id: &str) -> Result<Option<Record>, Failure> {
-        let (Some(tasks), Ok(id)) = (&self.tasks, id.parse::<TaskId>()) else { return Ok(None) };
-        Ok(tasks.store.record(&id).ok())
+    fn record(&self, id: &str) -> Option<Record> {
+        let id = id.parse::<TaskId>().ok()?;
+        self.tasks.as_ref()?.store.record(&id).ok()
     }
 }
 
@@ -76,7 +76,7 @@ impl Source for Stored<'_> {
     }
 
     fn output(&mut self, id: &str) -> Result<Vec<String>, Failure> {
-        let Some(record) = self.record(id)? else { return Ok(Vec::new()) };
+        let Some(record) = self.record(id) else { return Ok(Vec::new()) };
         let Some(tasks) = &self.tasks else { return Ok(Vec::new()) };
         if record.created.attended == Attended::Foreground {
             return Ok(vec!["it ran in the foreground, and its output was not kept".to_owned()]);

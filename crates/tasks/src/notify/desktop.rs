@@ -73,7 +73,8 @@ fn unescaped(value: &str) -> String {
 /// Says who we are; the bus asks the kernel whether it is true.
 fn authenticate(stream: &mut UnixStream) -> io::Result<()> {
     let user = rustix::process::geteuid().as_raw().to_string();
-    let hex: String = user.bytes().map(|byte| format!("{byte:02x}")).collect();
+    // Every digit's code is 0x30 and the digit.
+    let hex: String = user.chars().flat_map(|digit| ['3', digit]).collect();
     stream.write_all(format!("\0AUTH EXTERNAL {hex}\r\n").as_bytes())?;
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n") {
@@ -267,7 +268,7 @@ mod tests {
     /// Takes the name of the desktop's notifications, and answers one call: returns its bytes.
     fn desktop(address: &str, ready: &std::sync::mpsc::Sender<()>) -> Vec<u8> {
         let mut stream = connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         authenticate(&mut stream).unwrap();
         let bus = Call { destination: "org.freedesktop.DBus", path: "/org/freedesktop/DBus", interface: "org.freedesktop.DBus" };
         call(&mut stream, 1, &bus.message(1, "Hello", "", &Bytes::default())).unwrap();
@@ -291,12 +292,10 @@ mod tests {
             fields.0.push(REPLY_SERIAL);
             fields.signature("u");
             fields.number(number(8));
-            for (code, kind, text) in [(6, "s", &sender[..])] {
-                fields.align(8);
-                fields.0.push(code);
-                fields.signature(kind);
-                fields.string(text);
-            }
+            fields.align(8);
+            fields.0.push(6);
+            fields.signature("s");
+            fields.string(&sender);
             fields.align(8);
             fields.0.push(8);
             fields.signature("g");

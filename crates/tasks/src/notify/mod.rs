@@ -173,15 +173,12 @@ fn fill(text: &str, words: &[(&str, &String)]) -> String {
     while let Some(at) = rest.find('{') {
         let (before, after) = rest.split_at_checked(at).unwrap_or((rest, ""));
         filled.push_str(before);
-        match words.iter().find_map(|(name, word)| Some((word, after.strip_prefix(name)?))) {
-            Some((word, after)) => {
-                filled.push_str(&shown(word));
-                rest = after;
-            }
-            None => {
-                filled.push('{');
-                rest = after.strip_prefix('{').unwrap_or_default();
-            }
+        if let Some((word, after)) = words.iter().find_map(|(name, word)| Some((word, after.strip_prefix(name)?))) {
+            filled.push_str(&shown(word));
+            rest = after;
+        } else {
+            filled.push('{');
+            rest = after.strip_prefix('{').unwrap_or_default();
         }
     }
     filled + rest
