@@ -241,7 +241,7 @@ pub(crate) mod tests {
         board.key(Key::Down);
         board.show_output((1..100).map(|line| format!("test number {line} ... ok")).collect());
         insta::assert_snapshot!(painted(&board, 80, 24), @"
-        remit tasks  2 running, 1 queued, 1 over  1 waits for your approval
+        remit tasks  1 waits for your approval  2 running, 1 queued, 1 over
           api-analysis        waiting for approval                              2m 5s
         > suite               running              ████░░░░░░ 127/283 tests     2m 5s
           build               running              12 crates linking            2m 5s
@@ -269,7 +269,7 @@ pub(crate) mod tests {
         board.key(Key::Char('c'));
         board.show_output(Vec::new());
         insta::assert_snapshot!(painted(&board, 80, 10), @"
-        remit tasks  2 running, 1 queued, 1 over  1 waits for your approval
+        remit tasks  1 waits for your approval  2 running, 1 queued, 1 over
           api-analysis        waiting for approval                              2m 5s
         > suite               running              ████░░░░░░ 127/283 tests     2m 5s
           build               running              12 crates linking            2m 5s
@@ -293,7 +293,7 @@ pub(crate) mod tests {
         ");
         board.update(rows());
         insta::assert_snapshot!(painted(&board, 40, 8), @"
-        remit tasks  2 running, 1 queued, 1 over
+        remit tasks  1 waits for your approval
         > api-analysis     waiting for approval
           suite            running
           build            running

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn fish_tells_once_and_keeps_the_status() {
+    fn fish_tells_once() {
         // Without a terminal fish shows no prompt: the event is sent by hand.
         let lines = "echo one\nemit fish_prompt\ntouch \"$MARK\"\nemit fish_prompt\necho two\nfalse\nemit fish_prompt\n";
         if let Some(told) = session("fish", &["--no-config"], &format!("{FISH}{FISH}{lines}")) {
