@@ -14,6 +14,7 @@ mod exit;
 mod failure;
 mod harmless;
 mod host;
+mod judge;
 mod load;
 mod notices;
 mod over;
