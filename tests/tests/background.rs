@@ -412,7 +412,8 @@ fn check_all(world: &World, ids: &[(String, String)]) -> usize {
     let all: Vec<&str> = listed["tasks"].as_array().unwrap().iter().map(|task| task["id"].as_str().unwrap()).collect();
     let waiting = listed["tasks"].as_array().unwrap().iter().filter(|task| task["state"] == "waiting for approval");
     for task in waiting {
-        world.remit(&["deny", task["id"].as_str().unwrap()]).assert_code(0);
+        // One that was killed a moment ago may not wait any more.
+        world.remit(&["deny", task["id"].as_str().unwrap()]);
     }
     // Also those whose command line was killed before it could say their id.
     for id in &all {
