@@ -13,6 +13,8 @@ mod exit;
 mod failure;
 mod harmless;
 mod host;
+mod judge;
+mod layers;
 mod load;
 mod over;
 mod places;
