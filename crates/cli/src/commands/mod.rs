@@ -1,12 +1,15 @@
 //! One file for each command.
 
 mod agents;
+mod apply;
 mod approve;
 mod background;
 mod cancel;
 mod check;
 mod compile;
 mod delete;
+mod diff;
+mod discard;
 mod doctor;
 mod lint;
 pub(crate) mod logs;
@@ -43,6 +46,9 @@ pub(crate) enum Command {
     Tasks(tasks::TasksArgs),
     ShellInit(shell_init::ShellInitArgs),
     Told(told::ToldArgs),
+    Diff(diff::DiffArgs),
+    Apply(apply::ApplyArgs),
+    Discard(discard::DiscardArgs),
     Status(status::StatusArgs),
     Wait(wait::WaitArgs),
     Logs(logs::LogsArgs),
@@ -76,6 +82,9 @@ impl Command {
             Command::Tasks(args) => tasks::tasks(ui, args),
             Command::ShellInit(args) => shell_init::shell_init(ui, args),
             Command::Told(args) => told::told(ui, args),
+            Command::Diff(args) => diff::diff(ui, args),
+            Command::Apply(args) => apply::apply(ui, args),
+            Command::Discard(args) => discard::discard(ui, args),
             Command::Status(args) => status::status(ui, args),
             Command::Wait(args) => wait::wait(ui, args),
             Command::Logs(args) => logs::logs(ui, args),

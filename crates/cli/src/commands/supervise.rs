@@ -14,6 +14,7 @@ use rustix::fs::{Mode, OFlags};
 use crate::commands::background::{output_limit, read_as};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::layers;
 use crate::places;
 use crate::ui::Ui;
 use crate::work::{self, Wanted, Work, prepare, request};
@@ -41,6 +42,7 @@ pub(crate) fn supervise(ui: &Ui, args: &SuperviseArgs) -> Result<Exit, Failure> 
         .unwrap_or_else(|failure| Outcome::CouldNotStart { error: failure.message().to_owned() });
     let mut store = Store::open(&state)?;
     let id = task.id().clone();
+    layers::settle(ui, &state, &id);
     // Also before the end: a death right after it then costs no prompt its line.
     let _ = notify::mark(&state);
     let ended = task.end(&mut store, Timestamp::now(), outcome);
