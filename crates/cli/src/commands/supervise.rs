@@ -46,9 +46,11 @@ pub(crate) fn supervise(ui: &Ui, args: &SuperviseArgs) -> Result<Exit, Failure> 
     // Also before the end: a death right after it then costs no prompt its line.
     let _ = notify::mark(&state);
     let ended = task.end(&mut store, Timestamp::now(), outcome);
+    // Those that wait for its place do not wait for a desktop that does not answer.
+    let woken = wake(&state, &store, Some(&id));
     notices::tell(&state, &store, &id);
     ended?;
-    wake(&state, &store, Some(&id))?;
+    woken?;
     Ok(Exit::Done)
 }
 

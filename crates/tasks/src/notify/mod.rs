@@ -242,7 +242,7 @@ mod tests {
             },
             Terminal {
                 path: "/dev/pts/7",
-                text: "",
+                text: "\u{1b}]9;remit: suite (task-k3x9pq) failed (1) after 2 min 5 s\u{1b}\\\u{7}",
             },
             Command {
                 program: "tell",
