@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -63,9 +64,10 @@ pub(crate) struct RunArgs {
 pub(crate) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let workspace = places::workspace(args.cwd.as_deref())?;
     let state = StateDir::open_or_create(&workspace.state)?;
-    let work = work(ui, args, &workspace)?;
-    let host = host::look(&work.policy, &state)?;
-    let plan = plan(&work.policy, &host);
+    // Thousands of small pieces, which the end of the process gives back all at once.
+    let work = ManuallyDrop::new(work(ui, args, &workspace)?);
+    let host = ManuallyDrop::new(host::look(&work.policy, &state)?);
+    let plan = ManuallyDrop::new(plan(&work.policy, &host));
     if args.strict && !plan.gaps.is_empty() {
         return Err(too_many_gaps(&plan));
     }
