@@ -6,14 +6,20 @@
 mod args;
 mod ask;
 mod commands;
+mod consent;
 mod disk;
+mod duration;
 mod exit;
 mod failure;
+mod harmless;
 mod host;
 mod load;
+mod over;
 mod places;
 mod project;
+mod store;
 mod ui;
+mod work;
 
 use std::process::ExitCode;
 

@@ -30,6 +30,15 @@ pub(crate) fn make_directory(at: BorrowedFd<'_>, name: &str) -> Result<(), Errno
     }
 }
 
+/// Looks at a file below `at` without following a link; `None` when there is none.
+pub(crate) fn stat(at: BorrowedFd<'_>, name: &str) -> io::Result<Option<rustix::fs::Stat>> {
+    match rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
 /// Reads a whole regular file below `at`; `None` when there is none.
 pub(crate) fn read(at: BorrowedFd<'_>, name: &str) -> io::Result<Option<Vec<u8>>> {
     // Without NONBLOCK a FIFO in the file's place would hang.
@@ -70,6 +79,14 @@ pub(crate) fn write_atomically(directory: BorrowedFd<'_>, name: &str, bytes: &[u
         let _ = rustix::fs::unlinkat(directory, temporary.as_str(), AtFlags::empty());
     }
     written
+}
+
+/// Puts `bytes` in the place of a file that may be lost when the power goes, and not before: nothing is synced.
+pub(crate) fn replace(directory: BorrowedFd<'_>, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let temporary = format!(".new-{name}");
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    File::from(rustix::fs::openat(directory, temporary.as_str(), flags, PRIVATE_FILE)?).write_all(bytes)?;
+    Ok(rustix::fs::renameat(directory, temporary.as_str(), directory, name)?)
 }
 
 /// Writes a small new file of a directory that only this process writes to. It is not synced.
