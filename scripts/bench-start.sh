@@ -2,24 +2,25 @@
 # Measures what confinement costs, and prints two tables for the README: the start of `/bin/true` under several plans
 # against `env /bin/true` and bubblewrap, and what a compile and a walk over `/usr` take in the end.
 #
-# Builds a static release binary: against musl where rustup has that target, because glibc asks the processor some seventy
-# questions before `main`, which a virtual machine answers slowly. Needs hyperfine and cc; measures bubblewrap where it is
-# installed. Run it on a machine that does nothing else. RUNS and STEADY_RUNS say how often.
+# Builds a static release binary: against musl where rustup has that target and there is a musl-gcc, because glibc asks the
+# processor some seventy questions before `main`, which a virtual machine answers slowly. Needs hyperfine and cc; measures
+# bubblewrap where it is installed. Run it on a machine that does nothing else. RUNS and STEADY_RUNS say how often, REMIT
+# names a binary that is built already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 runs=${RUNS:-500} steady_runs=${STEADY_RUNS:-10}
 musl=x86_64-unknown-linux-musl
-if [ -d "$(rustc --print sysroot)/lib/rustlib/$musl" ]; then
+target=x86_64-unknown-linux-gnu
+if [ -d "$(rustc --print sysroot)/lib/rustlib/$musl" ] && command -v musl-gcc >/dev/null; then
   target=$musl
-else
-  target=x86_64-unknown-linux-gnu
-  export RUSTFLAGS="-C target-feature=+crt-static"
-  echo "without \`rustup target add $musl\` this measures glibc's own start too" >&2
 fi
-cargo build --quiet --release --package remit --target "$target"
 directory=$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
-remit=$directory/$target/release/remit
+remit=${REMIT:-$directory/$target/release/remit}
+if [ -z "${REMIT:-}" ]; then
+  # For musl that is so anyway.
+  RUSTFLAGS="-C target-feature=+crt-static" cargo build --quiet --release --package remit --target "$target"
+fi
 
 # Not below /tmp, which a task has of its own.
 scratch=$(mktemp -d "$directory/bench.XXXXXX")
@@ -102,7 +103,7 @@ first "without_namespaces $remit" direct
 without_namespaces hyperfine -N --warmup 20 --runs "$runs" --export-json "$scratch/without.json" \
   "/usr/bin/env /bin/true" "$(run direct)" >&2
 
-python3 - "$scratch/with.json" "$scratch/without.json" "$target" <<'END'
+python3 - "$scratch/with.json" "$scratch/without.json" <<'END'
 import json, sys
 def times(path):
     return [result["median"] for result in json.load(open(path))["results"]]
@@ -117,7 +118,7 @@ rows = [
 if len(with_) > 4:
     rows.append(("bubblewrap with the same ten binds and all namespaces, no filter", with_[4], with_[0]))
     rows.append(("bubblewrap with the same ten binds and no network namespace", with_[5], with_[0]))
-print(f"<!-- {sys.argv[3]} -->\n\n| | median | ratio |\n| --- | --- | --- |")
+print("| | median | ratio |\n| --- | --- | --- |")
 for name, time, base in rows:
     print(f"| {name} | {time * 1000:.2f} ms | {time / base:.1f} |")
 if len(with_) > 4:

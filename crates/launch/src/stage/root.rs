@@ -116,6 +116,7 @@ impl NewRoot {
     }
 
     /// Makes it the root, and lets the host's go: nothing that is not open any more can reach it.
+    #[expect(clippy::unused_self, reason = "it is used up: its paths lead nowhere any more")]
     pub(crate) fn enter(self) -> Result<(), Errno> {
         rustix::process::pivot_root(".", ".")?;
         unmount(".", UnmountFlags::DETACH)?;
