@@ -200,6 +200,11 @@ pub(crate) fn overlay(lower: &Path, upper: &AbsPath, work: &AbsPath, userxattr: 
     fsconfig_set_string(&context, "workdir", by_descriptor(&work))?;
     if userxattr {
         fsconfig_set_flag(&context, "userxattr")?;
+    } else {
+        // As without privileges, whatever the kernel's defaults are: what is written is whole files and nothing that refers to others.
+        for (option, value) in [("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off")] {
+            fsconfig_set_string(&context, option, value)?;
+        }
     }
     fsconfig_create(&context)?;
     fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV)
