@@ -284,14 +284,15 @@ pub(crate) fn raise_loopback() -> Result<(), Errno> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
     let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
     // SAFETY: an all-zero ifreq is valid; the name fits and ends in a zero; the flags are what SIOCSIFFLAGS reads.
-    check(libc::c_long::from(unsafe {
+    check(unsafe {
         let mut request: libc::ifreq = std::mem::zeroed();
         for (to, from) in request.ifr_name.iter_mut().zip(*b"lo") {
             *to = libc::c_char::from_ne_bytes([from]);
         }
         request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING).unwrap_or(0);
-        libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request)
-    }))
+        // Not ioctl(3), whose second argument has another type in each libc.
+        libc::syscall(libc::SYS_ioctl, socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request)
+    })
 }
 
 /// Returns Landlock's ABI, 0 when the kernel has none or it is switched off.

@@ -3,8 +3,10 @@
 //! Each grant is compiled by itself. Diagnostics of all of them are gathered, so that a person sees every error at once,
 //! and any error means that there is no policy.
 
+mod codes;
 mod commands;
 mod environment;
+mod examples;
 mod files;
 mod limits;
 mod network;
@@ -14,6 +16,8 @@ mod tools;
 
 use std::collections::BTreeMap;
 
+pub use codes::COMPILE_CODES;
+pub use examples::{Example, examples};
 use remit_agent::{AbsPath, Agent};
 use remit_diagnostics::{Diagnostic, Location, Span};
 
@@ -37,14 +41,36 @@ pub struct Workspace {
     pub config: AbsPath,
 }
 
-/// Compiles an agent into a policy.
+/// Compiles an agent into a policy, and tries the examples that its file gives.
 ///
 /// # Errors
 ///
-/// Returns every diagnostic when any of them is an error: a pattern that does not compile, a path that means nothing.
-/// Nothing that failed to compile is ever left out.
+/// Returns every diagnostic when any of them is an error: a pattern that does not compile, a path that means nothing, an
+/// example that is decided otherwise than the file says. Nothing that failed to compile is ever left out.
 pub fn compile(agent: &Agent, profile: &Profile, workspace: &Workspace) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let mut context = Context { agent, profile, workspace, diagnostics: Vec::new() };
+    let (policy, mut diagnostics) = compile_untried(agent, profile, workspace)?;
+    let failing = examples(&policy, agent).into_iter().filter(|example| !example.holds());
+    let failing: Vec<Diagnostic> = failing.map(|example| example.diagnostic(agent)).collect();
+    if failing.is_empty() {
+        return Ok((policy, diagnostics));
+    }
+    diagnostics.extend(failing);
+    diagnostics.sort_by_key(|diagnostic| diagnostic.location.span);
+    Err(diagnostics)
+}
+
+/// Compiles an agent into a policy without trying its examples: for whoever shows how they turn out.
+///
+/// # Errors
+///
+/// As [`compile`], but for the examples.
+pub fn compile_untried(
+    agent: &Agent,
+    profile: &Profile,
+    workspace: &Workspace,
+) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let profile_origin = Origin::Profile(profile.name.as_str().into());
+    let mut context = Context { agent, profile, workspace, profile_origin, diagnostics: Vec::new() };
     if let Some(permissions) = &agent.file.permissions {
         let error = context.error("kiro-v3-rules", permissions.span, "Remit does not enforce the rules of Kiro CLI 3");
         context.report(error.help("say it in `tools`, `allowedTools` and `toolsSettings`; `remit lint` looks at the rules"));
@@ -75,7 +101,7 @@ pub fn compile(agent: &Agent, profile: &Profile, workspace: &Workspace) -> Resul
 ///
 /// Under a profile that confines, it grants nothing: without an agent nobody has said what may be done.
 pub fn unrestricted(profile: &Profile, workspace: &Workspace) -> Policy {
-    let origin = || Origin::Profile(profile.name.clone());
+    let origin = || Origin::Profile(profile.name.as_str().into());
     let network = if profile.unrestricted { NetworkMode::All } else { NetworkMode::None };
     Policy {
         version: VERSION,
@@ -120,6 +146,7 @@ struct Context<'a> {
     agent: &'a Agent,
     profile: &'a Profile,
     workspace: &'a Workspace,
+    profile_origin: Origin,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -129,7 +156,7 @@ impl Context<'_> {
     }
 
     fn profile_origin(&self) -> Origin {
-        Origin::Profile(self.profile.name.clone())
+        self.profile_origin.clone()
     }
 
     /// Returns where the file chooses its profile, or its beginning.

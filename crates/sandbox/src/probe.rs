@@ -32,6 +32,7 @@ impl Host {
     pub fn probe(policy: &Policy, trials: Trials, cgroups: Cgroups, environment: BTreeMap<String, String>) -> Host {
         let system = rustix::system::uname();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let matches = if trials.namespaces.works() { crate::matches::look(policy) } else { BTreeMap::new() };
         Host {
             kernel: text(system.release().to_bytes()),
             machine: text(system.machine().to_bytes()),
@@ -48,6 +49,7 @@ impl Host {
             cgroups,
             environment,
             paths: facts(policy),
+            matches,
         }
     }
 }
@@ -74,9 +76,10 @@ pub fn paths_of_interest(policy: &Policy) -> BTreeSet<AbsPath> {
     let beneath = |path: &AbsPath, rules: &[PathRule]| rules.iter().any(|rule| path.is_beneath(&rule.pattern.base));
     let written = |path: &AbsPath| beneath(path, &files.write);
     let granted = |path: &AbsPath| written(path) || beneath(path, &files.read) || beneath(path, &files.execute);
-    let bases = |rules: &'_ [PathRule]| rules.iter().map(|rule| rule.pattern.base.clone()).collect::<Vec<_>>();
-    paths.extend(bases(&files.hidden).into_iter().chain(bases(&files.protected_read)).filter(granted));
-    paths.extend(bases(&files.write_denied).into_iter().chain(bases(&files.protected)).filter(written));
+    let base = |rule: &'_ PathRule| rule.pattern.base.clone();
+    let (hidden, denied) = (files.hidden.iter().chain(&files.protected_read), files.write_denied.iter().chain(&files.protected));
+    paths.extend(hidden.filter(|rule| granted(&rule.pattern.base)).map(base));
+    paths.extend(denied.filter(|rule| written(&rule.pattern.base)).map(base));
 
     for rule in [&files.read, &files.write, &files.execute, &files.caches].into_iter().flatten() {
         paths.insert(rule.pattern.base.clone());

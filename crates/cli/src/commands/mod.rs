@@ -1,14 +1,26 @@
 //! One file for each command.
 
 mod agents;
+mod approve;
+mod background;
+mod cancel;
 mod check;
 mod compile;
+mod delete;
 mod doctor;
 mod lint;
+mod logs;
 mod preview;
+mod retry;
 mod run;
 mod schema;
+mod settings;
+mod status;
+mod store;
+mod supervise;
 mod tasks;
+mod test;
+mod wait;
 
 use clap::Subcommand;
 
@@ -23,9 +35,26 @@ pub(crate) enum Command {
     Check(check::CheckArgs),
     Compile(compile::CompileArgs),
     Lint(lint::LintArgs),
+    Test(test::TestArgs),
     Doctor(doctor::DoctorArgs),
     Agents(agents::AgentsArgs),
     Tasks(tasks::TasksArgs),
+    Status(status::StatusArgs),
+    Wait(wait::WaitArgs),
+    Logs(logs::LogsArgs),
+    Attach(logs::AttachArgs),
+    Result(status::ResultArgs),
+    Approve(approve::ApproveArgs),
+    Deny(approve::DenyArgs),
+    Cancel(cancel::CancelArgs),
+    Pause(cancel::PauseArgs),
+    Resume(cancel::ResumeArgs),
+    Retry(retry::RetryArgs),
+    Delete(delete::DeleteArgs),
+    Clean(delete::CleanArgs),
+    Settings(settings::SettingsArgs),
+    Store(store::StoreArgs),
+    Supervise(supervise::SuperviseArgs),
     Schema(schema::SchemaArgs),
 }
 
@@ -37,9 +66,26 @@ impl Command {
             Command::Check(args) => check::check(ui, args),
             Command::Compile(args) => compile::compile(ui, args),
             Command::Lint(args) => lint::lint(ui, args),
+            Command::Test(args) => test::test(ui, args),
             Command::Doctor(args) => doctor::doctor(ui, args),
             Command::Agents(args) => agents::agents(ui, args),
             Command::Tasks(args) => tasks::tasks(ui, args),
+            Command::Status(args) => status::status(ui, args),
+            Command::Wait(args) => wait::wait(ui, args),
+            Command::Logs(args) => logs::logs(ui, args),
+            Command::Attach(args) => logs::attach(ui, args),
+            Command::Result(args) => status::result(ui, args),
+            Command::Approve(args) => approve::approve(ui, args),
+            Command::Deny(args) => approve::deny(ui, args),
+            Command::Cancel(args) => cancel::cancel(ui, args),
+            Command::Pause(args) => cancel::pause(ui, args),
+            Command::Resume(args) => cancel::resume(ui, args),
+            Command::Retry(args) => retry::retry(ui, args),
+            Command::Delete(args) => delete::delete(ui, args),
+            Command::Clean(args) => delete::clean(ui, args),
+            Command::Settings(args) => settings::settings(ui, args),
+            Command::Store(args) => store::store(ui, args),
+            Command::Supervise(args) => supervise::supervise(ui, args),
             Command::Schema(args) => schema::schema(ui, args),
         }
     }
