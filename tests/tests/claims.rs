@@ -134,7 +134,8 @@ impl Claims {
         {
             claims.add("variable", &name, variables.contains(name.as_str()), "the list of variables", None);
         }
-        let names: Vec<String> = claims.held.iter().filter(|held| held.starts_with("nothing new")).flat_map(|held| quoted(held)).collect();
+        let names: Vec<String> =
+            claims.held.iter().filter(|held| held.starts_with("nothing new")).flat_map(|held| quoted(held)).collect();
         for name in names.iter().filter(|name| name.starts_with('/') && !name.contains('*')) {
             claims.add("create", name, false, "nothing new gets the name", None);
         }
