@@ -129,9 +129,8 @@ fn run(policy: &Policy, plan: &Plan, workspace: &Workspace, state: &StateDir, co
         Verdict::Ask(question) => panic!("not pre-approved: {question:?}"),
     };
     let task = TaskDir::create(state).unwrap();
-    let (directory, mut started) = (&workspace.root, |_| Ok(()));
     let attended = AttendedBy::Caller;
-    let ground = Ground { plan, directory, task: &task, elsewhere: &[], attended, started: &mut started };
+    let ground = Ground { plan, directory: &workspace.root, task: &task, elsewhere: &[], attended, started: &mut |_| Ok(()) };
     let code = |code: i32| u8::try_from(code).unwrap();
     match remit_executor::run(permit, ground) {
         Ok(Outcome::Succeeded) => 0,
