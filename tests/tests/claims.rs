@@ -69,7 +69,7 @@ fn broken(sandbox: &Value, wall: Wall) -> Vec<String> {
             failures.push(format!("{wall:?}: {} `{}` {came}; the claim is: {}", claim.does, claim.on, claim.why));
         }
     }
-    failures.extend(ground.traces(&claims).into_iter().map(|trace| format!("{wall:?}: {trace}")));
+    failures.extend(claims.traces().into_iter().map(|trace| format!("{wall:?}: {trace}")));
     assert!(plain.iter().filter(|worked| **worked).count() > 10, "too little works unconfined to say anything");
     failures
 }
@@ -253,6 +253,13 @@ impl Claims {
         claim.unless.is_some_and(|words| self.not_held.iter().any(|gap| gap.contains(words)))
     }
 
+    /// Returns what a task has left in places of which the preview says that nothing reaches the host.
+    fn traces(&self) -> Vec<String> {
+        let left =
+            self.private.iter().map(|directory| format!("{directory}/remit-test-left")).filter(|path| Path::new(path).exists());
+        left.map(|path| format!("`{path}` is there, and the claim is: a private layer, or a directory of its own")).collect()
+    }
+
     fn unknown(&self) -> Vec<String> {
         let unknown = self.held.iter().filter(|held| !TRIED.iter().any(|(known, _)| held.contains(known)));
         unknown.map(|held| format!("nothing tries to break `{held}`: add it to `TRIED`, with an attempt")).collect()
@@ -337,13 +344,6 @@ impl Ground {
         let answers: BTreeMap<String, bool> =
             serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {}", outcome.report()));
         (0..list.len()).map(|number| answers[&number.to_string()]).collect()
-    }
-
-    /// Returns what a task has left in places of which the preview says that nothing reaches the host.
-    fn traces(&self, claims: &Claims) -> Vec<String> {
-        let left =
-            claims.private.iter().map(|directory| format!("{directory}/remit-test-left")).filter(|path| Path::new(path).exists());
-        left.map(|path| format!("`{path}` is there, and the claim is: a private layer, or a directory of its own")).collect()
     }
 }
 
