@@ -14,6 +14,7 @@ mod failure;
 mod harmless;
 mod host;
 mod judge;
+mod layers;
 mod load;
 mod over;
 mod places;

@@ -11,6 +11,8 @@ use crate::ui::Ui;
 
 /// How long a supervisor may take to look at a wish.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long until a task that nobody looks after yet is looked at again.
+const SOON: Duration = Duration::from_millis(10);
 
 pub(crate) struct Tasks {
     pub(crate) state: StateDir,
@@ -49,6 +51,20 @@ impl Tasks {
                 let shown = several.iter().take(10).map(|(id, name)| format!("{id} {}", visible(name)));
                 Err(shown.fold(failure, Failure::help))
             }
+        }
+    }
+
+    /// Returns the record of a task when somebody looks after it, or when it is over: a moment after it was made.
+    pub(crate) fn supervised(&mut self, text: &str) -> Result<Record, Failure> {
+        let id = self.find(text)?;
+        loop {
+            let record = self.store.record(&id)?;
+            if record.supervisor.is_some() || record.is_over() {
+                return Ok(record);
+            }
+            // Its maker may have died before there was a supervisor, and then a sweep says so.
+            sweep(&self.state, &mut self.store, Timestamp::now())?;
+            std::thread::sleep(SOON);
         }
     }
 

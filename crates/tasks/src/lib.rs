@@ -52,6 +52,7 @@ pub use orphans::VARIABLE;
 pub use output::{Fill, Keeper, Log, Piece, Stream, Text};
 pub use process::{Found, ProcessId};
 pub use record::{FoldError, Record, State};
+pub use remove::remove_tree;
 pub use state::{StateDir, StateError};
 pub use store::{Listed, Place, Repaired, Setting, SettingError, Store, StoreError, Which, Wish, check, repair};
 pub use sweep::{Swept, sweep};

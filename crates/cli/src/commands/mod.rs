@@ -1,12 +1,15 @@
 //! One file for each command.
 
 mod agents;
+mod apply;
 mod approve;
 mod background;
 mod cancel;
 mod check;
 mod compile;
 mod delete;
+mod diff;
+mod discard;
 mod doctor;
 mod lint;
 mod logs;
@@ -39,6 +42,9 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Agents(agents::AgentsArgs),
     Tasks(tasks::TasksArgs),
+    Diff(diff::DiffArgs),
+    Apply(apply::ApplyArgs),
+    Discard(discard::DiscardArgs),
     Status(status::StatusArgs),
     Wait(wait::WaitArgs),
     Logs(logs::LogsArgs),
@@ -70,6 +76,9 @@ impl Command {
             Command::Doctor(args) => doctor::doctor(ui, args),
             Command::Agents(args) => agents::agents(ui, args),
             Command::Tasks(args) => tasks::tasks(ui, args),
+            Command::Diff(args) => diff::diff(ui, args),
+            Command::Apply(args) => apply::apply(ui, args),
+            Command::Discard(args) => discard::discard(ui, args),
             Command::Status(args) => status::status(ui, args),
             Command::Wait(args) => wait::wait(ui, args),
             Command::Logs(args) => logs::logs(ui, args),

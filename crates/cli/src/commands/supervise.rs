@@ -13,6 +13,7 @@ use rustix::fs::{Mode, OFlags};
 use crate::commands::background::{output_limit, read_as};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::layers;
 use crate::places;
 use crate::ui::Ui;
 use crate::work::{self, Wanted, Work, prepare, request};
@@ -40,6 +41,7 @@ pub(crate) fn supervise(ui: &Ui, args: &SuperviseArgs) -> Result<Exit, Failure> 
         .unwrap_or_else(|failure| Outcome::CouldNotStart { error: failure.message().to_owned() });
     let mut store = Store::open(&state)?;
     let id = task.id().clone();
+    layers::settle(ui, &state, &id);
     task.end(&mut store, Timestamp::now(), outcome)?;
     wake(&state, &store, Some(&id))?;
     Ok(Exit::Done)
