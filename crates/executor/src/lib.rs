@@ -2,11 +2,21 @@
 //!
 //! [`run`] takes a [`remit_policy::Permit`] by value, and only a verdict makes one. It finds the program where the task
 //! would find it, starts it under the plan, passes terminal and signals through, and ends the tree when the task ends.
+//!
+//! [`Session`] does the same for tools: many calls over one confined worker, each through the gate, each recorded.
 
+mod audit;
 mod find;
 mod run;
+mod session;
 mod supervise;
 mod terminal;
+mod tools;
+mod worker;
 
+pub use audit::{AUDIT_FILE, Audit, AuditError, AuditEvent, Broken, Effect, Redactor, Verified, verify};
 pub use find::{NotFound, find};
 pub use run::{ExecutorError, Ground, run};
+pub use session::{Answer, Asked, Cleared, Content, Decided, Offered, Refusal, Session};
+pub use tools::{Described, described};
+pub use worker::{WORKER, Worker, serve, start_worker};

@@ -38,6 +38,8 @@ pub enum ExecutorError {
     Supervise(#[source] Errno),
     #[error("cannot make a terminal for the task")]
     Terminal(#[source] Errno),
+    #[error("cannot start the worker of the session")]
+    Worker(#[source] std::io::Error),
 }
 
 impl ExecutorError {
@@ -47,7 +49,7 @@ impl ExecutorError {
             ExecutorError::NotFound(error) => Some(error.help.clone()),
             ExecutorError::Launch(error) => Some(error.remedy()),
             ExecutorError::Task(error) => error.help(),
-            ExecutorError::NotACommand(_) | ExecutorError::Supervise(_) => None,
+            ExecutorError::NotACommand(_) | ExecutorError::Supervise(_) | ExecutorError::Worker(_) => None,
             ExecutorError::Terminal(_) => Some("run it without a terminal: `remit run … </dev/null 2>&1 | cat`".to_owned()),
         }
     }

@@ -1,0 +1,49 @@
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use remit_agent::AbsPath;
+use remit_launch::{LaunchError, Running, Scratch, Stdio, Task, spawn};
+use remit_sandbox::{PathRights, Plan, Rights};
+
+use crate::ExecutorError;
+
+/// The hidden subcommand that is the worker.
+pub const WORKER: &str = "worker";
+
+/// A worker that has started.
+#[derive(Debug)]
+pub struct Worker {
+    pub(crate) running: Running,
+    pub(crate) socket: UnixStream,
+    /// How to name a program of this binary to the kernel: it stays open for as long as the worker lives.
+    _binary: File,
+}
+
+/// Starts this binary as a worker under the plan. The caller must have one thread.
+///
+/// The worker is executed by an open descriptor, so the binary has no name in the sandbox; where Landlock holds, the plan
+/// gets one rule more, for this one file.
+pub fn start_worker(plan: &Plan, directory: &AbsPath, scratch: &Scratch) -> Result<Worker, ExecutorError> {
+    let binary = File::open("/proc/self/exe").map_err(ExecutorError::Worker)?;
+    let program = AbsPath::root().join(&format!("proc/self/fd/{}", binary.as_raw_fd()));
+    let mut plan = plan.clone();
+    if let Some(landlock) = &mut plan.landlock {
+        landlock.rules.push(PathRights {
+            path: program.clone(),
+            rights: Rights::READ | Rights::EXECUTE,
+            patterns: vec!["remit itself, as the session's worker".to_owned()],
+            wider: false,
+        });
+    }
+    // The limit of wall time is each command's, not the session's.
+    let (socket, inner) = UnixStream::pair().map_err(ExecutorError::Worker)?;
+    let null = File::options().write(true).open(Path::new("/dev/null")).map_err(ExecutorError::Worker)?;
+    let arguments = [OsString::from("remit"), OsString::from(WORKER)];
+    let stdio = Stdio { input: inner.as_fd(), output: inner.as_fd(), error: null.as_fd(), terminal: None };
+    let task = Task { program, arguments: &arguments, directory: directory.clone(), stdio, scratch };
+    let running = spawn(&plan, &task).map_err(|error: LaunchError| ExecutorError::Launch(error))?;
+    Ok(Worker { running, socket, _binary: binary })
+}
