@@ -24,6 +24,26 @@ pub struct AgentFile {
     pub use_legacy_mcp_json: Option<Spanned<bool>>,
     pub welcome_message: Option<Text>,
     pub keyboard_shortcut: Option<Text>,
+    /// Rules of Kiro CLI 3. Remit does not enforce them: a file that has them is linted, and not compiled.
+    pub permissions: Option<Spanned<Permissions>>,
+}
+
+/// `permissions` of Kiro CLI 3.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permissions {
+    pub rules: Vec<PermissionRule>,
+}
+
+/// One of the rules: what may be done with what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PermissionRule {
+    pub span: Span,
+    pub capability: Option<Text>,
+    /// `match`: globs. Without any, the rule is about everything of its capability.
+    pub patterns: Vec<Text>,
+    pub exclude: Vec<Text>,
+    /// `allow`, `ask` or `deny`.
+    pub effect: Option<Text>,
 }
 
 /// An entry of `resources`.
@@ -97,6 +117,8 @@ pub struct ToolsSettings {
     pub sandbox: Option<Spanned<SandboxSettings>>,
     /// Keys that Remit does not read, with the place of the key.
     pub other: Vec<Text>,
+    /// Every key as it was written: which of a tool's names was used.
+    pub keys: Vec<Text>,
 }
 
 /// `execute_bash` / `shell`. A list is `None` when the key is absent: an empty list is not the same.
@@ -188,5 +210,6 @@ pub struct LimitSettings {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExampleSettings {
     pub allow: Vec<Text>,
+    pub ask: Vec<Text>,
     pub deny: Vec<Text>,
 }

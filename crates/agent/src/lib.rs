@@ -18,8 +18,8 @@ pub use codes::PARSE_CODES;
 pub use discover::{AgentDirs, AgentRef, DiscoverError, Found, Listing, discover, listing};
 pub use file::{
     AgentFile, AwsSettings, EnvSettings, ExampleSettings, FileSettings, Hook, HookTrigger, LimitSettings, McpServer,
-    McpTransport, NetworkSettings, PathSettings, Resource, SandboxSettings, ShellSettings, SubagentSettings, Text, ToolsSettings,
-    WebSettings,
+    McpTransport, NetworkSettings, PathSettings, PermissionRule, Permissions, Resource, SandboxSettings, ShellSettings,
+    SubagentSettings, Text, ToolsSettings, WebSettings,
 };
 pub use parse::{MAX_FILE_BYTES, Parsed, parse};
 pub use path::{AbsPath, PathError};

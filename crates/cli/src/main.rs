@@ -6,6 +6,7 @@
 mod args;
 mod ask;
 mod commands;
+mod disk;
 mod exit;
 mod failure;
 mod host;

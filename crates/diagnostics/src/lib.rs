@@ -5,11 +5,13 @@
 //! input or output.
 
 mod diagnostic;
+mod fix;
 mod render;
 mod source;
 mod span;
 
 pub use diagnostic::{Diagnostic, Edit, Fix, Label, Severity};
-pub use render::{RenderOptions, render_json, render_text, visible};
+pub use fix::{Fixed, apply_fixes};
+pub use render::{RenderOptions, RuleText, render_github, render_json, render_sarif, render_text, visible};
 pub use source::{LineColumn, Location, Source};
 pub use span::{Span, Spanned};

@@ -1,8 +1,14 @@
-use remit_agent::{AbsPath, AgentFile, Reading};
-use remit_diagnostics::{Location, Source, Span};
-use remit_policy::Policy;
+use std::cell::OnceCell;
+use std::ops::Deref;
 
-/// A file as a rule sees it.
+use remit_agent::{AbsPath, AgentFile, NativeTool, Reading, Text};
+use remit_diagnostics::{Location, Source, Span};
+use remit_policy::{CommandLine, Decision, Policy, Request, Workspace};
+
+use crate::products::{self, Pattern, ProductRules, ProductSettings, ProductShell};
+use crate::{Disk, Product, Products};
+
+/// A file as it is to be judged.
 #[derive(Clone, Copy, Debug)]
 pub struct LintInput<'a> {
     pub source: &'a Source,
@@ -14,9 +20,32 @@ pub struct LintInput<'a> {
     pub reading: Reading,
     /// `None` when it does not compile: rules that ask the gate say nothing then.
     pub policy: Option<&'a Policy>,
+    /// Who reads it: see [`Products::of`].
+    pub products: &'a Products,
+    pub workspace: &'a Workspace,
+    pub disk: &'a dyn Disk,
 }
 
-impl LintInput<'_> {
+/// A file as a rule sees it: the input, and what more than one rule wants to know of it.
+#[derive(Debug)]
+pub(crate) struct Facts<'a> {
+    input: &'a LintInput<'a>,
+    shell: OnceCell<ProductShell>,
+}
+
+impl<'a> Deref for Facts<'a> {
+    type Target = LintInput<'a>;
+
+    fn deref(&self) -> &LintInput<'a> {
+        self.input
+    }
+}
+
+impl<'a> Facts<'a> {
+    pub(crate) fn new(input: &'a LintInput<'a>) -> Facts<'a> {
+        Facts { input, shell: OnceCell::new() }
+    }
+
     pub(crate) fn at(&self, span: Span) -> Location {
         Location { source: self.source.clone(), span: self.source.clamp(span) }
     }
@@ -26,6 +55,63 @@ impl LintInput<'_> {
         match self.reading {
             Reading::Remit => false,
             Reading::Kiro | Reading::Q => true,
+        }
+    }
+
+    pub(crate) fn allowed_commands(&self) -> &'a [Text] {
+        let settings = self.input.file.settings.shell.as_ref();
+        settings.and_then(|settings| settings.value.allowed_commands.as_ref()).map_or(&[], |list| &list.value)
+    }
+
+    pub(crate) fn denied_commands(&self) -> &'a [Text] {
+        let settings = self.input.file.settings.shell.as_ref();
+        settings.and_then(|settings| settings.value.denied_commands.as_ref()).map_or(&[], |list| &list.value)
+    }
+
+    /// Returns the shell tool as Kiro CLI and Amazon Q CLI see it.
+    pub(crate) fn shell(&self) -> &ProductShell {
+        self.shell.get_or_init(|| ProductShell {
+            trusted: products::allows(self.file, NativeTool::Shell).is_some(),
+            settings: match &self.file.settings.shell {
+                Some(settings) => ProductSettings::Read(ProductRules::of(&settings.value)),
+                None => ProductSettings::Absent,
+            },
+        })
+    }
+
+    /// Returns the products that read `allowedCommands` and `deniedCommands` as regular expressions over the line as it
+    /// was written.
+    pub(crate) fn regex_products(&self) -> Vec<Product> {
+        self.products.among(&[Product::Kiro, Product::Q])
+    }
+
+    /// Returns the patterns of `allowedCommands` with their places.
+    pub(crate) fn allowed(&self) -> Vec<(&'a Text, &Pattern)> {
+        self.allowed_commands().iter().zip(self.rules().map_or(&[][..], |rules| &rules.allowed)).collect()
+    }
+
+    /// Returns the patterns of `deniedCommands` with their places.
+    pub(crate) fn denied(&self) -> Vec<(&'a Text, &Pattern)> {
+        self.denied_commands().iter().zip(self.rules().map_or(&[][..], |rules| &rules.denied)).collect()
+    }
+
+    fn rules(&self) -> Option<&ProductRules> {
+        match &self.shell().settings {
+            ProductSettings::Read(rules) => Some(rules),
+            ProductSettings::Absent | ProductSettings::Unreadable => None,
+        }
+    }
+
+    /// Returns what a product does with a command line, or `None` where that cannot be computed.
+    pub(crate) fn judge(&self, product: Product, line: &str) -> Option<Decision> {
+        match product {
+            Product::Remit => {
+                let request = Request::Command(CommandLine::Shell(line.to_owned()));
+                self.policy.map(|policy| policy.judge(&request).0)
+            }
+            Product::Kiro => Some(self.shell().judge_as_kiro(line)),
+            Product::Q => Some(self.shell().judge_as_q(line)),
+            Product::KiroV3 => None,
         }
     }
 }

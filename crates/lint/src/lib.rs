@@ -5,26 +5,40 @@
 //! shape are worth is said by the parser, and what keeps a policy from being compiled by the compiler; a rule says
 //! neither again. No rule changes what a file means.
 //!
-//! Where the products read a file differently from Remit, the finding names them, and what it shows as proof was computed
-//! by the evaluation that it speaks of.
+//! A file is judged for the [`Products`] that read it. Where they read it differently the finding names them, and what
+//! it shows as proof was computed by the evaluation that it speaks of: [`ProductShell`] and [`PathWorld`] restate theirs,
+//! and the policy is Remit's. A rule looks at the host's files only through a [`Disk`].
 
+mod disk;
 mod input;
+mod product;
 mod products;
 mod rule;
 mod rules;
+mod several;
 #[cfg(test)]
 mod tests;
 mod witness;
 
+pub use disk::{DescribedDisk, Disk, Entry, NoDisk};
 pub use input::LintInput;
+pub use product::{Product, Products};
+pub use products::{BadGlob, PathWorld, Pattern, ProductRules, ProductSettings, ProductShell};
 pub use rule::{Rule, RuleExample};
 pub use rules::RULES;
 
+use input::Facts;
 use remit_diagnostics::Diagnostic;
 
 /// Returns the findings of every rule, in order of place.
 pub fn lint(input: &LintInput) -> Vec<Diagnostic> {
-    let mut findings: Vec<Diagnostic> = RULES.iter().flat_map(|rule| rule.findings(input)).collect();
+    let facts = Facts::new(input);
+    let mut findings: Vec<Diagnostic> = RULES.iter().flat_map(|rule| (rule.check)(rule, &facts)).collect();
     findings.sort_by_key(|finding| (finding.location.span.start, finding.location.span.end, finding.code));
     findings
+}
+
+/// Returns every rule, by name.
+pub fn rules() -> &'static [&'static Rule] {
+    RULES
 }

@@ -45,6 +45,10 @@ pub struct Workspace {
 /// Nothing that failed to compile is ever left out.
 pub fn compile(agent: &Agent, profile: &Profile, workspace: &Workspace) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut context = Context { agent, profile, workspace, diagnostics: Vec::new() };
+    if let Some(permissions) = &agent.file.permissions {
+        let error = context.error("kiro-v3-rules", permissions.span, "Remit does not enforce the rules of Kiro CLI 3");
+        context.report(error.help("say it in `tools`, `allowedTools` and `toolsSettings`; `remit lint` looks at the rules"));
+    }
     let tools = tools::compile(&mut context);
     let policy = Policy {
         version: VERSION,

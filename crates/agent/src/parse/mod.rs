@@ -6,6 +6,7 @@
 mod findings;
 mod hooks;
 mod mcp;
+mod permissions;
 mod reader;
 mod resources;
 mod sandbox;
@@ -109,6 +110,7 @@ const KEYS: &[&str] = &[
     "useLegacyMcpJson",
     "welcomeMessage",
     "keyboardShortcut",
+    "permissions",
 ];
 
 fn agent_file(findings: &mut Findings, root: &Value) -> AgentFile {
@@ -135,6 +137,7 @@ fn agent_file(findings: &mut Findings, root: &Value) -> AgentFile {
             "useLegacyMcpJson" => file.use_legacy_mcp_json = reader::flag(findings, value, what),
             "welcomeMessage" => file.welcome_message = reader::text_or_null(findings, value, what),
             "keyboardShortcut" => file.keyboard_shortcut = reader::text_or_null(findings, value, what),
+            "permissions" => file.permissions = permissions::permissions(findings, value),
             _ => unknown_key(findings, key),
         }
     }
@@ -157,7 +160,6 @@ fn unknown_key(findings: &mut Findings, key: &Text) {
     let cure = match key.value.as_str() {
         "promptFile" => "write `\"prompt\": \"file://PATH\"`",
         "systemPrompt" => "write `\"prompt\"`",
-        "permissions" => "Kiro CLI v3 rules are not read here; say it in `tools`, `allowedTools` and `toolsSettings`",
         "deniedTools" | "disallowedTools" => "leave the tool out of `tools`: what is not listed is denied",
         "writablePaths" | "readablePaths" => "write `allowedPaths` in `toolsSettings.fs_write` or `toolsSettings.fs_read`",
         "bashAllowlist" => "write `allowedCommands` in `toolsSettings.execute_bash`",
@@ -201,13 +203,12 @@ mod tests {
 
     #[test]
     fn a_key_that_is_not_of_the_format_is_an_error() {
-        insta::assert_snapshot!(told(r#"{ "allowedTool": [], "permissions": {}, "notes": 1, "toolSettings": {}, "sandbox": {}, "Tools": [] }"#), @"
+        insta::assert_snapshot!(told(r#"{ "allowedTool": [], "notes": 1, "toolSettings": {}, "sandbox": {}, "Tools": [] }"#), @"
         error[unknown-key] 1:3: unknown key `allowedTool` in the agent file; did you mean `allowedTools`?
-        error[unknown-key] 1:22: unknown key `permissions` in the agent file; Kiro CLI v3 rules are not read here; say it in `tools`, `allowedTools` and `toolsSettings`
-        error[unknown-key] 1:41: unknown key `notes` in the agent file; remove the key: nothing reads it, and a restriction written there would not hold
-        error[unknown-key] 1:53: unknown key `toolSettings` in the agent file; did you mean `toolsSettings`?
-        error[unknown-key] 1:73: unknown key `sandbox` in the agent file; move it into `toolsSettings`, where the other products let it stand
-        error[unknown-key] 1:88: unknown key `Tools` in the agent file; did you mean `tools`?
+        error[unknown-key] 1:22: unknown key `notes` in the agent file; remove the key: nothing reads it, and a restriction written there would not hold
+        error[unknown-key] 1:34: unknown key `toolSettings` in the agent file; did you mean `toolsSettings`?
+        error[unknown-key] 1:54: unknown key `sandbox` in the agent file; move it into `toolsSettings`, where the other products let it stand
+        error[unknown-key] 1:69: unknown key `Tools` in the agent file; did you mean `tools`?
         ");
     }
 

@@ -126,8 +126,9 @@ fn examples(findings: &mut Findings, value: &Value) -> Option<Spanned<ExampleSet
     for Entry { key, value } in object(findings, value, "sandbox.examples")? {
         match key.value.as_str() {
             "allow" => settings.allow = list(findings, value, "sandbox.examples.allow"),
+            "ask" => settings.ask = list(findings, value, "sandbox.examples.ask"),
             "deny" => settings.deny = list(findings, value, "sandbox.examples.deny"),
-            _ => unknown_key(findings, key, "`sandbox.examples`", &["allow", "deny"]),
+            _ => unknown_key(findings, key, "`sandbox.examples`", &["allow", "ask", "deny"]),
         }
     }
     Some(Spanned::new(settings, value.span))
@@ -207,7 +208,7 @@ mod tests {
         error[unknown-key] 2:22: unknown key `passs` in `sandbox.env`; did you mean `pass`?
         error[unknown-key] 2:49: unknown key `wall_time` in `sandbox.limits`; did you mean `wallTime`?
         error[unknown-key] 2:68: unknown key `cpu` in `sandbox.limits`; the keys are `memory`, `processes`, `openFiles`, `wallTime`, `cpuTime`, `fileSize`, `output`
-        error[unknown-key] 2:94: unknown key `denied` in `sandbox.examples`; the keys are `allow`, `deny`
+        error[unknown-key] 2:94: unknown key `denied` in `sandbox.examples`; the keys are `allow`, `ask`, `deny`
         ");
     }
 

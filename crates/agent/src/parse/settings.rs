@@ -28,6 +28,7 @@ pub(super) fn tools_settings(findings: &mut Findings, value: &Value) -> ToolsSet
     let mut settings = ToolsSettings::default();
     let mut seen: Vec<(Topic, &Text)> = Vec::new();
     for Entry { key, value } in reader::entries(findings, value, "toolsSettings") {
+        settings.keys.push(key.clone());
         let Some(topic) = topic(&key.value) else {
             unread(findings, key, value);
             settings.other.push(key.clone());

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use remit_agent::{MAX_FILE_BYTES, Reading, parse, read_agent_file};
 use remit_diagnostics::{Diagnostic, Severity, render_json, render_text};
-use remit_lint::LintInput;
+use remit_lint::{LintInput, Product, Products};
 use remit_policy::Workspace;
 use serde::Serialize;
 
+use crate::disk::HostDisk;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::load::{self, Place, ReadAs, UserProfiles};
@@ -173,6 +174,7 @@ fn lint_file(
     let reading = read_as.map_or_else(|| Reading::for_path(&path), Reading::from);
     let parsed = parse(shown, &bytes);
     let (source, file) = (parsed.source.clone(), parsed.file.clone());
+    let parsed_findings = parsed.diagnostics.clone();
     let place = Place { path: path.clone(), canonical, reading };
     let (policy, mut findings) = match load::compile(parsed, place, profiles, workspace) {
         Ok(loaded) => (Some(loaded.policy), loaded.warnings),
@@ -181,7 +183,14 @@ fn lint_file(
         Err(failure) => return Err(failure),
     };
     let path = (typed != STDIN).then_some(&path);
-    let input = LintInput { source: &source, file: &file, path, reading, policy: policy.as_ref() };
+    let products = Products::of(path, reading, &file);
+    if !products.has(Product::Remit) {
+        // What keeps it from being compiled here is of no concern to those who read it.
+        findings = parsed_findings;
+    }
+    let policy = policy.as_ref();
+    let input =
+        LintInput { source: &source, file: &file, path, reading, policy, products: &products, workspace, disk: &HostDisk };
     findings.extend(remit_lint::lint(&input));
     findings.sort_by_key(|finding| finding.location.span);
     Ok(findings)

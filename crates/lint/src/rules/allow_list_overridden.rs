@@ -1,7 +1,8 @@
 use remit_agent::{NativeTool, Reading};
 use remit_diagnostics::{Diagnostic, Severity};
 
-use crate::{LintInput, Rule, RuleExample, products};
+use crate::input::Facts;
+use crate::{Rule, RuleExample, products};
 
 pub(crate) static RULE: Rule = Rule {
     name: "allow-list-overridden",
@@ -28,7 +29,7 @@ pub(crate) static RULE: Rule = Rule {
     check,
 };
 
-fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
+fn check(rule: &Rule, input: &Facts) -> Vec<Diagnostic> {
     let Some(entry) = products::allows(input.file, NativeTool::Shell) else { return Vec::new() };
     let Some((key, place)) = products::narrowing_of_shell(input) else { return Vec::new() };
     let message = format!("`{}` in `allowedTools` switches `{key}` off in Kiro CLI and Amazon Q CLI", entry.value);

@@ -1,7 +1,9 @@
-use remit_agent::{Reading, Text};
+use remit_agent::Reading;
 use remit_diagnostics::{Diagnostic, Severity};
 
-use crate::{LintInput, Rule, RuleExample, products, witness};
+use crate::input::Facts;
+use crate::several::Several;
+use crate::{Pattern, Rule, RuleExample, witness};
 
 pub(crate) static RULE: Rule = Rule {
     name: "deny-escaped-by-space",
@@ -19,31 +21,24 @@ pub(crate) static RULE: Rule = Rule {
         mended: r#"{
   "name": "example",
   "tools": ["execute_bash"],
-  "toolsSettings": { "execute_bash": { "deniedCommands": ["\\s*git push.*"] } }
+  "toolsSettings": { "execute_bash": { "deniedCommands": ["\\s*git push[\\s\\S]*"] } }
 }"#,
     },
     cure: "Begin the pattern with `\\\\s*`, and name in `allowedCommands` what may run: other spellings escape too.",
     check,
 };
 
-fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
-    // The patterns of Remit's own files are globs over words: no space escapes them, and no product reads them right.
-    if !input.is_of_a_product() {
+fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
+    let products = facts.regex_products();
+    if products.is_empty() {
         return Vec::new();
     }
-    let shell = input.file.settings.shell.as_ref();
-    let denied = shell.and_then(|settings| settings.value.denied_commands.as_ref());
-    let escaped = denied.into_iter().flat_map(|list| &list.value).filter_map(|pattern| Some((pattern, escape(&pattern.value)?)));
-    let escaped: Vec<(&Text, (String, String))> = escaped.collect();
-    let Some((pattern, (line, escape))) = escaped.first() else { return Vec::new() };
-    // One finding for a list: a list that has the fault in one pattern has it in most.
-    let others = match escaped.len() - 1 {
-        0 => String::new(),
-        1 => "; one other pattern of the list is escaped in the same way".to_owned(),
-        more => format!("; {more} other patterns of the list are escaped in the same way"),
-    };
+    let escaped = facts.denied().into_iter().filter_map(|(text, pattern)| Some((text, escape(pattern)?)));
+    let Some(found) = Several::of(escaped) else { return Vec::new() };
+    let (line, escape) = &found.witness;
+    let others = found.and_others("are escaped in the same way");
     let finding = rule
-        .finding(input, pattern.span, format!("`{line}` is denied, and `{escape}` is not"))
+        .finding_for(facts, &products, found.entry.span, format!("`{line}` is denied, and `{escape}` is not"))
         .label("matches from the first character on")
         .note(format!("Amazon Q CLI compares it with the line as written, as Kiro CLI is understood to{others}"))
         .note("Remit compares words, which no space escapes")
@@ -52,11 +47,10 @@ fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
 }
 
 /// Returns a line that the pattern denies and the same line after a space, which it does not.
-fn escape(pattern: &str) -> Option<(String, String)> {
-    let regex = products::command_regex(pattern)?;
-    let line = witness::sample(pattern)?;
+fn escape(pattern: &Pattern) -> Option<(String, String)> {
+    let line = witness::sample(pattern.text())?;
     let escape = format!(" {line}");
-    let escapes = !line.trim().is_empty() && regex.is_match(&line) && !regex.is_match(&escape);
+    let escapes = !line.trim().is_empty() && pattern.matches(&line) == Some(true) && pattern.matches(&escape) == Some(false);
     escapes.then_some((line, escape))
 }
 
@@ -66,7 +60,7 @@ mod tests {
     use crate::tests::{check_as, settings};
 
     fn check(pattern: &str, expected: Option<&str>) {
-        assert_eq!(escape(pattern).map(|(_, escape)| escape).as_deref(), expected, "{pattern}");
+        assert_eq!(escape(&Pattern::new(pattern)).map(|(_, escape)| escape).as_deref(), expected, "{pattern}");
     }
 
     #[test]

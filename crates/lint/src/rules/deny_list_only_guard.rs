@@ -1,7 +1,8 @@
 use remit_agent::{NativeTool, Reading};
 use remit_diagnostics::{Diagnostic, Severity};
 
-use crate::{LintInput, Rule, RuleExample, products};
+use crate::input::Facts;
+use crate::{Rule, RuleExample, products};
 
 pub(crate) static RULE: Rule = Rule {
     name: "deny-list-only-guard",
@@ -27,7 +28,7 @@ pub(crate) static RULE: Rule = Rule {
     check,
 };
 
-fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
+fn check(rule: &Rule, input: &Facts) -> Vec<Diagnostic> {
     let Some(entry) = products::allows(input.file, NativeTool::Shell) else { return Vec::new() };
     let settings = input.file.settings.shell.as_ref();
     match settings.and_then(|settings| settings.value.denied_commands.as_ref()) {

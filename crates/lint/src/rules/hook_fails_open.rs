@@ -1,7 +1,8 @@
 use remit_agent::{Hook, HookTrigger, NativeTool, Reading};
 use remit_diagnostics::{Diagnostic, Severity};
 
-use crate::{LintInput, Rule, RuleExample, products};
+use crate::input::Facts;
+use crate::{Rule, RuleExample, products};
 
 /// The tools that a hook before a tool's use is put there to guard.
 const GUARDED: [NativeTool; 3] = [NativeTool::Shell, NativeTool::Write, NativeTool::Aws];
@@ -31,7 +32,7 @@ pub(crate) static RULE: Rule = Rule {
     check,
 };
 
-fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
+fn check(rule: &Rule, input: &Facts) -> Vec<Diagnostic> {
     let guards = input.file.hooks.iter().filter(|hook| hook.trigger.value == HookTrigger::PreToolUse && guards(hook));
     guards.map(|hook| finding(rule, input, hook)).collect()
 }
@@ -41,7 +42,7 @@ fn guards(hook: &Hook) -> bool {
     GUARDED.iter().any(|tool| products::covers(&matcher.value, *tool))
 }
 
-fn finding(rule: &Rule, input: &LintInput, hook: &Hook) -> Diagnostic {
+fn finding(rule: &Rule, input: &Facts, hook: &Hook) -> Diagnostic {
     let place = hook.command.as_ref().map_or(hook.span, |command| command.span);
     let cached = hook.cache_ttl_seconds.as_ref().filter(|seconds| seconds.value > 0);
     let finding = match cached {

@@ -5,7 +5,8 @@ use remit_agent::Reading;
 use remit_diagnostics::{Diagnostic, Location, Severity, Span};
 use remit_policy::{CommandLine, Decision, Origin, Request};
 
-use crate::{LintInput, Rule, RuleExample};
+use crate::input::Facts;
+use crate::{Rule, RuleExample};
 
 pub(crate) static RULE: Rule = Rule {
     name: "interpreter-with-wildcard",
@@ -50,7 +51,7 @@ static ESCAPES: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
     escapes.iter().map(|words| words.iter().map(|word| (*word).to_owned()).collect()).collect()
 });
 
-fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
+fn check(rule: &Rule, input: &Facts) -> Vec<Diagnostic> {
     let Some(policy) = input.policy else { return Vec::new() };
     let allow = &policy.commands.allow;
     let mut found: BTreeMap<Span, Diagnostic> = BTreeMap::new();

@@ -1,7 +1,8 @@
 use remit_agent::Reading;
 use remit_diagnostics::{Diagnostic, Severity};
 
-use crate::{LintInput, Rule, RuleExample};
+use crate::input::Facts;
+use crate::{Rule, RuleExample};
 
 pub(crate) static RULE: Rule = Rule {
     name: "name-differs-from-file",
@@ -14,7 +15,7 @@ pub(crate) static RULE: Rule = Rule {
     check,
 };
 
-fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
+fn check(rule: &Rule, input: &Facts) -> Vec<Diagnostic> {
     let (Some(path), Some(name)) = (input.path, &input.file.name) else { return Vec::new() };
     let Some(stem) = path.file_name().strip_suffix(".json") else { return Vec::new() };
     if stem == name.value {

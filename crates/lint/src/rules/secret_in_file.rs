@@ -4,7 +4,8 @@ use regex::Regex;
 use remit_agent::{McpTransport, Reading, Text};
 use remit_diagnostics::{Diagnostic, Severity, Span};
 
-use crate::{LintInput, Rule, RuleExample};
+use crate::input::Facts;
+use crate::{Rule, RuleExample};
 
 pub(crate) static RULE: Rule = Rule {
     name: "secret-in-file",
@@ -48,7 +49,7 @@ const SECRET_NAMES: [&str; 8] = ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "API_K
 const STAND_INS: [&str; 12] =
     ["your", "example", "placeholder", "changeme", "change_me", "replace", "xxx", "dummy", "redacted", "todo", "from-env", "..."];
 
-fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
+fn check(rule: &Rule, input: &Facts) -> Vec<Diagnostic> {
     let mut found = shapes(rule, input);
     for server in &input.file.mcp_servers {
         let headers: &[(Text, Text)] = match &server.transport {
@@ -67,7 +68,7 @@ fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
     found
 }
 
-fn shapes(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
+fn shapes(rule: &Rule, input: &Facts) -> Vec<Diagnostic> {
     let text = input.source.text();
     let found = SHAPES.iter().flat_map(|(what, shape)| {
         shape.find_iter(text).filter(|secret| !stands_in(secret.as_str())).map(move |secret| {

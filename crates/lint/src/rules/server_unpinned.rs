@@ -1,7 +1,8 @@
 use remit_agent::{McpTransport, Reading, Text};
 use remit_diagnostics::{Diagnostic, Severity};
 
-use crate::{LintInput, Rule, RuleExample};
+use crate::input::Facts;
+use crate::{Rule, RuleExample};
 
 pub(crate) static RULE: Rule = Rule {
     name: "server-unpinned",
@@ -47,7 +48,7 @@ const TAKES_A_WORD: [&str; 12] = [
     "--directory",
 ];
 
-fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
+fn check(rule: &Rule, input: &Facts) -> Vec<Diagnostic> {
     let servers = input.file.mcp_servers.iter().filter(|server| !server.disabled);
     let found = servers.filter_map(|server| {
         let McpTransport::Stdio { command: Some(command), args } = &server.transport else { return None };

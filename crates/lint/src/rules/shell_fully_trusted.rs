@@ -1,7 +1,8 @@
 use remit_agent::{NativeTool, Reading};
 use remit_diagnostics::{Diagnostic, Severity};
 
-use crate::{LintInput, Rule, RuleExample, products};
+use crate::input::Facts;
+use crate::{Rule, RuleExample, products};
 
 pub(crate) static RULE: Rule = Rule {
     name: "shell-fully-trusted",
@@ -23,7 +24,7 @@ pub(crate) static RULE: Rule = Rule {
     check,
 };
 
-fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
+fn check(rule: &Rule, input: &Facts) -> Vec<Diagnostic> {
     let Some(entry) = products::allows(input.file, NativeTool::Shell) else { return Vec::new() };
     // Settings that narrow, and a list of denials as the only guard, are other rules'.
     let is_narrowed = products::narrowing_of_shell(input).is_some();

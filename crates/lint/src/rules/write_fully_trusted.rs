@@ -1,7 +1,8 @@
 use remit_agent::{NativeTool, Reading};
 use remit_diagnostics::{Diagnostic, Severity};
 
-use crate::{LintInput, Rule, RuleExample, products};
+use crate::input::Facts;
+use crate::{Rule, RuleExample, products};
 
 pub(crate) static RULE: Rule = Rule {
     name: "write-fully-trusted",
@@ -23,7 +24,7 @@ pub(crate) static RULE: Rule = Rule {
     check,
 };
 
-fn check(rule: &Rule, input: &LintInput) -> Vec<Diagnostic> {
+fn check(rule: &Rule, input: &Facts) -> Vec<Diagnostic> {
     let Some(entry) = products::allows(input.file, NativeTool::Write) else { return Vec::new() };
     let settings = input.file.settings.write.as_ref().map(|settings| &settings.value);
     if settings.is_some_and(|settings| settings.allowed_paths.is_some()) {

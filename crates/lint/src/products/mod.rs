@@ -1,11 +1,18 @@
 //! How Kiro CLI and Amazon Q CLI evaluate what a file says, where that differs from Remit.
 
 use globset::Glob;
-use regex::Regex;
 use remit_agent::{AgentFile, NativeTool, Text};
 use remit_diagnostics::{Span, Spanned};
 
-use crate::LintInput;
+use crate::input::Facts;
+
+mod path;
+mod pattern;
+mod shell;
+
+pub use path::{BadGlob, PathWorld};
+pub use pattern::Pattern;
+pub use shell::{ProductRules, ProductSettings, ProductShell};
 
 /// Returns the entry of `allowedTools` that pre-approves a tool which the agent sees.
 pub(crate) fn allows(file: &AgentFile, tool: NativeTool) -> Option<&Text> {
@@ -39,7 +46,7 @@ pub(crate) fn covers(entry: &str, tool: NativeTool) -> bool {
 ///
 /// `autoAllowReadonly` is one of them for Remit. In a file of the products, where the pre-approval switches it off as it
 /// switches off the others, it is too often only the habit of a generator to be taken for that.
-pub(crate) fn narrowing_of_shell(input: &LintInput) -> Option<(&'static str, Span)> {
+pub(crate) fn narrowing_of_shell(input: &Facts) -> Option<(&'static str, Span)> {
     let settings = &input.file.settings.shell.as_ref()?.value;
     let on = |switch: &Option<Spanned<bool>>| switch.as_ref().filter(|switch| switch.value).map(|switch| switch.span);
     let read_only = on(&settings.auto_allow_readonly).filter(|_| !input.is_of_a_product());
@@ -49,12 +56,6 @@ pub(crate) fn narrowing_of_shell(input: &LintInput) -> Option<(&'static str, Spa
         ("autoAllowReadonly", read_only),
     ];
     keys.into_iter().find_map(|(key, place)| Some((key, place?)))
-}
-
-/// Returns a pattern of `allowedCommands` or `deniedCommands` as the products compile it. The anchors are not around a
-/// group: an alternation splits them, there as here.
-pub(crate) fn command_regex(pattern: &str) -> Option<Regex> {
-    Regex::new(&format!(r"\A{pattern}\z")).ok()
 }
 
 #[cfg(test)]

@@ -1,0 +1,54 @@
+//! Which paths a pattern of `allowedPaths` or `deniedPaths` covers in Amazon Q CLI: a restatement of its published rules.
+//!
+//! Pattern and path are made absolute and, as far as they exist, free of symbolic links; what does not exist is only
+//! made normal. Then the one is a glob over the other, in which `*` crosses `/`.
+
+use globset::Glob;
+use remit_agent::AbsPath;
+
+use crate::Disk;
+
+/// Where the product runs.
+#[derive(Clone, Copy, Debug)]
+pub struct PathWorld<'a> {
+    pub cwd: &'a AbsPath,
+    pub home: &'a AbsPath,
+    pub disk: &'a dyn Disk,
+}
+
+/// A pattern that is no glob, as it was when it came to be read: the product leaves it out, of its denials too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadGlob(pub String);
+
+impl PathWorld<'_> {
+    /// Returns whether the pattern covers the path, or anything above it.
+    ///
+    /// # Errors
+    ///
+    /// Returns the pattern where it is no glob.
+    pub fn covers(&self, pattern: &str, path: &str) -> Result<bool, BadGlob> {
+        let (pattern, path) = (self.canonical(pattern), self.canonical(path));
+        let glob = |text: &str| Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|_| BadGlob(text.to_owned()));
+        let (itself, below) = (glob(&pattern)?, glob(&format!("{}/**", pattern.trim_end_matches('/')))?);
+        Ok(itself.is_match(&path) || below.is_match(&path))
+    }
+
+    /// Returns a path as the product compares it.
+    pub fn canonical(&self, text: &str) -> String {
+        let path = self.cwd.join(&self.expanded(text));
+        self.disk.canonical(&path).unwrap_or(path).as_str().to_owned()
+    }
+
+    /// Returns the text with a leading `~` and `$HOME` replaced. Other variables are not known here, and stay.
+    fn expanded(&self, text: &str) -> String {
+        let text = match text.strip_prefix('~') {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{}{rest}", self.home),
+            _ => text.to_owned(),
+        };
+        let text = text.replace("${HOME}", self.home.as_str());
+        match text.strip_prefix("$HOME") {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{}{rest}", self.home),
+            _ => text,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+use remit_agent::Reading;
+use remit_diagnostics::{Diagnostic, Severity};
+use remit_policy::Decision;
+
+use crate::input::Facts;
+use crate::{Pattern, Product, Rule, RuleExample, several::Several, witness};
+
+pub(crate) static RULE: Rule = Rule {
+    name: "allow-accepts-pipe",
+    severity: Severity::Warning,
+    what: "Finds patterns of `allowedCommands` that let a pipe into a shell run unasked in Amazon Q CLI.",
+    why: "There the pattern is compared with the whole line, pipes and all: whoever allows `cat .*` allows `cat x | bash`, and so every command.",
+    example: RuleExample {
+        reading: Reading::Q,
+        found: r#"{
+  "name": "example",
+  "tools": ["execute_bash"],
+  "toolsSettings": { "execute_bash": { "allowedCommands": ["cat .*"] } }
+}"#,
+        mended: r#"{
+  "name": "example",
+  "tools": ["execute_bash"],
+  "toolsSettings": { "execute_bash": { "allowedCommands": ["cat README\\.md"] } }
+}"#,
+    },
+    cure: "Let the pattern take no `|`, as in `cat [^|]*`, or name the arguments.",
+    check,
+};
+
+fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
+    if !facts.products.has(Product::Q) {
+        return Vec::new();
+    }
+    let accepting = facts.allowed().into_iter().filter_map(|(text, pattern)| Some((text, piped(facts, pattern)?)));
+    let Some(found) = Several::of(accepting) else { return Vec::new() };
+    let others = found.and_others("accept a pipe too");
+    let finding = rule
+        .finding_for(facts, &[Product::Q], found.entry.span, format!("Amazon Q CLI lets `{}` run unasked", found.witness))
+        .label("compared with the whole line")
+        .note(format!("what is piped into a shell is any command{others}"))
+        .help("let the pattern take no `|`, as in `cat [^|]*`, or name the arguments");
+    vec![finding]
+}
+
+/// Returns a line with a pipe into a shell that Q lets through by this pattern.
+fn piped(facts: &Facts, pattern: &Pattern) -> Option<String> {
+    let sample = witness::filled(pattern.text())?;
+    let line = format!("{} | bash", sample.trim_end());
+    let by_this = pattern.matches(&line) == Some(true);
+    (by_this && facts.judge(Product::Q, &line) == Some(Decision::Allow)).then_some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{check_as, settings};
+
+    fn check(pattern: &str, is_found: bool) {
+        let place = format!("\"{pattern}\"");
+        let expected: &[&str] = if is_found { &[&place] } else { &[] };
+        check_as(&RULE, Reading::Q, &settings("[]", &format!(r#""shell": {{"allowedCommands": [{place}]}}"#)), expected);
+    }
+
+    #[test]
+    fn the_line_is_judged_as_q_does() {
+        check("cat .*", true);
+        check("ls.*", true);
+        check(".*", true);
+        check("cat [^|]*", false);
+        check("git status", false);
+        check("git *", false);
+        check("echo .*;.*", false);
+    }
+
+    #[test]
+    fn kiro_takes_the_pipe_apart() {
+        let file = settings("[]", r#""shell": {"allowedCommands": ["cat .*"]}"#);
+        check_as(&RULE, Reading::Kiro, &file, &[]);
+    }
+}
