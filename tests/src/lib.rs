@@ -8,6 +8,7 @@
 
 mod attempt;
 mod binary;
+mod chat;
 mod host;
 mod process;
 mod terminal;
@@ -16,6 +17,7 @@ mod world;
 
 pub use attempt::{Attempt, Expected, Language, attempts};
 pub use binary::{remit, source};
+pub use chat::{Called, Chat, called};
 pub use host::Host;
 pub use process::{Outcome, Running, TIME_OUT, processes_with};
 pub use terminal::Terminal;

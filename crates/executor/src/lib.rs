@@ -19,4 +19,4 @@ pub use find::{NotFound, find};
 pub use run::{ExecutorError, Ground, run};
 pub use session::{Answer, Asked, Cleared, Content, Decided, Offered, Refusal, Session};
 pub use tools::{Described, described};
-pub use worker::{WORKER, Worker, serve, start_worker};
+pub use worker::{WORKER, Worker, end_worker, serve, start_worker};

@@ -111,7 +111,7 @@ fn start(permit: &Permit, ground: &mut Ground<'_>) -> Result<Started, ExecutorEr
 }
 
 /// Returns the layers that a person reviews after the task: those over the workspace. What went into a cache is of no use to them.
-fn layers_to_keep(plan: &Plan, scratch: &Scratch) -> Vec<LayerToKeep> {
+pub(crate) fn layers_to_keep(plan: &Plan, scratch: &Scratch) -> Vec<LayerToKeep> {
     let layers = plan.layers.iter().enumerate().filter(|(_, layer)| layer.purpose == LayerPurpose::Workspace);
     layers
         .map(|(index, layer)| LayerToKeep {

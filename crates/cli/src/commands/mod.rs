@@ -1,13 +1,16 @@
 //! One file for each command.
 
 mod agents;
+mod audit;
 mod check;
 mod compile;
 mod doctor;
 mod lint;
+mod mcp;
 mod preview;
 mod run;
 mod tasks;
+mod worker;
 
 use clap::Subcommand;
 
@@ -25,6 +28,11 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Agents(agents::AgentsArgs),
     Tasks(tasks::TasksArgs),
+    Audit(audit::AuditArgs),
+    Mcp(mcp::McpArgs),
+    /// The confined process of a session; `remit mcp` starts it
+    #[command(hide = true)]
+    Worker,
 }
 
 impl Command {
@@ -38,6 +46,9 @@ impl Command {
             Command::Doctor(args) => doctor::doctor(ui, args),
             Command::Agents(args) => agents::agents(ui, args),
             Command::Tasks(args) => tasks::tasks(ui, args),
+            Command::Audit(args) => audit::audit(ui, args),
+            Command::Mcp(args) => mcp::mcp(ui, args),
+            Command::Worker => worker::worker(),
         }
     }
 }

@@ -267,7 +267,7 @@ fn tell_of_read_only_workspace(ui: &Ui, policy: &Policy, plan: &Plan) {
     }
 }
 
-fn too_many_gaps(plan: &Plan) -> Failure {
+pub(crate) fn too_many_gaps(plan: &Plan) -> Failure {
     let count = plan.gaps.len();
     let mut failure = Failure::new(format!("this host cannot hold all of the policy ({count} gaps), and `--strict` was given"));
     for gap in &plan.gaps {

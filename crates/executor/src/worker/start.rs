@@ -5,10 +5,12 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use remit_agent::AbsPath;
-use remit_launch::{LaunchError, Running, Scratch, Stdio, Task, spawn};
+use remit_launch::{Running, Scratch, Stdio, Task, become_reaper, end_tree, spawn};
 use remit_sandbox::{PathRights, Plan, Rights};
+use remit_tasks::TaskDir;
 
 use crate::ExecutorError;
+use crate::run::layers_to_keep;
 
 /// The hidden subcommand that is the worker.
 pub const WORKER: &str = "worker";
@@ -26,7 +28,10 @@ pub struct Worker {
 ///
 /// The worker is executed by an open descriptor, so the binary has no name in the sandbox; where Landlock holds, the plan
 /// gets one rule more, for this one file.
-pub fn start_worker(plan: &Plan, directory: &AbsPath, scratch: &Scratch) -> Result<Worker, ExecutorError> {
+pub fn start_worker(plan: &Plan, directory: &AbsPath, task: &TaskDir) -> Result<Worker, ExecutorError> {
+    let scratch = Scratch { path: task.make_scratch()? };
+    task.keep_layers(layers_to_keep(plan, &scratch))?;
+    become_reaper().map_err(ExecutorError::Supervise)?;
     let binary = File::open("/proc/self/exe").map_err(ExecutorError::Worker)?;
     let program = AbsPath::root().join(&format!("proc/self/fd/{}", binary.as_raw_fd()));
     let mut plan = plan.clone();
@@ -38,12 +43,24 @@ pub fn start_worker(plan: &Plan, directory: &AbsPath, scratch: &Scratch) -> Resu
             wider: false,
         });
     }
-    // The limit of wall time is each command's, not the session's.
     let (socket, inner) = UnixStream::pair().map_err(ExecutorError::Worker)?;
     let null = File::options().write(true).open(Path::new("/dev/null")).map_err(ExecutorError::Worker)?;
     let arguments = [OsString::from("remit"), OsString::from(WORKER)];
     let stdio = Stdio { input: inner.as_fd(), output: inner.as_fd(), error: null.as_fd(), terminal: None };
-    let task = Task { program, arguments: &arguments, directory: directory.clone(), stdio, scratch };
-    let running = spawn(&plan, &task).map_err(|error: LaunchError| ExecutorError::Launch(error))?;
+    let running = spawn(&plan, &Task { program, arguments: &arguments, directory: directory.clone(), stdio, scratch: &scratch })?;
     Ok(Worker { running, socket, _binary: binary })
+}
+
+impl Worker {
+    /// Returns the number under which this namespace knows the worker, or its init.
+    pub fn pid(&self) -> u32 {
+        self.running.pid().as_raw_nonzero().get().unsigned_abs()
+    }
+}
+
+/// Ends a worker, with everything that its commands have left running.
+pub fn end_worker(mut running: Running) -> Result<(), ExecutorError> {
+    running.kill();
+    running.wait().map_err(ExecutorError::Supervise)?;
+    end_tree().map_err(ExecutorError::Supervise)
 }
