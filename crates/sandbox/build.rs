@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::{env, fs, path::Path};
 
-use assemble::{Action, Rule, assemble};
+use assemble::{Action, Rule, Unix, assemble};
 use serde_json::Value;
 
 #[path = "src/seccomp/assemble.rs"]
@@ -27,12 +27,16 @@ fn main() {
     let data: Value = serde_json::from_str(&text).expect("policies/seccomp/task.json is JSON");
     let target = Target::of(&env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets the architecture"));
 
-    let mut out = String::new();
-    for (name, inet, ipc) in [("UNIX", false, false), ("UNIX_IPC", false, true), ("INET", true, false), ("INET_IPC", true, true)]
-    {
-        let program = assemble(target.audit_arch, target.x32, &rules(&data, &target, inet, ipc));
-        writeln!(out, "pub(super) static {name}: [[u8; 8]; {}] = {program:?};", program.len()).expect("memory");
+    // In the order in which `SeccompProgram::instructions` counts.
+    let mut all = String::new();
+    for number in 0_usize..24 {
+        let bit = |bit: u32| (number >> bit) & 1 == 1;
+        let metadata = [Metadata::Free, Metadata::Decided, Metadata::Refused][number / 8];
+        let wanted = Wanted { inet: bit(0), ipc: bit(1), creation: bit(2), metadata };
+        let program = assemble(target.audit_arch, target.x32, &rules(&data, &target, &wanted));
+        write!(all, "&{program:?},").expect("memory");
     }
+    let out = format!("pub(super) static ALL: [&[[u8; 8]]; 24] = [{all}];");
     let path = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("filters.rs");
     fs::write(path, out).expect("OUT_DIR is writable");
 }
@@ -62,8 +66,25 @@ impl Target {
     }
 }
 
-fn rules(data: &Value, target: &Target, inet: bool, ipc: bool) -> BTreeMap<u32, Rule> {
+/// What a plan asks of its program, as `seccomp::SeccompProgram`.
+struct Wanted {
+    inet: bool,
+    ipc: bool,
+    creation: bool,
+    metadata: Metadata,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Metadata {
+    Free,
+    Decided,
+    Refused,
+}
+
+fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> {
     const EPERM: u16 = 1;
+    const EACCES: u16 = 13;
+    const ENOSYS: u16 = 38;
     let mut rules = BTreeMap::new();
     let mut add = |name: &str, rule: Rule| {
         // Some calls exist on one architecture only; a name that no architecture has is a misspelling.
@@ -77,7 +98,46 @@ fn rules(data: &Value, target: &Target, inet: bool, ipc: bool) -> BTreeMap<u32, 
         add(name, Rule::Always(Action::Allow));
     }
     for name in strings(&data["ipc"]["calls"]) {
-        add(name, Rule::Always(if ipc { Action::Allow } else { Action::Errno(EPERM) }));
+        add(name, Rule::Always(if wanted.ipc { Action::Allow } else { Action::Errno(EPERM) }));
+    }
+    for name in strings(&data["metadata"]["calls"]) {
+        add(
+            name,
+            Rule::Always(match wanted.metadata {
+                Metadata::Free => Action::Allow,
+                Metadata::Decided => Action::Notify,
+                Metadata::Refused => Action::Errno(EPERM),
+            }),
+        );
+    }
+    for name in strings(&data["connect"]["calls"]) {
+        add(
+            name,
+            Rule::Always(match wanted.metadata {
+                Metadata::Free => Action::Allow,
+                Metadata::Decided => Action::Notify,
+                // A filter cannot see the family: where there is a network, that goes on.
+                Metadata::Refused => {
+                    if wanted.inet {
+                        Action::Allow
+                    } else {
+                        Action::Errno(EACCES)
+                    }
+                }
+            }),
+        );
+    }
+    for name in strings(&data["creation"]["calls"]) {
+        add(name, Rule::Always(if wanted.creation { Action::Notify } else { Action::Allow }));
+    }
+    for entry in data["creation"]["byFlag"].as_array().expect("byFlag is a list") {
+        let name = entry["call"].as_str().expect("call is a name");
+        let argument = u8::try_from(entry["argument"].as_u64().expect("argument is a number")).expect("argument is small");
+        let mask = hex(entry["anyBit"].as_str().expect("anyBit is a number"));
+        add(name, if wanted.creation { Rule::NotifyAnyBit { argument, mask } } else { Rule::Always(Action::Allow) });
+    }
+    for name in strings(&data["creation"]["absent"]) {
+        add(name, Rule::Always(if wanted.creation { Action::Errno(ENOSYS) } else { Action::Allow }));
     }
     for group in data["refuse"].as_array().expect("refuse is a list") {
         for name in strings(&group["calls"]) {
@@ -102,8 +162,9 @@ fn rules(data: &Value, target: &Target, inet: bool, ipc: bool) -> BTreeMap<u32, 
             },
         );
     }
-    add("socket", Rule::Socket { inet });
-    add("socketpair", Rule::SocketPair);
+    let unix = if wanted.metadata == Metadata::Free { Unix::All } else { Unix::Connected };
+    add("socket", Rule::Socket { inet: wanted.inet, unix });
+    add("socketpair", Rule::SocketPair { unix });
     rules
 }
 

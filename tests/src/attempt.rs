@@ -4,14 +4,22 @@
 //!
 //! ```text
 //! ```sh blocked                                    fails on every host
-//! ```python blocked without-namespaces=through     a gap of hosts without namespaces, and known
+//! ```python blocked without-namespaces=through     held by a root of one's own and by nothing else
+//! ```python blocked without-landlock=through       held by Landlock and by nothing else
 //! ```sh allowed                                    what a task may do
+//! ```python blocked without-namespaces=through as-root=blocked      root gives up more than another user has
 //! ```python through blocked-from-landlock=9        held from that version of Landlock's interface on
 //! ```python blocked needs=root                     unconfined, only root can do it
+//! ```python blocked needs=linux-6.13               an older kernel does not have it
+//! ```sh blocked by-effect                          what it has changed outside decides, and not its exit code
+//! ```sh blocked agent=writer                       under another agent than `runner`
 //! ```
 //!
-//! A script says by its exit code 0 that it has got what it tried for. `@outside@`, `@home@`, `@workspace@` and the names that the
-//! test adds stand for paths and numbers of the run.
+//! A script says by its exit code 0 that it has got what it tried for, and by 77, unconfined, that this kernel does not have what it
+//! tries. `@outside@`, `@home@`, `@workspace@` and the names that the test adds stand for paths and numbers of the run.
+//!
+//! Where an attempt may get through, a line of the prose says who tells of it. `Gap:` and words of a gap: the preview has to print it on
+//! that host. `Hole:` and what would close it: nobody tells, and somebody has to see to it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,9 +33,17 @@ pub struct Attempt {
     /// The file's name and the heading, as in `files/read-ssh-key`.
     pub name: String,
     pub language: Language,
-    pub script: String,
+    /// The agent that it runs under.
+    pub agent: String,
+    /// What it has changed says whether it got through.
+    pub by_effect: bool,
+    /// Who tells of it when it gets through.
+    pub told: Option<Told>,
+    script: String,
     with_namespaces: Expected,
     without_namespaces: Expected,
+    without_landlock: Option<Expected>,
+    as_root: Option<Expected>,
     blocked_from_landlock: Option<u32>,
     needs: Vec<String>,
 }
@@ -44,14 +60,28 @@ pub enum Expected {
     Blocked,
     /// It succeeds, and may.
     Allowed,
-    /// It succeeds, and should not: a gap, which the plan has to name.
+    /// It succeeds, and should not.
     Through,
 }
 
+/// Who tells of an attempt that gets through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The preview, by a gap with these words.
+    Gap(String),
+    /// This list alone.
+    Hole(String),
+}
+
+/// What a script ends with when the kernel does not have what it tries.
+pub const LACKING: i32 = 77;
+
 impl Attempt {
     pub fn expected(&self, host: Host) -> Expected {
-        match self.blocked_from_landlock {
-            Some(version) if host.landlock >= version => Expected::Blocked,
+        match (self.blocked_from_landlock, self.without_landlock, self.as_root) {
+            (Some(version), _, _) if host.landlock >= version => Expected::Blocked,
+            (_, Some(expected), _) if host.landlock == 0 => expected,
+            (_, _, Some(expected)) if host.root => expected,
             _ if host.namespaces => self.with_namespaces,
             _ => self.without_namespaces,
         }
@@ -63,15 +93,29 @@ impl Attempt {
             "root" => host.root,
             "user" => !host.root,
             "namespaces" => host.namespaces,
-            other => panic!("{}: unknown need `{other}`", self.name),
+            need => {
+                let version = need.strip_prefix("linux-").and_then(version);
+                host.kernel >= version.unwrap_or_else(|| panic!("{}: unknown need `{need}`", self.name))
+            }
         })
     }
 
-    /// Returns the script with the words between `@` replaced.
-    pub fn script(&self, words: &BTreeMap<&str, String>) -> String {
+    pub fn mentions(&self, word: &str) -> bool {
+        self.script.contains(word)
+    }
+
+    /// Returns the script with the words between `@` replaced, after a line that says that it has been started.
+    pub fn script(&self, words: &BTreeMap<&str, String>, prelude: &str) -> String {
         let script = words.iter().fold(self.script.clone(), |text, (word, value)| text.replace(&format!("@{word}@"), value));
         assert!(!script.contains(".@") && !script.contains(" @"), "{}: a word that nothing stands for:\n{script}", self.name);
-        script
+        match self.language {
+            Language::Sh => format!("echo started\n{script}"),
+            // Most of the time of a short script goes into imports.
+            Language::Python if script.contains("call(") || script.contains("addressof(") || script.contains("socket_of(") => {
+                format!("print('started', flush=True)\n{prelude}\n{script}")
+            }
+            Language::Python => format!("print('started', flush=True)\n{script}"),
+        }
     }
 }
 
@@ -83,19 +127,12 @@ impl Language {
         }
     }
 
-    /// Returns the interpreter, by its full path: a version manager's shim in the caller's `PATH` is not what is tested.
-    pub fn interpreter(self) -> &'static str {
+    /// Returns the command, the interpreter by its full path: a version manager's shim in the caller's `PATH` is not what is tested.
+    pub fn command(self) -> Vec<&'static str> {
         match self {
-            Language::Sh => "/bin/sh",
-            Language::Python => "/usr/bin/python3",
-        }
-    }
-
-    /// Returns a line that says that the script has been started.
-    pub fn announcement(self) -> &'static str {
-        match self {
-            Language::Sh => "echo started\n",
-            Language::Python => "print('started', flush=True)\n",
+            Language::Sh => vec!["/bin/sh", self.file()],
+            // Without the site's packages, which take as long as the rest.
+            Language::Python => vec!["/usr/bin/python3", "-I", "-S", self.file()],
         }
     }
 }
@@ -110,17 +147,21 @@ pub fn attempts(directory: &Path) -> Vec<Attempt> {
 fn parse(path: &Path) -> Vec<Attempt> {
     let file = path.file_stem().unwrap().to_str().unwrap();
     let text = fs::read_to_string(path).unwrap();
-    let mut attempts = Vec::new();
-    let mut name = None;
+    let mut attempts: Vec<Attempt> = Vec::new();
+    let (mut name, mut told) = (None, None);
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         if let Some(heading) = line.strip_prefix("## ") {
             assert!(name.is_none(), "{file}: `{}` has no script", name.unwrap());
             name = Some(heading.trim().to_owned());
+        } else if let Some(words) = line.strip_prefix("Gap: ") {
+            told = Some(Told::Gap(words.trim().to_owned()));
+        } else if let Some(words) = line.strip_prefix("Hole: ") {
+            told = Some(Told::Hole(words.trim().to_owned()));
         } else if let Some(fence) = line.strip_prefix("```") {
             let script: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
             let heading = name.take().unwrap_or_else(|| panic!("{file}: a script without a heading: `{fence}`"));
-            attempts.push(attempt(format!("{file}/{heading}"), fence, script.join("\n") + "\n"));
+            attempts.push(attempt(format!("{file}/{heading}"), fence, script.join("\n") + "\n", told.take()));
         }
     }
     assert!(name.is_none(), "{file}: `{}` has no script", name.unwrap());
@@ -128,7 +169,7 @@ fn parse(path: &Path) -> Vec<Attempt> {
     attempts
 }
 
-fn attempt(name: String, fence: &str, script: String) -> Attempt {
+fn attempt(name: String, fence: &str, script: String, told: Option<Told>) -> Attempt {
     let mut words = fence.split_whitespace();
     let language = match words.next() {
         Some("sh") => Language::Sh,
@@ -136,18 +177,36 @@ fn attempt(name: String, fence: &str, script: String) -> Attempt {
         other => panic!("{name}: unknown language {other:?}"),
     };
     let with_namespaces = expected(&name, words.next().unwrap_or_default());
-    let mut without_namespaces = with_namespaces;
-    let mut blocked_from_landlock = None;
-    let mut needs = Vec::new();
+    let mut attempt = Attempt {
+        name,
+        language,
+        agent: "runner".to_owned(),
+        by_effect: false,
+        told,
+        script,
+        with_namespaces,
+        without_namespaces: with_namespaces,
+        without_landlock: None,
+        as_root: None,
+        blocked_from_landlock: None,
+        needs: Vec::new(),
+    };
     for word in words {
         match word.split_once('=') {
-            Some(("needs", need)) => needs.push(need.to_owned()),
-            Some(("blocked-from-landlock", version)) => blocked_from_landlock = Some(version.parse().unwrap()),
-            Some(("without-namespaces", word)) => without_namespaces = expected(&name, word),
-            _ => panic!("{name}: unknown word `{word}`"),
+            Some(("needs", need)) => attempt.needs.push(need.to_owned()),
+            Some(("agent", agent)) => agent.clone_into(&mut attempt.agent),
+            Some(("blocked-from-landlock", version)) => attempt.blocked_from_landlock = Some(version.parse().unwrap()),
+            Some(("without-namespaces", word)) => attempt.without_namespaces = expected(&attempt.name, word),
+            Some(("without-landlock", word)) => attempt.without_landlock = Some(expected(&attempt.name, word)),
+            Some(("as-root", word)) => attempt.as_root = Some(expected(&attempt.name, word)),
+            None if word == "by-effect" => attempt.by_effect = true,
+            _ => panic!("{}: unknown word `{word}`", attempt.name),
         }
     }
-    Attempt { name, language, script, with_namespaces, without_namespaces, blocked_from_landlock, needs }
+    let through = [Some(attempt.with_namespaces), Some(attempt.without_namespaces), attempt.without_landlock];
+    let may_get_through = through.contains(&Some(Expected::Through));
+    assert_eq!(may_get_through, attempt.told.is_some(), "{}: `Gap:` or `Hole:` goes with `through`, and only so", attempt.name);
+    attempt
 }
 
 fn expected(name: &str, word: &str) -> Expected {
@@ -157,4 +216,10 @@ fn expected(name: &str, word: &str) -> Expected {
         "through" => Expected::Through,
         other => panic!("{name}: expected blocked, allowed or through, not `{other}`"),
     }
+}
+
+/// Returns the first two numbers of a kernel's version.
+pub(crate) fn version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split(|letter: char| !letter.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }

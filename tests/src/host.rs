@@ -1,6 +1,8 @@
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use crate::attempt::version;
+
 /// What this machine lets a task have, found by trying, without remit's help.
 #[derive(Clone, Copy, Debug)]
 pub struct Host {
@@ -9,6 +11,8 @@ pub struct Host {
     pub namespaces: bool,
     /// The version of Landlock's interface; 0 where there is none.
     pub landlock: u32,
+    /// As in 6.12.
+    pub kernel: (u32, u32),
 }
 
 impl Host {
@@ -18,7 +22,9 @@ impl Host {
             let root = rustix::process::geteuid().is_root();
             let namespaces = works(&["unshare", "--user", "--map-root-user", "--mount", "true"])
                 || (root && works(&["unshare", "--mount", "true"]));
-            Host { root, namespaces, landlock: landlock() }
+            let system = rustix::system::uname();
+            let kernel = version(&system.release().to_string_lossy()).unwrap();
+            Host { root, namespaces, landlock: landlock(), kernel }
         })
     }
 }

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Everything below a directory that a task could have changed: names, kinds, modes, owners, times and contents.
+/// Everything below a directory that a task could have changed: names, kinds, modes, owners, times, attributes and contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
     entries: BTreeMap<PathBuf, String>,
@@ -40,7 +40,7 @@ impl Tree {
 }
 
 fn visit(root: &Path, path: &Path, entries: &mut BTreeMap<PathBuf, String>) {
-    let facts = fs::symlink_metadata(path).unwrap();
+    let Ok(facts) = fs::symlink_metadata(path) else { return };
     let content = if facts.is_symlink() {
         format!("-> {}", fs::read_link(path).unwrap().display())
     } else if facts.is_file() {
@@ -51,11 +51,24 @@ fn visit(root: &Path, path: &Path, entries: &mut BTreeMap<PathBuf, String>) {
         String::new()
     };
     let mode = facts.permissions().mode();
-    let entry = format!("{mode:o} {}:{} {}.{} {content}", facts.uid(), facts.gid(), facts.mtime(), facts.mtime_nsec());
+    let (user, group, time, nanoseconds) = (facts.uid(), facts.gid(), facts.mtime(), facts.mtime_nsec());
+    let entry = format!("{mode:o} {user}:{group} {time}.{nanoseconds} {} {content}", attributes(path));
     entries.insert(path.strip_prefix(root).unwrap().to_owned(), entry);
     if facts.is_dir() {
         for child in fs::read_dir(path).unwrap() {
             visit(root, &child.unwrap().path(), entries);
         }
     }
+}
+
+/// Returns the extended attributes that a user can set, and their values.
+fn attributes(path: &Path) -> String {
+    let (mut names, mut value) = ([0; 1024], [0; 256]);
+    let length = rustix::fs::llistxattr(path, &mut names[..]).unwrap_or(0);
+    let names = names[..length].split(|byte| *byte == 0).filter(|name| name.starts_with(b"user."));
+    let shown = names.map(|name| {
+        let length = rustix::fs::lgetxattr(path, name, &mut value[..]).unwrap_or(0);
+        format!("{}={}", String::from_utf8_lossy(name), String::from_utf8_lossy(&value[..length]))
+    });
+    shown.collect()
 }

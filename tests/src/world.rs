@@ -26,7 +26,7 @@ pub struct Probed {
 impl World {
     /// Makes a world with an empty workspace and a home of its own: for tests that need no toolchain.
     pub fn empty() -> World {
-        let directory = directory();
+        let directory = directory("world-");
         let home = directory.path().join("home");
         for part in ["workspace", "home/.ssh", "home/.aws", "outside", "agents"] {
             fs::create_dir_all(directory.path().join(part)).unwrap();
@@ -49,7 +49,7 @@ impl World {
     /// Makes a world whose workspace is a copy of `tests/fixtures/NAME`, with the real home, for its toolchains. Nothing in that
     /// home is touched: remit's own files go elsewhere.
     pub fn fixture(name: &str) -> World {
-        let directory = directory();
+        let directory = directory("world-");
         for part in ["outside", "agents"] {
             fs::create_dir(directory.path().join(part)).unwrap();
         }
@@ -206,13 +206,13 @@ fn shipped_test_runner() -> Value {
 }
 
 /// Makes an empty directory below `REMIT_TEST_DIR` or the build's: not below `/tmp`, which a task has of its own.
-fn directory() -> TempDir {
+pub(crate) fn directory(prefix: &str) -> TempDir {
     let parent = match std::env::var_os("REMIT_TEST_DIR") {
         Some(path) => PathBuf::from(path),
         None => binary::profile_directory().parent().unwrap().join("tmp"),
     };
     fs::create_dir_all(&parent).unwrap();
-    let directory = tempfile::Builder::new().prefix("world-").tempdir_in(parent).unwrap();
+    let directory = tempfile::Builder::new().prefix(prefix).tempdir_in(parent).unwrap();
     // So that a file in it that belongs to someone else can be reached by its mode alone.
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
     directory

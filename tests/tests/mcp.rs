@@ -175,3 +175,48 @@ fn every_step_is_in_the_record() {
     fs::write(&path, text.replacen("\"verdict\":\"ask\"", "\"verdict\":\"allow\"", 1)).unwrap();
     world.remit(&["audit", "verify", &task]).assert_code(1).assert_stdout("it is not what was written");
 }
+
+#[test]
+fn resources_are_listed_and_read() {
+    let world = World::empty();
+    fs::create_dir_all(world.workspace().join("docs/deep")).unwrap();
+    fs::write(world.workspace().join("docs/deep/a b.md"), "# A\n").unwrap();
+    fs::write(world.workspace().join("docs/skill.md"), "---\nname: Tidy\ndescription: How to tidy.\n---\nDo it.\n").unwrap();
+    let resources = json!(["file://notes.txt", "file://docs/deep/*.md", "skill://docs/skill.md", "file://none.md"]);
+    let agent = world.agent("reader", &json!({ "name": "reader", "tools": ["fs_read"], "resources": resources }));
+    let mut chat = Chat::start(&world, &agent);
+    let listed = chat.request("resources/list", &json!({}))["result"]["resources"].clone();
+    let names: Vec<&str> = listed.as_array().unwrap().iter().map(|resource| resource["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["notes.txt", "docs/deep/a b.md", "Tidy"]);
+    assert_eq!(listed[2]["description"], "How to tidy.");
+    let read = chat.request("resources/read", &json!({ "uri": listed[1]["uri"] }));
+    assert_eq!(read["result"]["contents"][0]["text"], "# A\n");
+    for uri in ["file:///etc/shadow", "file://notes.txt", "https://example.org", "file:///%", "skill:///proc/self/environ"] {
+        let read = chat.request("resources/read", &json!({ "uri": uri }));
+        assert!(read["error"]["code"].is_number(), "{uri}: {read}");
+    }
+}
+
+#[test]
+fn a_guard_that_does_not_end_well_blocks() {
+    let world = World::empty();
+    let agent = |command: &str, timeout: u64| {
+        let guard = json!([{ "command": command, "matcher": "fs_*", "timeout_ms": timeout }]);
+        let name = format!("guarded-{}", command.len());
+        world.agent(&name, &json!({ "name": name, "tools": ["read", "thinking"], "hooks": { "preToolUse": guard } }))
+    };
+    let check = |command: &str, timeout: u64, expected: Option<&str>| {
+        let mut chat = Chat::start(&world, &agent(command, timeout));
+        let called = chat.call("read", &line("notes.txt"));
+        match expected {
+            None => called.ok("the workspace's own"),
+            Some(why) => called.refused(why),
+        };
+    };
+    check("grep -q '\"tool_name\":\"read\"'", 5000, None);
+    check("echo no >&2; exit 2", 5000, Some("exit status 2: no"));
+    check("exit 1", 5000, Some("exit status 1"));
+    check("kill -9 $$", 5000, Some("it was killed"));
+    check("sleep 60", 50, Some("it took too long"));
+    check("no-such-program-at-all", 5000, Some("exit status 127"));
+}

@@ -171,6 +171,8 @@ pub struct SandboxSettings {
     /// `"layer"` or `"direct"`.
     pub workspace: Option<Text>,
     pub examples: Option<Spanned<ExampleSettings>>,
+    /// `remit-lint-ignore`: rules of lint whose findings are meant to be so, each with the reason.
+    pub lint_ignore: Vec<(Text, Text)>,
 }
 
 /// `sandbox.network`: `"none"`, `"all"`, or `{ "allow": [HOST[:PORT]…], "loopback": BOOL }`.

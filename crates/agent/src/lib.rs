@@ -21,7 +21,7 @@ pub use file::{
     McpTransport, NetworkSettings, PathSettings, PermissionRule, Permissions, Resource, SandboxSettings, ShellSettings,
     SubagentSettings, Text, ToolsSettings, WebSettings,
 };
-pub use parse::{MAX_FILE_BYTES, Parsed, parse};
+pub use parse::{MAX_FILE_BYTES, Parsed, agent_schema, parse};
 pub use path::{AbsPath, PathError};
 pub use read::{ReadError, read_agent_file};
 pub use tool::{NativeTool, nearest};

@@ -1,7 +1,8 @@
 use std::fmt;
-use std::path::{Component, Path};
+use std::path::Path;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 /// An absolute, lexically normal path in UTF-8: no `.`, no `..`, no `//`, no `/` at the end.
@@ -9,9 +10,9 @@ use thiserror::Error;
 /// It says nothing about symbolic links. UTF-8 is required because a policy's canonical bytes hold paths as text, and
 /// two different paths must never become the same text.
 // INVARIANT: the string begins with `/` and is as described above; only `new` and `join` make one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct AbsPath(String);
+// Shared, because a policy, a host and a plan name the same paths over and over.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AbsPath(Arc<str>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PathError {
@@ -25,7 +26,7 @@ pub enum PathError {
 
 impl AbsPath {
     pub fn root() -> AbsPath {
-        AbsPath("/".to_owned())
+        AbsPath(Arc::from("/"))
     }
 
     pub fn new(path: &Path) -> Result<AbsPath, PathError> {
@@ -43,18 +44,20 @@ impl AbsPath {
     /// Returns `relative` below this path, with `.` and `..` taken out lexically; an absolute `relative` replaces it.
     #[must_use]
     pub fn join(&self, relative: &str) -> AbsPath {
-        let joined = Path::new(&self.0).join(relative);
-        let mut parts: Vec<&str> = Vec::new();
-        for component in joined.components() {
-            match component {
-                Component::Normal(part) => parts.extend(part.to_str()),
-                Component::ParentDir => {
-                    parts.pop();
+        let above = if relative.starts_with('/') || self.is_root() { "" } else { self.as_str() };
+        let mut joined = String::with_capacity(above.len() + relative.len() + 1);
+        joined.push_str(above);
+        for part in relative.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => joined.truncate(joined.rfind('/').unwrap_or(0)),
+                name => {
+                    joined.push('/');
+                    joined.push_str(name);
                 }
-                Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
             }
         }
-        AbsPath(format!("/{}", parts.join("/")))
+        AbsPath(Arc::from(if joined.is_empty() { "/" } else { joined.as_str() }))
     }
 
     pub fn as_str(&self) -> &str {
@@ -62,7 +65,16 @@ impl AbsPath {
     }
 
     pub fn as_path(&self) -> &Path {
-        Path::new(&self.0)
+        Path::new(self.as_str())
+    }
+
+    /// Returns the text, shared with this path.
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+
+    fn is_root(&self) -> bool {
+        self.as_str() == "/"
     }
 
     /// Returns the last component, or the empty string for the root.
@@ -72,9 +84,9 @@ impl AbsPath {
 
     pub fn parent(&self) -> Option<AbsPath> {
         match self.0.rsplit_once('/') {
-            Some(_) if self.0 == "/" => None,
+            Some(_) if self.is_root() => None,
             Some(("", _)) => Some(AbsPath::root()),
-            Some((parent, _)) => Some(AbsPath(parent.to_owned())),
+            Some((parent, _)) => Some(AbsPath(Arc::from(parent))),
             None => None,
         }
     }
@@ -86,14 +98,21 @@ impl AbsPath {
 
     /// Returns what remains of this path below `base`; the empty string for `base` itself.
     pub fn relative_to(&self, base: &AbsPath) -> Option<&str> {
-        if base.0 == "/" {
+        if base.is_root() {
             return self.0.strip_prefix('/');
         }
-        match self.0.strip_prefix(base.0.as_str()) {
-            Some("") => Some(""),
-            Some(rest) => rest.strip_prefix('/'),
-            None => None,
+        // Most paths are told apart by one byte, without comparing the texts.
+        match self.0.as_bytes().get(base.0.len()) {
+            None => (self == base).then_some(""),
+            Some(b'/') => self.0.strip_prefix(base.as_str())?.strip_prefix('/'),
+            Some(_) => None,
         }
+    }
+}
+
+impl Serialize for AbsPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -117,6 +136,26 @@ mod tests {
         check("//a//b/", "/a/b");
         check("/a/./b/../c", "/a/c");
         check("/../..", "/");
+        check("/a/..", "/");
+        check("/a/b/../../../c/", "/c");
+        check("/...", "/...");
+    }
+
+    #[test]
+    fn a_path_is_joined_below_or_replaced() {
+        let check = |path: &str, relative: &str, expected: &str| {
+            assert_eq!(AbsPath::new(Path::new(path)).unwrap().join(relative).as_str(), expected, "{path} {relative}");
+        };
+        check("/", "a", "/a");
+        check("/", "", "/");
+        check("/a", "", "/a");
+        check("/a", ".", "/a");
+        check("/a", "b//c/.", "/a/b/c");
+        check("/a/b", "../c", "/a/c");
+        check("/a", "../../..", "/");
+        check("/a", "../é", "/é");
+        check("/a", "/b/../c", "/c");
+        check("/a", "//", "/");
     }
 
     #[test]
@@ -126,6 +165,13 @@ mod tests {
         assert!(path("/a").is_beneath(&path("/a")));
         assert!(path("/a").is_beneath(&path("/")));
         assert!(!path("/ab").is_beneath(&path("/a")));
+        assert!(!path("/b/c").is_beneath(&path("/a")));
+        assert!(!path("/a").is_beneath(&path("/a/b")));
+        assert!(!path("/b").is_beneath(&path("/a")));
+        assert_eq!(path("/a/b/c").relative_to(&path("/a")), Some("b/c"));
+        assert_eq!(path("/a/b").relative_to(&path("/")), Some("a/b"));
+        assert_eq!(path("/").relative_to(&path("/")), Some(""));
+        assert_eq!(path("/a").relative_to(&path("/é")), None);
         assert_eq!(path("/a").parent(), Some(path("/")));
         assert_eq!(path("/").parent(), None);
     }

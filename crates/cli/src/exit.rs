@@ -81,5 +81,8 @@ pub(crate) fn of_outcome(outcome: &Outcome) -> Exit {
         Outcome::OverLimit { .. } => Exit::Killed(9),
         Outcome::Denied { .. } => Exit::Denied,
         Outcome::CouldNotStart { .. } => Exit::CouldNotStart,
+        // As a shell has it for a task that was told to end.
+        Outcome::Cancelled { .. } => Exit::Killed(15),
+        Outcome::Lost { .. } => Exit::Failed,
     }
 }

@@ -7,7 +7,7 @@ use remit_agent::{DiscoverError, ReadError};
 use remit_diagnostics::Diagnostic;
 use remit_launch::LaunchError;
 use remit_policy::ProfileError;
-use remit_tasks::{ApprovalError, RecordError, StateError, TaskError};
+use remit_tasks::{ApprovalError, StateError, StoreError, TaskError};
 
 use crate::exit::Exit;
 use crate::ui::Ui;
@@ -98,8 +98,8 @@ impl From<TaskError> for Failure {
     }
 }
 
-impl From<RecordError> for Failure {
-    fn from(error: RecordError) -> Failure {
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
         Failure { help: error.help().into_iter().collect(), ..Failure::of(&error) }
     }
 }

@@ -68,7 +68,8 @@ fn kept(state: &StateDir, key: &str) -> Option<Trials> {
 }
 
 fn all_work(trials: &Trials) -> bool {
-    let mechanisms = [&trials.seccomp, &trials.namespaces, &trials.overlay, &trials.own_proc, &trials.network_namespace];
+    let mechanisms =
+        [&trials.seccomp, &trials.namespaces, &trials.overlay, &trials.own_proc, &trials.network_namespace, &trials.notification];
     trials.landlock_abi > 0 && mechanisms.into_iter().all(remit_sandbox::Availability::works)
 }
 

@@ -34,6 +34,17 @@ pub(crate) enum ReadAs {
     Q,
 }
 
+impl ReadAs {
+    /// Returns the word by which it is typed.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            ReadAs::Remit => "remit",
+            ReadAs::Kiro => "kiro",
+            ReadAs::Q => "q",
+        }
+    }
+}
+
 impl From<ReadAs> for Reading {
     fn from(read_as: ReadAs) -> Reading {
         match read_as {

@@ -6,15 +6,27 @@
 mod args;
 mod ask;
 mod commands;
+mod consent;
 mod disk;
+mod duration;
 mod exit;
 mod failure;
+mod harmless;
 mod host;
 mod load;
+mod over;
 mod places;
+mod project;
+mod store;
 mod ui;
+mod work;
 
 use std::process::ExitCode;
+
+/// musl's own allocator asks the kernel for nearly every block, which costs a start more than all else that it does.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();

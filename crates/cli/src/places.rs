@@ -22,6 +22,11 @@ pub(crate) fn workspace(cwd: Option<&Path>) -> Result<Workspace, Failure> {
     Ok(Workspace { root, home, state: state.join("remit"), config: config.join("remit") })
 }
 
+/// Returns the directory of Remit's state.
+pub(crate) fn state() -> Result<AbsPath, Failure> {
+    Ok(xdg("XDG_STATE_HOME", &home()?, ".local/state")?.join("remit"))
+}
+
 /// Returns where agents are looked for by name.
 pub(crate) fn agent_dirs(workspace: &Workspace) -> AgentDirs {
     AgentDirs { workspace: workspace.root.clone(), home: Some(workspace.home.clone()), config: workspace.config.parent() }

@@ -35,10 +35,15 @@ impl Ui {
     }
 
     /// Prints to standard output.
-    #[expect(clippy::unused_self, reason = "a caller prints by way of `Ui`, whatever that needs for it")]
     pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
+        self.print_bytes(text.as_bytes())
+    }
+
+    /// Prints bytes as they are to standard output.
+    #[expect(clippy::unused_self, reason = "a caller prints by way of `Ui`, whatever that needs for it")]
+    pub(crate) fn print_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        match out.write_all(bytes).and_then(|()| out.flush()) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::broken_pipe()),
             Err(error) => Err(Failure::io("cannot write to standard output", &error)),

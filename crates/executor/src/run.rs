@@ -1,27 +1,37 @@
 use std::ffi::OsString;
 
 use remit_agent::AbsPath;
-use remit_launch::{LaunchError, Scratch, Stdio, Task, become_reaper, end_tree, spawn};
+use remit_launch::{LaunchError, Scratch, Signals, Stdio, Task, become_reaper, end_tree, spawn};
 use remit_policy::{CommandLine, Permit, Request};
 use remit_sandbox::{LayerPurpose, Plan};
-use remit_tasks::{Event, LayerToKeep, Outcome, TaskDir, TaskError, Timestamp};
+use remit_tasks::{LayerToKeep, Outcome, StoreError, TaskDir, TaskError};
 use rustix::io::Errno;
 use thiserror::Error;
 
-use crate::supervise::supervise;
+use crate::supervise::{Onlooker, supervise};
+use crate::supervisor::Supervisor;
 use crate::terminal::Terminal;
 use crate::{NotFound, find};
 
 /// What a command runs on.
-#[derive(Debug)]
-pub struct Ground<'a> {
+#[expect(missing_debug_implementations, reason = "it has a function")]
+pub struct Ground<'a, 'b> {
     pub plan: &'a Plan,
     pub directory: &'a AbsPath,
     pub task: &'a TaskDir,
     /// The caller's own `PATH`, for a better error.
     pub elsewhere: &'a [AbsPath],
-    /// What the log begins with; the start is added, in one write.
-    pub events: Vec<Event>,
+    pub attended: AttendedBy<'a, 'b>,
+    /// Records that it has started, with the number of its process. When that fails the task is killed: one that nobody can
+    /// look up must not run.
+    pub started: &'a mut dyn FnMut(u32) -> Result<(), TaskError>,
+}
+
+/// Who looks on, and has what it prints.
+#[derive(Debug)]
+pub enum AttendedBy<'a, 'b> {
+    Caller,
+    Supervisor(&'a mut Supervisor<'b>),
 }
 
 #[derive(Debug, Error)]
@@ -32,6 +42,10 @@ pub enum ExecutorError {
     Launch(#[from] LaunchError),
     #[error(transparent)]
     Task(#[from] TaskError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("cannot keep the task's output")]
+    Output(#[source] std::io::Error),
     #[error("only a command can be run, not {0}")]
     NotACommand(String),
     #[error("cannot supervise the task")]
@@ -49,41 +63,72 @@ impl ExecutorError {
             ExecutorError::NotFound(error) => Some(error.help.clone()),
             ExecutorError::Launch(error) => Some(error.remedy()),
             ExecutorError::Task(error) => error.help(),
-            ExecutorError::NotACommand(_) | ExecutorError::Supervise(_) | ExecutorError::Worker(_) => None,
+            ExecutorError::Store(error) => error.help(),
+            ExecutorError::NotACommand(_)
+            | ExecutorError::Supervise(_)
+            | ExecutorError::Output(_)
+            | ExecutorError::Worker(_) => None,
             ExecutorError::Terminal(_) => Some("run it without a terminal: `remit run … </dev/null 2>&1 | cat`".to_owned()),
         }
     }
 }
 
-/// Runs the command that a permit is for, in the foreground, and returns how it ended, with its whole tree.
-pub fn run(permit: Permit, mut ground: Ground<'_>) -> Result<Outcome, ExecutorError> {
-    let started = start(&permit, &mut ground);
-    // The permit is used up here, whatever came of it.
+/// Runs the command that a permit is for, and returns how it ended, with its whole tree.
+pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<Outcome, ExecutorError> {
+    let arguments = arguments(&permit)?;
+    // The permit is used up here, whatever comes of it.
     drop(permit);
-    let (mut running, terminal, signals) = started?;
-    let ended = supervise(&mut running, terminal, &signals, ground.plan);
+    let Ground { plan, directory, task, elsewhere, attended, started } = ground;
+    let name = arguments.first().and_then(|name| name.to_str()).unwrap_or("");
+    let program = find(name, plan, directory, elsewhere)?;
+    let scratch = Scratch { path: task.make_scratch()? };
+    task.keep_layers(layers_to_keep(plan, &scratch))?;
+    become_reaper().map_err(ExecutorError::Supervise)?;
+    let plan = &marked(plan, task);
+    let mut start = |stdio: Stdio<'_>| {
+        let task =
+            Task { program: program.clone(), arguments: &arguments, directory: directory.clone(), stdio, scratch: &scratch };
+        let running = spawn(plan, &task)?;
+        if let Err(error) = started(running.pid().as_raw_nonzero().get().unsigned_abs()) {
+            running.kill();
+            let _ = end_tree();
+            return Err(ExecutorError::from(error));
+        }
+        Ok(running)
+    };
+    let (mut running, ended) = match attended {
+        AttendedBy::Caller => {
+            let signals = Signals::block().map_err(ExecutorError::Supervise)?;
+            let mut terminal = Terminal::for_caller().map_err(ExecutorError::Terminal)?;
+            let mut running = start(callers(terminal.as_ref()))?;
+            if let Some(terminal) = &mut terminal {
+                terminal.begin().map_err(ExecutorError::Terminal)?;
+            }
+            let ended = supervise(&mut running, Onlooker::Caller(terminal), &signals, plan);
+            (running, ended)
+        }
+        AttendedBy::Supervisor(supervisor) => {
+            let mut running = supervisor.start(task, &mut start)?;
+            let signals = supervisor.lend_signals().map_or_else(Signals::block, Ok).map_err(ExecutorError::Supervise)?;
+            let ended = supervise(&mut running, Onlooker::Supervisor(&mut *supervisor), &signals, plan);
+            // Until the end is written, nothing may end this process.
+            supervisor.take_back(signals);
+            (running, ended)
+        }
+    };
     if ended.is_err() {
         running.kill();
     }
     // Without a pid namespace this is what ends the tree; with one there is nothing left to do.
     end_tree().map_err(ExecutorError::Supervise)?;
+    let _ = &mut running;
     ended.map_err(ExecutorError::Supervise)
 }
 
-type Started = (remit_launch::Running, Option<Terminal>, remit_launch::Signals);
-
-fn start(permit: &Permit, ground: &mut Ground<'_>) -> Result<Started, ExecutorError> {
-    let arguments = arguments(permit)?;
-    let name = arguments.first().and_then(|name| name.to_str()).unwrap_or("");
-    let program = find(name, ground.plan, ground.directory, ground.elsewhere)?;
-    let scratch = Scratch { path: ground.task.make_scratch()? };
-    ground.task.keep_layers(layers_to_keep(ground.plan, &scratch))?;
-    become_reaper().map_err(ExecutorError::Supervise)?;
-    let signals = remit_launch::Signals::block().map_err(ExecutorError::Supervise)?;
-    let mut terminal = Terminal::for_caller().map_err(ExecutorError::Terminal)?;
-
+/// Returns the caller's descriptors, with the task's own terminal in the place of the caller's.
+fn callers(terminal: Option<&Terminal>) -> Stdio<'_> {
     let (input, output, error) = (rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr());
-    let stdio = match &terminal {
+    match terminal {
         None => Stdio { input, output, error, terminal: None },
         Some(terminal) => {
             let inner = |standard, is_terminal| if is_terminal { terminal.inner() } else { standard };
@@ -94,20 +139,14 @@ fn start(permit: &Permit, ground: &mut Ground<'_>) -> Result<Started, ExecutorEr
                 terminal: Some((terminal.inner(), terminal.path.clone())),
             }
         }
-    };
-    let task = Task { program, arguments: &arguments, directory: ground.directory.clone(), stdio, scratch: &scratch };
-    let running = spawn(ground.plan, &task)?;
-    ground.events.push(Event::Started { pid: running.pid().as_raw_nonzero().get().unsigned_abs() });
-    if let Err(error) = ground.task.append(Timestamp::now(), &ground.events) {
-        // A task that nobody can look up must not run.
-        running.kill();
-        let _ = end_tree();
-        return Err(error.into());
     }
-    if let Some(terminal) = &mut terminal {
-        terminal.begin().map_err(ExecutorError::Terminal)?;
-    }
-    Ok((running, terminal, signals))
+}
+
+/// Returns the plan with the task's id in the environment, by which a sweep knows its processes.
+fn marked(plan: &Plan, task: &TaskDir) -> Plan {
+    let mut plan = plan.clone();
+    plan.environment.insert(remit_tasks::VARIABLE.to_owned(), task.id().to_string());
+    plan
 }
 
 /// Returns the layers that a person reviews after the task: those over the workspace. What went into a cache is of no use to them.

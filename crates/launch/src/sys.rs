@@ -80,6 +80,24 @@ pub(crate) fn close_from(first: libc::c_uint) -> Result<(), Errno> {
 
 /// Installs a seccomp filter for this thread; `no_new_privs` must be set, or the caller privileged.
 pub(crate) fn install_filter(program: &[[u8; 8]]) -> Result<(), Errno> {
+    set_filter(program, 0).map(|_| ())
+}
+
+/// Installs a seccomp filter that asks, and returns the listener on which it does (Linux 5.0).
+///
+/// From Linux 5.19 on, a call that is being decided is interrupted by a fatal signal only: it is not done twice.
+pub(crate) fn install_asking_filter(program: &[[u8; 8]]) -> Result<OwnedFd, Errno> {
+    let ask = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    let listener = match set_filter(program, ask | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) {
+        Err(Errno::INVAL) => set_filter(program, ask)?,
+        other => other?,
+    };
+    let listener = libc::c_int::try_from(listener).map_err(|_| Errno::BADF)?;
+    // SAFETY: the kernel has just made this descriptor for us; it is closed at exec.
+    Ok(unsafe { OwnedFd::from_raw_fd(listener) })
+}
+
+fn set_filter(program: &[[u8; 8]], flags: libc::c_ulong) -> Result<libc::c_long, Errno> {
     #[repr(C)]
     struct Program {
         length: libc::c_ushort,
@@ -89,7 +107,70 @@ pub(crate) fn install_filter(program: &[[u8; 8]]) -> Result<(), Errno> {
     let program = Program { length, filter: program.as_ptr() };
     // SAFETY: `program` is laid out as `struct sock_fprog`, and its instructions as `struct sock_filter`; the kernel copies
     // `length` of them, checks them, and keeps no pointer.
-    check(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) })
+    let result = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program) };
+    check(result).map(|()| result)
+}
+
+/// A call that waits for an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Notification {
+    pub(crate) id: u64,
+    /// The thread that calls, by its number in our pid namespace; 0 when it has none there.
+    pub(crate) thread: u32,
+    pub(crate) number: libc::c_int,
+    pub(crate) arguments: [u64; 6],
+}
+
+/// Waits for the next call that asks. `ENOENT` says that the caller was killed in between.
+pub(crate) fn receive(listener: BorrowedFd<'_>) -> Result<Notification, Errno> {
+    // SAFETY: an all-zero seccomp_notif is what the kernel wants; it fills it in and keeps no pointer.
+    unsafe {
+        let mut raw: libc::seccomp_notif = std::mem::zeroed();
+        check_int(libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut raw))?;
+        Ok(Notification { id: raw.id, thread: raw.pid, number: raw.data.nr, arguments: raw.data.args })
+    }
+}
+
+/// Answers a call with what it returns. `ENOENT` says that the caller has gone.
+pub(crate) fn answer(listener: BorrowedFd<'_>, id: u64, result: Result<(), Errno>) -> Result<(), Errno> {
+    let error = result.err().map_or(0, |errno| -errno.raw_os_error());
+    let response = libc::seccomp_notif_resp { id, val: 0, error, flags: 0 };
+    // SAFETY: the response outlives the call, and is laid out as the kernel reads it.
+    check_int(unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw const response) })
+}
+
+/// Gives a copy of a descriptor to the caller, and answers its call with the copy's number, in one step (Linux 5.14).
+pub(crate) fn answer_with(
+    listener: BorrowedFd<'_>,
+    id: u64,
+    descriptor: BorrowedFd<'_>,
+    close_at_exec: bool,
+) -> Result<(), Errno> {
+    let request = libc::seccomp_notif_addfd {
+        id,
+        flags: u32::try_from(libc::SECCOMP_ADDFD_FLAG_SEND).unwrap_or(2),
+        srcfd: u32::try_from(descriptor.as_raw_fd()).map_err(|_| Errno::BADF)?,
+        newfd: 0,
+        newfd_flags: if close_at_exec { libc::O_CLOEXEC.cast_unsigned() } else { 0 },
+    };
+    // SAFETY: as for `answer`.
+    check_int(unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD, &raw const request) })
+}
+
+/// Returns whether the call still waits: only then is its thread's number still that thread's.
+pub(crate) fn still_waits(listener: BorrowedFd<'_>, id: u64) -> Result<(), Errno> {
+    // SAFETY: the number outlives the call.
+    check_int(unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &raw const id) })
+}
+
+fn check_int(result: libc::c_int) -> Result<(), Errno> {
+    check(libc::c_long::from(result))
+}
+
+/// Gives this thread a working directory and an umask of its own.
+pub(crate) fn own_file_settings() -> Result<(), Errno> {
+    // SAFETY: the descriptors stay shared.
+    check_int(unsafe { libc::unshare(libc::CLONE_FS) })
 }
 
 /// Replaces the process; returns only on failure. The strings are those of the arguments and of the environment.
@@ -165,6 +246,7 @@ pub(crate) fn signal_group(group: Pid, signal: libc::c_int) -> Result<(), Errno>
 pub(crate) struct MountFlag(u64);
 
 impl MountFlag {
+    pub(crate) const NONE: MountFlag = MountFlag(0);
     pub(crate) const READ_ONLY: MountFlag = MountFlag(libc::MOUNT_ATTR_RDONLY);
     pub(crate) const NO_SUID: MountFlag = MountFlag(libc::MOUNT_ATTR_NOSUID);
     pub(crate) const NO_DEV: MountFlag = MountFlag(libc::MOUNT_ATTR_NODEV);
@@ -202,14 +284,15 @@ pub(crate) fn raise_loopback() -> Result<(), Errno> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
     let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
     // SAFETY: an all-zero ifreq is valid; the name fits and ends in a zero; the flags are what SIOCSIFFLAGS reads.
-    check(libc::c_long::from(unsafe {
+    check(unsafe {
         let mut request: libc::ifreq = std::mem::zeroed();
         for (to, from) in request.ifr_name.iter_mut().zip(*b"lo") {
             *to = libc::c_char::from_ne_bytes([from]);
         }
         request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING).unwrap_or(0);
-        libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request)
-    }))
+        // Not ioctl(3), whose second argument has another type in each libc.
+        libc::syscall(libc::SYS_ioctl, socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request)
+    })
 }
 
 /// Returns Landlock's ABI, 0 when the kernel has none or it is switched off.

@@ -10,6 +10,9 @@
     reason = "a test; with no harness, clippy cannot know that it is one"
 )]
 
+#[path = "kernel/outside.rs"]
+mod outside;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
@@ -19,15 +22,15 @@ use std::path::Path;
 use remit_agent::AbsPath;
 use remit_launch::{Ending, LaunchError, Layer, Scratch, Stdio, Task, become_reaper, end_tree, spawn, try_host};
 use remit_sandbox::{
-    Bind, LandlockPlan, Layer as OverlayLayer, LayerPurpose, Mask, Namespaces, OwnRoot, PathRights, Plan, PrivateDirectory,
-    ResourceKind, ResourceLimit, Rights, SeccompProgram, Temporary, Trials,
+    Bind, LandlockPlan, Layer as OverlayLayer, LayerPurpose, Mask, Metadata, Namespaces, OwnRoot, PathRights, Plan,
+    PrivateDirectory, ResourceKind, ResourceLimit, Rights, SeccompProgram, Temporary, Trials,
 };
 use rustix::io::Errno;
 
 fn main() {
     become_reaper().unwrap();
     let ground = Ground::new();
-    let cases: [(&str, Case); 15] = [
+    let cases: [(&str, Case); 17] = [
         ("the exit code and the signal come through", ends_as_the_task_does),
         ("a program that is not there is an error of exec", missing_program),
         ("a directory that is not there is an error of the directory", missing_directory),
@@ -43,6 +46,8 @@ fn main() {
         ("the root holds what is bound into it, and nothing else", own_root),
         ("a pid namespace hides and ends", pid_namespace),
         ("what daemonised ends with the tree", orphans_end),
+        ("modes, times and sockets are decided outside", outside::metadata),
+        ("a denied name does not appear", outside::creation),
     ];
     let mut ran = 0;
     for (name, case) in cases {
@@ -103,6 +108,7 @@ impl Ground {
         let mut running = spawn(plan, &task)?;
         let ending = running.wait().unwrap();
         end_tree().unwrap();
+        running.settle();
         Ok(ending)
     }
 
@@ -169,6 +175,8 @@ fn nothing() -> Plan {
         masks: Vec::new(),
         landlock: None,
         seccomp: None,
+        outside: None,
+        pinned: Vec::new(),
         limits: Vec::new(),
         cgroups: Vec::new(),
         wall_time: None,
@@ -251,7 +259,11 @@ fn named_temporary(ground: &Ground) {
 }
 
 fn seccomp_holds(ground: &Ground) {
-    let filter = |inet| Plan { seccomp: Some(SeccompProgram { inet, ipc: false }), no_new_privileges: true, ..nothing() };
+    let filter = |inet| Plan {
+        seccomp: Some(SeccompProgram { inet, ipc: false, creation: false, metadata: Metadata::Free }),
+        no_new_privileges: true,
+        ..nothing()
+    };
     let python = |code: &str| format!("python3 -c '{code}'");
     let socket = |family: &str| python(&format!("import socket; socket.socket(socket.{family}, socket.SOCK_STREAM)"));
     ground.allowed(&nothing(), "python3 -c pass");
@@ -318,7 +330,7 @@ impl Ground {
 
 fn layer_takes_writes(ground: &Ground) {
     let Some(spaces) = ground.spaces() else { return };
-    let layer = OverlayLayer { target: ground.at("w"), purpose: LayerPurpose::Workspace };
+    let layer = OverlayLayer { target: ground.at("w"), purpose: LayerPurpose::Workspace, no_exec: false };
     let plan = Plan { layers: vec![layer], ..ground.inside(spaces) };
     ground.allowed(&plan, "echo changed > inside && echo new > new && test $(cat inside) = changed && test -e new");
     assert_eq!(fs::read_to_string(ground.at("w/inside").as_path()).unwrap(), "inside");
@@ -326,7 +338,7 @@ fn layer_takes_writes(ground: &Ground) {
     // A name that would end a mount option.
     let odd = ground.at("o,d:d\\ x");
     fs::create_dir(odd.as_path()).unwrap();
-    let layer = OverlayLayer { target: odd.clone(), purpose: LayerPurpose::Workspace };
+    let layer = OverlayLayer { target: odd.clone(), purpose: LayerPurpose::Workspace, no_exec: false };
     let plan = Plan { layers: vec![layer], ..ground.inside(spaces) };
     assert_eq!(ground.exec(&plan, "/bin/sh", &["sh", "-c", "echo x > x && test -e x"], &odd), Ok(Ending::Exited { code: 0 }));
     assert!(!odd.join("x").as_path().exists());
@@ -341,7 +353,7 @@ fn masks_cover(ground: &Ground) {
     let plan = Plan {
         masks: vec![Mask { path: ground.at("w/secret"), directory: true }, Mask { path: ground.at("w/token"), directory: false }],
         read_only: vec![ground.at("w/hooks")],
-        private_directories: vec![PrivateDirectory { target: root("var/tmp"), in_memory: false }],
+        private_directories: vec![PrivateDirectory { target: root("var/tmp"), in_memory: false, no_exec: true }],
         temporary: Temporary::Mounted,
         drop_capabilities: true,
         no_new_privileges: true,

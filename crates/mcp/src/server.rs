@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use remit_executor::{Answer, Asked, Cleared, Content, Decided, Session};
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, JsonObject, ListToolsResult,
-    PaginatedRequestParams, ProgressNotificationParam, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, JsonObject, ListResourcesResult,
+    ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse,
+    ReadResourceResult, Resource, ResourceContents, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -101,7 +102,7 @@ impl Server {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_resources().build())
             .with_server_info(Implementation::new("remit", env!("CARGO_PKG_VERSION")))
             .with_instructions(self.instructions.clone())
     }
@@ -112,6 +113,37 @@ impl ServerHandler for Server {
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         Ok(ListToolsResult::with_all_items(self.tools.clone()))
+    }
+
+    async fn list_resources(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let resources = self.session.resources().await.into_iter().map(|found| {
+            let resource = Resource::new(found.uri, found.name);
+            match found.description {
+                Some(description) => resource.with_description(description),
+                None => resource,
+            }
+        });
+        Ok(ListResourcesResult::with_all_items(resources.collect()))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let uri = request.uri;
+        let answer = self.session.read_resource(&uri).await.unwrap_or_else(|refusal| Answer::refused(&refusal));
+        match answer.content.into_iter().next() {
+            Some(Content::Text(text)) if !answer.is_error => {
+                Ok(ReadResourceResult::new(vec![ResourceContents::text(text, uri)]).into())
+            }
+            Some(Content::Text(why)) => Err(ErrorData::resource_not_found(why, None)),
+            Some(Content::Image { .. }) | None => Err(ErrorData::resource_not_found(format!("`{uri}` is not text"), None)),
+        }
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {

@@ -4,10 +4,14 @@
 //! Lists that are unions are sorted and hold each rule once; lists whose order has a meaning keep it.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use remit_agent::AbsPath;
+use serde::Serialize;
 
 use crate::{
-    CommandGrants, CommandPattern, CommandRule, CommandRules, EnvironmentGrant, FileGrants, HostRule, Limit, NetworkGrant,
-    NetworkMode, Origin, PassedVariable, PathPattern, PathRule, Policy, Start, ToolGrants, ToolRule,
+    CommandGrants, CommandPattern, CommandRule, Confinement, EnvironmentGrant, FileGrants, HostRule, Limit, NetworkGrant,
+    NetworkMode, Origin, Otherwise, PassedVariable, PathPattern, PathRule, Policy, Start, ToolGrants, ToolRule, WorkspaceMode,
 };
 
 impl Policy {
@@ -15,14 +19,85 @@ impl Policy {
     ///
     /// Keys stand in the order of the types' fields, which [`Policy::version`] covers, and those of maps are sorted.
     pub fn canonical(&self) -> String {
+        // About what a policy under a profile of the product takes.
+        let mut bytes = Vec::with_capacity(16 * 1024);
         // A policy is made of strings, numbers and lists only, so writing it as JSON cannot fail; if it ever did, no two
         // policies may look the same.
-        serde_json::to_string(&erase(self)).unwrap_or_else(|error| format!("{error} in {self:?}"))
+        match serde_json::to_writer(&mut bytes, &form(self)).map(|()| String::from_utf8(bytes)) {
+            Ok(Ok(text)) => text,
+            Ok(Err(error)) => format!("{error} in {self:?}"),
+            Err(error) => format!("{error} in {self:?}"),
+        }
     }
 }
 
+/// A policy without origins. It borrows what is long: the form is made at every start.
+#[derive(Serialize)]
+struct Form<'a> {
+    version: u32,
+    agent: Option<&'a str>,
+    reading: &'static str,
+    profile: &'a str,
+    confinement: Confinement,
+    workspace: &'a AbsPath,
+    home: &'a AbsPath,
+    tools: ToolGrants,
+    commands: Commands<'a>,
+    files: Files<'a>,
+    network: NetworkGrant,
+    environment: Environment<'a>,
+    limits: Vec<Limit>,
+    starts: Vec<Start>,
+}
+
+#[derive(Serialize)]
+struct Commands<'a> {
+    deny: Vec<Command<'a>>,
+    allow: Vec<Command<'a>>,
+    everything: Option<Origin>,
+    read_only: Option<Origin>,
+    otherwise: Otherwise,
+}
+
+#[derive(Serialize)]
+struct Command<'a> {
+    pattern: &'a CommandPattern,
+}
+
+#[derive(Serialize)]
+struct Files<'a> {
+    read: Vec<File<'a>>,
+    write: Vec<File<'a>>,
+    execute: Vec<File<'a>>,
+    hidden: Vec<File<'a>>,
+    write_denied: Vec<File<'a>>,
+    protected: Vec<File<'a>>,
+    protected_read: Vec<File<'a>>,
+    workspace: WorkspaceMode,
+    caches: Vec<File<'a>>,
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    pattern: &'a PathPattern,
+    if_present: bool,
+}
+
+#[derive(Serialize)]
+struct Environment<'a> {
+    inherit: bool,
+    pass: Vec<Variable<'a>>,
+    set: &'a BTreeMap<String, String>,
+    path: &'a [AbsPath],
+}
+
+#[derive(Serialize)]
+struct Variable<'a> {
+    name: &'a str,
+}
+
 /// Returns the policy without origins. Every field is named, so that a new one cannot be forgotten here.
-fn erase(policy: &Policy) -> Policy {
+fn form(policy: &Policy) -> Form<'_> {
     let Policy {
         version,
         agent,
@@ -38,93 +113,100 @@ fn erase(policy: &Policy) -> Policy {
         environment,
         limits,
         starts,
-    } = policy.clone();
-    Policy {
-        version,
-        agent,
+    } = policy;
+    Form {
+        version: *version,
+        agent: agent.as_deref(),
         reading,
         profile,
-        confinement,
+        confinement: *confinement,
         workspace,
         home,
-        tools: erase_tools(tools),
-        commands: erase_commands(commands),
-        files: erase_files(files),
-        network: erase_network(network),
-        environment: erase_environment(environment),
+        tools: tools_form(tools),
+        commands: commands_form(commands),
+        files: files_form(files),
+        network: network_form(network),
+        environment: environment_form(environment),
         limits: union(
             limits,
-            |limit| Limit { origin: Origin::Erased, ..limit },
+            |limit| Limit { origin: Origin::Erased, ..limit.clone() },
             |a, b| (a.kind, a.value).cmp(&(b.kind, b.value)),
         ),
         // Hooks of one trigger run in their order.
-        starts: starts.into_iter().map(|start| Start { origin: Origin::Erased, ..start }).collect(),
+        starts: starts.iter().map(|start| Start { origin: Origin::Erased, ..start.clone() }).collect(),
     }
 }
 
-fn erase_tools(tools: ToolGrants) -> ToolGrants {
+fn tools_form(tools: &ToolGrants) -> ToolGrants {
     let ToolGrants { visible, allowed, narrowed, unknown } = tools;
-    let erase = |rules| union(rules, |rule| ToolRule { origin: Origin::Erased, ..rule }, |a, b| a.pattern.cmp(&b.pattern));
-    ToolGrants { visible: erase(visible), allowed: erase(allowed), narrowed: erase(narrowed), unknown: erase(unknown) }
-}
-
-fn erase_commands(commands: CommandGrants) -> CommandGrants {
-    let CommandGrants { deny, allow, everything, read_only, otherwise } = commands;
-    let erase = |rules: CommandRules| {
-        CommandRules::new(union(rules.into_vec(), |rule| CommandRule { origin: Origin::Erased, ..rule }, by_command))
+    let form = |rules: &[ToolRule]| {
+        union(rules, |rule| ToolRule { origin: Origin::Erased, pattern: rule.pattern.clone() }, |a, b| a.pattern.cmp(&b.pattern))
     };
-    CommandGrants {
-        deny: erase(deny),
-        allow: erase(allow),
-        everything: everything.map(|_| Origin::Erased),
-        read_only: read_only.map(|_| Origin::Erased),
-        otherwise,
+    ToolGrants { visible: form(visible), allowed: form(allowed), narrowed: form(narrowed), unknown: form(unknown) }
+}
+
+fn commands_form(commands: &CommandGrants) -> Commands<'_> {
+    let CommandGrants { deny, allow, everything, read_only, otherwise } = commands;
+    Commands {
+        deny: union(deny, command_form, by_command),
+        allow: union(allow, command_form, by_command),
+        everything: everything.as_ref().map(|_| Origin::Erased),
+        read_only: read_only.as_ref().map(|_| Origin::Erased),
+        otherwise: *otherwise,
     }
 }
 
-fn erase_files(files: FileGrants) -> FileGrants {
+fn command_form(rule: &CommandRule) -> Command<'_> {
+    let CommandRule { pattern, origin: _ } = rule;
+    Command { pattern }
+}
+
+fn files_form(files: &FileGrants) -> Files<'_> {
     let FileGrants { read, write, execute, hidden, write_denied, protected, protected_read, workspace, caches } = files;
-    let erase = |rules| union(rules, |rule| PathRule { origin: Origin::Erased, ..rule }, by_path);
-    FileGrants {
-        read: erase(read),
-        write: erase(write),
-        execute: erase(execute),
-        hidden: erase(hidden),
-        write_denied: erase(write_denied),
-        protected: erase(protected),
-        protected_read: erase(protected_read),
-        workspace,
-        caches: erase(caches),
+    Files {
+        read: paths_form(read),
+        write: paths_form(write),
+        execute: paths_form(execute),
+        hidden: paths_form(hidden),
+        write_denied: paths_form(write_denied),
+        protected: paths_form(protected),
+        protected_read: paths_form(protected_read),
+        workspace: *workspace,
+        caches: paths_form(caches),
     }
 }
 
-fn erase_network(network: NetworkGrant) -> NetworkGrant {
+fn paths_form(rules: &[PathRule]) -> Vec<File<'_>> {
+    union(rules, |PathRule { pattern, if_present, origin: _ }| File { pattern, if_present: *if_present }, by_path)
+}
+
+fn network_form(network: &NetworkGrant) -> NetworkGrant {
     let NetworkGrant { mode, loopback, origin: _ } = network;
     let mode = match mode {
         NetworkMode::Hosts(hosts) => NetworkMode::Hosts(union(
             hosts,
-            |host| HostRule { origin: Origin::Erased, ..host },
+            |host| HostRule { origin: Origin::Erased, ..host.clone() },
             |a, b| (&a.host, a.port).cmp(&(&b.host, b.port)),
         )),
         NetworkMode::None => NetworkMode::None,
         NetworkMode::All => NetworkMode::All,
     };
-    NetworkGrant { mode, loopback, origin: Origin::Erased }
+    NetworkGrant { mode, loopback: *loopback, origin: Origin::Erased }
 }
 
-fn erase_environment(environment: EnvironmentGrant) -> EnvironmentGrant {
+fn environment_form(environment: &EnvironmentGrant) -> Environment<'_> {
     // The order of `path` decides which program a name stands for.
     let EnvironmentGrant { inherit, pass, set, path } = environment;
-    let pass = union(pass, |variable| PassedVariable { origin: Origin::Erased, ..variable }, |a, b| a.name.cmp(&b.name));
-    EnvironmentGrant { inherit, pass, set, path }
+    let pass = union(pass, |PassedVariable { name, origin: _ }| Variable { name }, |a, b| a.name.cmp(&b.name));
+    Environment { inherit: *inherit, pass, set, path }
 }
 
-/// Returns the erased rules in order, each once.
-fn union<T>(rules: Vec<T>, erase: impl Fn(T) -> T, order: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
-    let mut rules: Vec<T> = rules.into_iter().map(erase).collect();
-    rules.sort_by(&order);
+/// Returns the rules without their origins in order, each once.
+fn union<'a, T, Bare>(rules: &'a [T], bare: impl Fn(&'a T) -> Bare, order: impl Fn(&T, &T) -> Ordering) -> Vec<Bare> {
+    let mut rules: Vec<&T> = rules.iter().collect();
+    rules.sort_by(|one, other| order(one, other));
     rules.dedup_by(|one, other| order(one, other) == Ordering::Equal);
-    rules
+    rules.into_iter().map(bare).collect()
 }
 
 fn by_path(one: &PathRule, other: &PathRule) -> Ordering {
@@ -134,7 +216,7 @@ fn by_path(one: &PathRule, other: &PathRule) -> Ordering {
 /// Returns everything that the canonical form of a path rule holds.
 fn path_key(rule: &PathRule) -> (&str, Option<&str>, bool) {
     let PathRule { pattern: PathPattern { text: _, base, glob }, if_present, origin: _ } = rule;
-    (base.as_str(), glob.as_ref().map(|glob| glob.glob().glob()), *if_present)
+    (base.as_str(), glob.as_ref().map(|glob| glob.text()), *if_present)
 }
 
 fn by_command(one: &CommandRule, other: &CommandRule) -> Ordering {

@@ -76,10 +76,6 @@ impl CommandRules {
     pub(crate) fn of_any(&self) -> impl Iterator<Item = &CommandRule> {
         self.of_any.iter().filter_map(|index| self.rules.get(*index))
     }
-
-    pub(crate) fn into_vec(self) -> Vec<CommandRule> {
-        self.rules
-    }
 }
 
 impl Deref for CommandRules {

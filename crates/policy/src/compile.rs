@@ -44,7 +44,8 @@ pub struct Workspace {
 /// Returns every diagnostic when any of them is an error: a pattern that does not compile, a path that means nothing.
 /// Nothing that failed to compile is ever left out.
 pub fn compile(agent: &Agent, profile: &Profile, workspace: &Workspace) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let mut context = Context { agent, profile, workspace, diagnostics: Vec::new() };
+    let profile_origin = Origin::Profile(profile.name.as_str().into());
+    let mut context = Context { agent, profile, workspace, profile_origin, diagnostics: Vec::new() };
     if let Some(permissions) = &agent.file.permissions {
         let error = context.error("kiro-v3-rules", permissions.span, "Remit does not enforce the rules of Kiro CLI 3");
         context.report(error.help("say it in `tools`, `allowedTools` and `toolsSettings`; `remit lint` looks at the rules"));
@@ -75,7 +76,7 @@ pub fn compile(agent: &Agent, profile: &Profile, workspace: &Workspace) -> Resul
 ///
 /// Under a profile that confines, it grants nothing: without an agent nobody has said what may be done.
 pub fn unrestricted(profile: &Profile, workspace: &Workspace) -> Policy {
-    let origin = || Origin::Profile(profile.name.clone());
+    let origin = || Origin::Profile(profile.name.as_str().into());
     let network = if profile.unrestricted { NetworkMode::All } else { NetworkMode::None };
     Policy {
         version: VERSION,
@@ -120,6 +121,7 @@ struct Context<'a> {
     agent: &'a Agent,
     profile: &'a Profile,
     workspace: &'a Workspace,
+    profile_origin: Origin,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -129,7 +131,7 @@ impl Context<'_> {
     }
 
     fn profile_origin(&self) -> Origin {
-        Origin::Profile(self.profile.name.clone())
+        self.profile_origin.clone()
     }
 
     /// Returns where the file chooses its profile, or its beginning.

@@ -14,6 +14,7 @@ mod files;
 mod grants;
 mod names;
 mod origin;
+mod path_glob;
 mod path_pattern;
 mod policy;
 mod profile;
@@ -37,6 +38,7 @@ pub use grants::{
     ToolPattern, ToolRule,
 };
 pub use origin::Origin;
+pub use path_glob::PathGlob;
 pub use path_pattern::{PathPattern, PathPatternError};
 pub use policy::{Confinement, Policy};
 pub use profile::{BUILT_IN_PROFILES, Profile, ProfileError, ProfileFile};

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use remit_diagnostics::Location;
 use serde::{Serialize, Serializer};
@@ -10,7 +11,7 @@ pub enum Origin {
     /// Written in the agent file, here.
     Agent(Location),
     /// From the profile of this name.
-    Profile(String),
+    Profile(Arc<str>),
     /// The file is silent, and this is what silence means.
     Silent,
     /// Built into Remit, whatever the file says.

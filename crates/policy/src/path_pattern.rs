@@ -9,20 +9,22 @@
 //! `app/[[]slug]/page.tsx`, which names the file `app/[slug]/page.tsx`.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobMatcher};
 use remit_agent::AbsPath;
 use serde::{Serialize, Serializer};
 use thiserror::Error;
+
+use crate::PathGlob;
 
 /// A path, or a glob below one, compiled.
 ///
 /// `base` is the longest leading part without a wildcard. With no `glob` the pattern is `base` and all that is below it.
 #[derive(Clone, Debug)]
 pub struct PathPattern {
-    pub text: String,
+    pub text: Arc<str>,
     pub base: AbsPath,
-    pub glob: Option<GlobMatcher>,
+    pub glob: Option<Box<PathGlob>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -48,16 +50,17 @@ impl PathPattern {
             return Err(error("a path pattern climbs with `..`", "write the path that it leads to"));
         }
         let base = start.join(&names.join("/"));
+        let written = if text == base.as_str() { base.shared() } else { Arc::from(text) };
         if wild.is_empty() || wild == ["**"] {
-            return Ok(PathPattern { text: text.to_owned(), base, glob: None });
+            return Ok(PathPattern { text: written, base, glob: None });
         }
-        let glob = Some(glob(wild, text.ends_with('/'))?);
-        Ok(PathPattern { text: text.to_owned(), base, glob })
+        let glob = Some(Box::new(glob(wild, text.ends_with('/'))?));
+        Ok(PathPattern { text: written, base, glob })
     }
 
     /// Returns the pattern for a path and everything below it, whatever characters it is made of.
     pub fn literal(path: &AbsPath) -> PathPattern {
-        PathPattern { text: path.to_string(), base: path.clone(), glob: None }
+        PathPattern { text: path.shared(), base: path.clone(), glob: None }
     }
 
     /// Returns whether the pattern covers the path. A glob covers what it matches, not what lies below that.
@@ -90,7 +93,7 @@ impl Serialize for PathPattern {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.glob {
             None => serializer.serialize_str(self.base.as_str()),
-            Some(glob) => serializer.collect_str(&format_args!("{}//{}", self.base, glob.glob())),
+            Some(glob) => serializer.collect_str(&format_args!("{}//{}", self.base, glob.text())),
         }
     }
 }
@@ -176,7 +179,7 @@ fn literal(component: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(name))
 }
 
-fn glob(components: &[&str], below: bool) -> Result<GlobMatcher, PathPatternError> {
+fn glob(components: &[&str], below: bool) -> Result<PathGlob, PathPatternError> {
     if components.iter().any(|part| part.contains("**") && *part != "**") {
         return Err(error("`**` stands beside other characters", "make `**` a component of its own, as in `src/**/*.rs`"));
     }
@@ -189,9 +192,7 @@ fn glob(components: &[&str], below: bool) -> Result<GlobMatcher, PathPatternErro
         return Err(error("a path pattern climbs with `..`", "write the path that it leads to"));
     }
     let text = if below { format!("{{{text},{text}/**}}") } else { text };
-    // `[a..]` and the like must not be read as more than the writer sees, so nothing is lenient here.
-    let glob = GlobBuilder::new(&text).literal_separator(true).backslash_escape(false).build();
-    glob.map(|glob| glob.compile_matcher()).map_err(|failure| {
+    PathGlob::compile(&text).map_err(|failure| {
         error(
             format!("a path pattern does not compile: {}", failure.kind()),
             "close what is open, or write `[[]`, `[{]` for the character",

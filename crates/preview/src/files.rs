@@ -131,8 +131,8 @@ fn grant(policy: &Policy, plan: &Plan, profile: &BTreeSet<&str>, rights: PathRig
 fn of_the_profile(files: &FileGrants) -> BTreeSet<&str> {
     let rules = || files.read.iter().chain(&files.write).chain(&files.execute).chain(&files.caches);
     let (profile, others): (Vec<&PathRule>, Vec<&PathRule>) = rules().partition(|rule| matches!(rule.origin, Origin::Profile(_)));
-    let others: BTreeSet<&str> = others.into_iter().map(|rule| rule.pattern.text.as_str()).collect();
-    profile.into_iter().map(|rule| rule.pattern.text.as_str()).filter(|text| !others.contains(text)).collect()
+    let others: BTreeSet<&str> = others.into_iter().map(|rule| &*rule.pattern.text).collect();
+    profile.into_iter().map(|rule| &*rule.pattern.text).filter(|text| !others.contains(text)).collect()
 }
 
 /// Returns the grants as the policy has them, for a host or a profile where Landlock carries none.
@@ -141,7 +141,7 @@ fn from_policy(files: &FileGrants) -> Vec<PathRights> {
         let one = |rule: &PathRule| PathRights {
             path: rule.pattern.base.clone(),
             rights,
-            patterns: vec![rule.pattern.text.clone()],
+            patterns: vec![rule.pattern.text.to_string()],
             wider: false,
         };
         rules.iter().map(one).collect()
@@ -156,8 +156,8 @@ fn from_policy(files: &FileGrants) -> Vec<PathRights> {
 fn texts(rules: &[PathRule]) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     for rule in rules {
-        if !texts.contains(&rule.pattern.text) {
-            texts.push(rule.pattern.text.clone());
+        if !texts.iter().any(|text| **text == *rule.pattern.text) {
+            texts.push(rule.pattern.text.to_string());
         }
     }
     texts

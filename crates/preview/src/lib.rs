@@ -7,27 +7,35 @@
 //! Nothing is decided here: where a question is open, the policy's own gate is asked. Words of the agent file stay as
 //! they are in the data, and are made visible where they become text: `page` is the only way to the text.
 
-mod changes;
+mod body;
 mod commands;
+mod content;
 mod files;
 mod held;
+mod html;
+mod lookalike;
+mod markdown;
 mod names;
-mod page;
 mod preview;
+mod project;
 mod render;
+mod risks;
+mod sheet;
 mod summary;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod text;
 mod tools;
 
-pub use changes::render_changes;
 pub use commands::Commands;
 pub use files::{FileGrant, Files, Place, Writes};
 pub use held::Held;
-pub use page::RenderStyle;
 pub use preview::{PREVIEW_VERSION, Preview, preview};
-pub use render::render;
+pub use project::{Project, ProjectFiles, Runs};
+pub use render::{Form, render, render_changes, render_difference};
+pub use risks::Risk;
 pub use summary::summary;
 pub use surroundings::{Environment, LimitLine, Network, NetworkReach, StartLine};
+pub use text::RenderStyle;
 pub use tools::Tools;

@@ -5,8 +5,8 @@ use std::path::Path;
 use remit_agent::AbsPath;
 use remit_policy::LimitKind;
 
+use crate::Preview;
 use crate::surroundings::LimitLine;
-use crate::{FileGrant, Preview};
 
 /// Returns the path with `~` for the home directory.
 pub(crate) fn from_home(path: &AbsPath, home: &AbsPath) -> String {
@@ -27,16 +27,6 @@ pub(crate) fn from_workspace(path: &AbsPath, preview: &Preview) -> String {
     }
 }
 
-/// Returns the path of a grant, and the pattern where the grant is wider than that.
-pub(crate) fn granted(grant: &FileGrant, preview: &Preview) -> String {
-    let path = from_workspace(&grant.path, preview);
-    if !grant.wider {
-        return path;
-    }
-    let patterns: Vec<String> = grant.patterns.iter().map(|text| pattern(text, preview)).collect();
-    format!("{path} (wider than {})", quoted(&patterns).join(", "))
-}
-
 /// Returns a pattern as written, with `~` for the home directory and without the workspace before it.
 pub(crate) fn pattern(text: &str, preview: &Preview) -> String {
     match AbsPath::new(Path::new(text)) {
@@ -48,6 +38,13 @@ pub(crate) fn pattern(text: &str, preview: &Preview) -> String {
 /// Returns the texts in backticks.
 pub(crate) fn quoted(texts: &[String]) -> Vec<String> {
     texts.iter().map(|text| format!("`{text}`")).collect()
+}
+
+/// Returns the items with commas; of more than `most`, the first and how many more there are.
+pub(crate) fn listed(items: &[String], most: usize) -> String {
+    let shown = if items.len() <= most + 1 { items.len() } else { most };
+    let text = items.iter().take(shown).cloned().collect::<Vec<_>>().join(", ");
+    if shown < items.len() { format!("{text} and {} more", items.len() - shown) } else { text }
 }
 
 /// Returns a limit in the words and units of an agent file.

@@ -6,6 +6,8 @@ use serde::Serialize;
 use crate::commands::{Commands, commands};
 use crate::files::{Files, files};
 use crate::held::{Held, gaps, held};
+use crate::project::{Project, ProjectFiles, project};
+use crate::risks::{Risk, risks};
 use crate::surroundings::{Environment, LimitLine, Network, StartLine, environment, limits, network, starts};
 use crate::tools::{Tools, tools};
 
@@ -28,8 +30,12 @@ pub struct Preview {
     pub home: AbsPath,
     /// The whole digest of the policy.
     pub digest: String,
+    /// What to look at first, the riskiest before the others.
+    pub risks: Vec<Risk>,
     pub tools: Tools,
     pub commands: Commands,
+    /// What commands run as files of the workspace have it; empty where nobody looked.
+    pub project: Project,
     pub files: Files,
     pub network: Network,
     pub limits: Vec<LimitLine>,
@@ -44,7 +50,7 @@ pub struct Preview {
 ///
 /// A plan for another policy gives a page that nobody should approve: the two are not compared.
 pub fn preview(policy: &Policy, plan: &Plan) -> Preview {
-    Preview {
+    let mut preview = Preview {
         version: PREVIEW_VERSION,
         agent: policy.agent.clone(),
         description: None,
@@ -54,8 +60,10 @@ pub fn preview(policy: &Policy, plan: &Plan) -> Preview {
         workspace: policy.workspace.clone(),
         home: policy.home.clone(),
         digest: policy.digest().to_string(),
+        risks: Vec::new(),
         tools: tools(policy),
         commands: commands(policy),
+        project: Project::default(),
         files: files(policy, plan),
         network: network(policy, plan),
         limits: limits(policy),
@@ -63,10 +71,20 @@ pub fn preview(policy: &Policy, plan: &Plan) -> Preview {
         starts: starts(policy),
         held: held(plan),
         not_held: gaps(plan),
-    }
+    };
+    preview.risks = risks(policy, &preview);
+    preview
 }
 
 impl Preview {
+    /// Adds what the commands run as the workspace's own files have it. `policy` is the one that the page is of.
+    #[must_use]
+    pub fn in_project(mut self, policy: &Policy, files: &ProjectFiles) -> Preview {
+        self.project = project(policy, files);
+        self.risks = risks(policy, &self);
+        self
+    }
+
     /// Adds what the agent file says of itself.
     #[must_use]
     pub fn described(mut self, description: impl Into<String>) -> Preview {

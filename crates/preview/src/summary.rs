@@ -1,7 +1,7 @@
 use remit_diagnostics::visible;
 use remit_policy::{Confinement, Otherwise};
 
-use crate::names::{from_workspace, quoted};
+use crate::names::{from_workspace, listed, quoted};
 use crate::{FileGrant, NetworkReach, Preview, Writes};
 
 /// How many patterns or paths one line names.
@@ -28,14 +28,14 @@ fn runs(preview: &Preview) -> String {
         },
         (false, patterns, read_only) => {
             let more = if read_only { " and what only reads" } else { "" };
-            format!("runs {}{more}", listed(&quoted(patterns)))
+            format!("runs {}{more}", listed(&quoted(patterns), MOST))
         }
     }
 }
 
 fn reads(preview: &Preview) -> String {
     let paths: Vec<String> = own(preview, |grant| grant.read || grant.execute);
-    if paths.is_empty() { "reads none of your files".to_owned() } else { format!("reads {}", listed(&paths)) }
+    if paths.is_empty() { "reads none of your files".to_owned() } else { format!("reads {}", listed(&paths, MOST)) }
 }
 
 fn writes(preview: &Preview) -> String {
@@ -44,15 +44,15 @@ fn writes(preview: &Preview) -> String {
     match (direct.as_slice(), layer) {
         ([], true) => "writes to a private layer".to_owned(),
         ([], false) => "writes nothing".to_owned(),
-        (paths, true) => format!("writes {} and a private layer", listed(paths)),
-        (paths, false) => format!("writes {}", listed(paths)),
+        (paths, true) => format!("writes {} and a private layer", listed(paths, MOST)),
+        (paths, false) => format!("writes {}", listed(paths, MOST)),
     }
 }
 
 fn network(preview: &Preview) -> String {
     match &preview.network.reach {
         NetworkReach::Nothing => "no network".to_owned(),
-        NetworkReach::Hosts(hosts) => format!("network to {} only", listed(hosts)),
+        NetworkReach::Hosts(hosts) => format!("network to {} only", listed(hosts, MOST)),
         NetworkReach::Everything => "the whole network".to_owned(),
     }
 }
@@ -65,10 +65,4 @@ fn own(preview: &Preview, is_meant: impl Fn(&FileGrant) -> bool) -> Vec<String> 
     // What lies below another one is said with it.
     let is_said = |grant: &FileGrant| grants.iter().any(|other| other.path != grant.path && grant.path.is_beneath(&other.path));
     grants.iter().filter(|grant| !is_said(grant)).map(|grant| from_workspace(&grant.path, preview)).collect()
-}
-
-fn listed(items: &[String]) -> String {
-    let shown = if items.len() <= MOST + 1 { items.len() } else { MOST };
-    let text = items.iter().take(shown).cloned().collect::<Vec<_>>().join(", ");
-    if shown < items.len() { format!("{text} and {} more", items.len() - shown) } else { text }
 }

@@ -22,6 +22,8 @@ pub enum Mechanism {
     Gate,
     Landlock,
     Seccomp,
+    /// The kernel stops the call, and Remit does it instead, or refuses it.
+    SeccompNotification,
     MountNamespace,
     Overlay,
     NetworkNamespace,
@@ -40,6 +42,7 @@ impl Mechanism {
             Mechanism::Gate => "the gate",
             Mechanism::Landlock => "Landlock",
             Mechanism::Seccomp => "seccomp",
+            Mechanism::SeccompNotification => "seccomp notification",
             Mechanism::MountNamespace => "mount namespace",
             Mechanism::Overlay => "overlay",
             Mechanism::NetworkNamespace => "network namespace",

@@ -26,6 +26,8 @@ pub struct Host {
     /// A pid namespace with its own `/proc`.
     pub own_proc: Availability,
     pub network_namespace: Availability,
+    /// Calls can be decided and done outside the task (`SECCOMP_RET_USER_NOTIF`).
+    pub notification: Availability,
     pub cgroups: Cgroups,
     /// The caller's environment.
     pub environment: BTreeMap<String, String>,

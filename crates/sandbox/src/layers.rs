@@ -34,6 +34,7 @@ pub struct Bind {
 pub struct Layer {
     pub target: AbsPath,
     pub purpose: LayerPurpose,
+    pub no_exec: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -49,6 +50,8 @@ pub struct PrivateDirectory {
     pub target: AbsPath,
     /// In memory (`/dev/shm`), or on disk below the task's own directory.
     pub in_memory: bool,
+    /// Nothing is granted to be executed there, so nothing is mapped as a program either (`ld.so /tmp/program`).
+    pub no_exec: bool,
 }
 
 /// A path that is covered by something empty: an empty directory, or an empty file that nobody may open.

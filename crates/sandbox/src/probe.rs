@@ -23,6 +23,8 @@ pub struct Trials {
     pub overlay: Availability,
     pub own_proc: Availability,
     pub network_namespace: Availability,
+    /// Calls can be decided outside the task.
+    pub notification: Availability,
 }
 
 impl Host {
@@ -42,6 +44,7 @@ impl Host {
             overlay: trials.overlay,
             own_proc: trials.own_proc,
             network_namespace: trials.network_namespace,
+            notification: trials.notification,
             cgroups,
             environment,
             paths: facts(policy),
@@ -71,9 +74,10 @@ pub fn paths_of_interest(policy: &Policy) -> BTreeSet<AbsPath> {
     let beneath = |path: &AbsPath, rules: &[PathRule]| rules.iter().any(|rule| path.is_beneath(&rule.pattern.base));
     let written = |path: &AbsPath| beneath(path, &files.write);
     let granted = |path: &AbsPath| written(path) || beneath(path, &files.read) || beneath(path, &files.execute);
-    let bases = |rules: &'_ [PathRule]| rules.iter().map(|rule| rule.pattern.base.clone()).collect::<Vec<_>>();
-    paths.extend(bases(&files.hidden).into_iter().chain(bases(&files.protected_read)).filter(granted));
-    paths.extend(bases(&files.write_denied).into_iter().chain(bases(&files.protected)).filter(written));
+    let base = |rule: &'_ PathRule| rule.pattern.base.clone();
+    let (hidden, denied) = (files.hidden.iter().chain(&files.protected_read), files.write_denied.iter().chain(&files.protected));
+    paths.extend(hidden.filter(|rule| granted(&rule.pattern.base)).map(base));
+    paths.extend(denied.filter(|rule| written(&rule.pattern.base)).map(base));
 
     for rule in [&files.read, &files.write, &files.execute, &files.caches].into_iter().flatten() {
         paths.insert(rule.pattern.base.clone());

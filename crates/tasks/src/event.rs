@@ -1,35 +1,45 @@
-//! What a task's log says: one JSON object a line. Appended to, never changed.
+//! What happens to a task. Events are appended, and never changed.
 
 use remit_agent::AbsPath;
 use remit_policy::Digest;
 use serde::{Deserialize, Serialize};
 
+use crate::{ProcessId, TaskId};
+
 /// Something that happened to a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// The first event of every log.
+    /// The first event of every task.
     Created(Created),
+    /// The process that looks after it from now on.
+    Supervised {
+        by: ProcessId,
+    },
+    /// A person has to say yes before anything runs.
+    Asked(Question),
     Approved {
         by: ApprovedBy,
     },
+    /// It has another place among those that wait.
+    Moved {
+        position: i64,
+    },
+    /// It has one of the places in which tasks run.
+    Starting,
     Started {
         pid: u32,
     },
-    /// The last event, written by the task's own process.
+    Paused,
+    Resumed,
+    /// The last event.
     Ended {
         outcome: Outcome,
-    },
-    /// The last event, written by another process: the task's own is gone and wrote no end.
-    Lost {
-        /// What stood at the end of the log without being a whole line.
-        torn: Option<String>,
     },
 }
 
 /// What is to be run, and under what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Created {
     /// `None`: no agent.
     pub agent: Option<AgentName>,
@@ -40,10 +50,10 @@ pub struct Created {
     /// The program and its arguments.
     pub command: Vec<String>,
     pub confinement: Confinement,
+    pub attended: Attended,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct AgentName {
     pub name: String,
     /// The agent file.
@@ -56,6 +66,55 @@ pub struct AgentName {
 pub enum Confinement {
     Confined,
     Unrestricted,
+}
+
+/// Who looks after the task, and where its output goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attended {
+    /// The command that made it, which passes its output on.
+    Foreground,
+    /// A supervisor of its own, which keeps its output.
+    Background(Background),
+}
+
+/// What was asked for besides the command: what a supervisor needs, and `retry`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Background {
+    /// The product as which the agent file is read, in the word of `--as`.
+    pub read_as: Option<String>,
+    pub strict: bool,
+    pub on_ask: OnAsk,
+    /// How long it waits for an answer, in seconds.
+    pub ask_limit: u64,
+    pub after: Option<After>,
+}
+
+/// What becomes of a task when a person has to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnAsk {
+    Wait,
+    Deny,
+}
+
+/// The tasks that have to be over before this one starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct After {
+    pub tasks: Vec<TaskId>,
+    /// However they ended; otherwise each has to have succeeded.
+    pub any: bool,
+}
+
+/// What a person is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// The policy that the answer is for. Another policy is another question.
+    pub digest: String,
+    /// Nobody approved the policy in this workspace.
+    pub policy: bool,
+    /// Why the gate asks about the command, when it does.
+    pub command: Option<String>,
 }
 
 /// What let the task start.
@@ -87,9 +146,12 @@ pub enum Outcome {
     },
     /// Over its limit of wall time.
     TimedOut,
-    /// Over another limit, named as in an agent file.
+    /// Over another limit, named as in an agent file; `disk`: there was no room for its output.
     OverLimit {
         limit: String,
+    },
+    Cancelled {
+        by: CancelledBy,
     },
     Denied {
         why: String,
@@ -97,9 +159,24 @@ pub enum Outcome {
     CouldNotStart {
         error: String,
     },
+    /// Its process is gone and wrote no end. Written by whoever found that.
+    Lost {
+        evidence: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelledBy {
+    User,
+    /// The supervisor was told to end, as every process is when the machine goes down.
+    Shutdown,
+    /// A task that had to succeed first did not.
+    Task(TaskId),
 }
 
 impl Created {
+    /// Returns what is created in the foreground.
     pub fn new(policy: &remit_policy::Policy, digest: &Digest, agent_path: Option<&AbsPath>, command: Vec<String>) -> Created {
         let agent = match (&policy.agent, agent_path) {
             (Some(name), Some(path)) => Some(AgentName { name: name.clone(), path: path.to_string() }),
@@ -115,6 +192,14 @@ impl Created {
                 remit_policy::Confinement::Confined => Confinement::Confined,
                 remit_policy::Confinement::Unrestricted => Confinement::Unrestricted,
             },
+            attended: Attended::Foreground,
+        }
+    }
+
+    pub fn background(&self) -> Option<&Background> {
+        match &self.attended {
+            Attended::Foreground => None,
+            Attended::Background(background) => Some(background),
         }
     }
 }

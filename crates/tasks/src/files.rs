@@ -30,6 +30,15 @@ pub(crate) fn make_directory(at: BorrowedFd<'_>, name: &str) -> Result<(), Errno
     }
 }
 
+/// Looks at a file below `at` without following a link; `None` when there is none.
+pub(crate) fn stat(at: BorrowedFd<'_>, name: &str) -> io::Result<Option<rustix::fs::Stat>> {
+    match rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
 /// Reads a whole regular file below `at`; `None` when there is none.
 pub(crate) fn read(at: BorrowedFd<'_>, name: &str) -> io::Result<Option<Vec<u8>>> {
     // Without NONBLOCK a FIFO in the file's place would hang.

@@ -1,11 +1,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// The name of a task: `task-` and six characters, without those that look like others (`i`, `l`, `o`, `u`).
 // INVARIANT: safe as a file name; only `from_random` and `from_str` make one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct TaskId(String);
 
 #[derive(Debug, PartialEq, Eq, Error)]
@@ -46,6 +48,20 @@ impl FromStr for TaskId {
             }
             _ => Err(TaskIdError(text.to_owned())),
         }
+    }
+}
+
+impl From<TaskId> for String {
+    fn from(id: TaskId) -> String {
+        id.0
+    }
+}
+
+impl TryFrom<String> for TaskId {
+    type Error = TaskIdError;
+
+    fn try_from(text: String) -> Result<TaskId, TaskIdError> {
+        text.parse()
     }
 }
 

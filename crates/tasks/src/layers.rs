@@ -100,6 +100,10 @@ pub(crate) fn move_out(directory: BorrowedFd<'_>) -> io::Result<()> {
     }
     files::make_directory(directory, KEPT)?;
     for (index, layer) in list.iter().enumerate() {
+        // Nothing was written.
+        if rustix::fs::unlinkat(directory, format!("{SCRATCH}/{}", layer.name), rustix::fs::AtFlags::REMOVEDIR).is_ok() {
+            continue;
+        }
         match rustix::fs::renameat(directory, format!("{SCRATCH}/{}", layer.name), directory, format!("{KEPT}/{index}")) {
             // Moved by a sweep that died after it, or never made: the task did not start.
             Ok(()) | Err(Errno::NOENT) => {}
@@ -125,10 +129,10 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::Outcome;
     use crate::task::tests::{at, created, state};
+    use crate::{Outcome, Store};
 
-    fn with_layers(state: &StateDir) -> TaskDir {
+    fn with_layers(state: &StateDir, store: &mut Store) -> TaskDir {
         let task = TaskDir::create(state).unwrap();
         let scratch = task.make_scratch().unwrap();
         for name in ["layer-0-upper", "layer-0-work/work", "layer-2-upper", "private-0"] {
@@ -137,7 +141,7 @@ mod tests {
         }
         let keep = |target: &str, name: &str| LayerToKeep { target: target.to_owned(), name: name.to_owned() };
         task.keep_layers(vec![keep("/work", "layer-0-upper"), keep("/other", "layer-2-upper")]).unwrap();
-        task.append(at(0), &[created()]).unwrap();
+        store.create(task.id(), "make", at(0), vec![created()]).unwrap();
         task
     }
 
@@ -156,10 +160,11 @@ mod tests {
     fn layers_outlive_the_task_and_the_rest_does_not() {
         let directory = tempfile::tempdir().unwrap();
         let state = state(&directory);
-        let task = with_layers(&state);
+        let mut store = Store::open(&state).unwrap();
+        let task = with_layers(&state, &mut store);
         let (id, path) = (task.id().clone(), task.path().clone());
         check(&state, &id, &[("/work", "scratch/layer-0-upper"), ("/other", "scratch/layer-2-upper")]);
-        task.end(at(1), Outcome::Succeeded).unwrap();
+        task.end(&mut store, at(1), Outcome::Succeeded).unwrap();
         check(&state, &id, &[("/work", "layers/0"), ("/other", "layers/1")]);
         assert_eq!(fs::read_to_string(path.join("layers/1/file").as_path()).unwrap(), "layer-2-upper");
         assert!(!path.join("scratch").as_path().exists());
@@ -172,10 +177,11 @@ mod tests {
     fn layers_outlive_a_process_that_died() {
         let directory = tempfile::tempdir().unwrap();
         let state = state(&directory);
-        let task = with_layers(&state);
+        let mut store = Store::open(&state).unwrap();
+        let task = with_layers(&state, &mut store);
         let id = task.id().clone();
         drop(task);
-        assert_eq!(crate::sweep(&state, at(1)).unwrap().lost, std::slice::from_ref(&id));
+        assert_eq!(crate::sweep(&state, &mut store, at(1)).unwrap().lost, std::slice::from_ref(&id));
         check(&state, &id, &[("/work", "layers/0"), ("/other", "layers/1")]);
     }
 
@@ -183,17 +189,18 @@ mod tests {
     fn a_list_that_is_not_ours_moves_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let state = state(&directory);
+        let mut store = Store::open(&state).unwrap();
         for text in [
             "{",
             r#"{"version":2,"layers":[]}"#,
-            r#"{"version":1,"layers":[{"target":"/w","name":"../events.jsonl"}]}"#,
+            r#"{"version":1,"layers":[{"target":"/w","name":"../approvals"}]}"#,
             r#"{"version":1,"layers":[{"target":"/w","name":".."}]}"#,
         ] {
-            let task = with_layers(&state);
+            let task = with_layers(&state, &mut store);
             let (id, path) = (task.id().clone(), task.path().clone());
             fs::write(path.join(LIST).as_path(), text).unwrap();
             layers(&state, &id).unwrap_err();
-            task.end(at(1), Outcome::Succeeded).unwrap_err();
+            task.end(&mut store, at(1), Outcome::Succeeded).unwrap_err();
             assert!(path.join("scratch/layer-0-upper/file").as_path().exists(), "{text}");
         }
     }

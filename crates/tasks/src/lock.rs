@@ -16,7 +16,6 @@ pub(crate) const DIRECTORY: &str = "running";
 pub(crate) struct Lock {
     directory: OwnedFd,
     id: TaskId,
-    #[expect(dead_code, reason = "held, not used: closing it gives up the lock")]
     file: OwnedFd,
 }
 
@@ -47,6 +46,24 @@ impl Lock {
             Err(errno) => return Err(errno),
         }
         Ok(if is_removed(&file)? { None } else { Some(Lock { directory, id: id.clone(), file }) })
+    }
+
+    /// Returns the lock that another process took and handed on, with its descriptor: it is held as long as either has it.
+    pub(crate) fn adopt(state: &StateDir, id: &TaskId, file: OwnedFd) -> Result<Lock, Errno> {
+        let directory = files::open_directory(state.fd(), DIRECTORY)?;
+        let named = rustix::fs::statat(&directory, id.as_str(), AtFlags::SYMLINK_NOFOLLOW)?;
+        let given = rustix::fs::fstat(&file)?;
+        if (named.st_dev, named.st_ino) != (given.st_dev, given.st_ino) {
+            return Err(Errno::STALE);
+        }
+        // What one description of the file has locked it may lock again, and nobody else may.
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(Lock { directory, id: id.clone(), file })
+    }
+
+    /// Returns a descriptor by which a child can adopt the lock.
+    pub(crate) fn share(&self) -> Result<OwnedFd, Errno> {
+        rustix::io::fcntl_dupfd_cloexec(&self.file, 3)
     }
 
     /// Removes the file and gives up the lock: the task is over, and no sweep needs to look at it.

@@ -1,15 +1,14 @@
 //! Clears up after processes that died.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 
-use remit_agent::AbsPath;
-use rustix::fs::{AtFlags, OFlags};
 use rustix::io::Errno;
 
 use crate::lock::{self, Lock};
-use crate::record::{ids, whole_lines};
-use crate::task::{DIRECTORY, LOG, open_log, remove_scratch_in, write_events};
-use crate::{Event, Record, RecordError, StateDir, TaskError, TaskId, Timestamp, files};
+use crate::process::Found;
+use crate::store::{Store, StoreError, Which};
+use crate::task::{DIRECTORY, remove_directory, remove_scratch_in};
+use crate::{Event, Outcome, Record, StateDir, TaskError, TaskId, Timestamp, files, orphans};
 
 /// What a sweep found.
 #[derive(Debug, Default)]
@@ -20,75 +19,104 @@ pub struct Swept {
     pub problems: Vec<TaskError>,
 }
 
-/// Removes the scratch directories of tasks whose process is gone, and writes into their logs that they are lost.
+/// Ends what tasks have left running whose process is gone, clears what they had in private, and records them as lost.
 ///
 /// Any number of processes may sweep at once, while others make and end tasks: whatever is done to a task is done under
 /// its lock, and a task whose lock somebody holds is left alone. A task that ended in order costs nothing.
-pub fn sweep(state: &StateDir, at: Timestamp) -> Result<Swept, RecordError> {
+pub fn sweep(state: &StateDir, store: &mut Store, at: Timestamp) -> Result<Swept, TaskError> {
     let mut swept = Swept::default();
-    for id in ids(state, lock::DIRECTORY)? {
-        match sweep_task(state, &id, at) {
-            Ok(Found::Lost) => swept.lost.push(id),
-            Ok(Found::Nothing) => {}
+    let locks = locks(state)?;
+    for id in &locks {
+        match sweep_task(state, store, id, at) {
+            Ok(true) => swept.lost.push(id.clone()),
+            Ok(false) => {}
             Err(error) => swept.problems.push(error),
         }
+    }
+    // A record has a lock as long as it is not over; without one, its lock was removed by hand.
+    for listed in store.list(Which::Unfinished)? {
+        let Ok(record) = listed.record else { continue };
+        if files::stat(state.fd(), &format!("{}/{}", lock::DIRECTORY, record.id)).is_ok_and(|lock| lock.is_none()) {
+            match lose(store, &record, at) {
+                Ok(true) => swept.lost.push(record.id),
+                Ok(false) => {}
+                Err(error) => swept.problems.push(error),
+            }
+        }
+    }
+    if !swept.lost.is_empty() {
+        // There is room now for others.
+        crate::wake(state, store, None)?;
     }
     Ok(swept)
 }
 
-enum Found {
-    Lost,
-    Nothing,
+/// Returns the ids of the tasks that have a lock, sorted.
+fn locks(state: &StateDir) -> Result<Vec<TaskId>, TaskError> {
+    let path = state.path().join(lock::DIRECTORY);
+    let failed = |errno: Errno| TaskError::Io { action: "read", path: path.clone(), source: errno.into() };
+    let directory = match files::open_directory(state.fd(), lock::DIRECTORY) {
+        Ok(directory) => directory,
+        Err(Errno::NOENT) => return Ok(Vec::new()),
+        Err(errno) => return Err(failed(errno)),
+    };
+    let mut ids = Vec::new();
+    for entry in rustix::fs::Dir::read_from(directory.as_fd()).map_err(failed)? {
+        // What has another name is not a task's, and is left alone.
+        ids.extend(entry.map_err(failed)?.file_name().to_str().ok().and_then(|name| name.parse().ok()));
+    }
+    ids.sort();
+    Ok(ids)
 }
 
-fn sweep_task(state: &StateDir, id: &TaskId, at: Timestamp) -> Result<Found, TaskError> {
+/// Clears up after one task, and returns whether it is lost.
+fn sweep_task(state: &StateDir, store: &mut Store, id: &TaskId, at: Timestamp) -> Result<bool, TaskError> {
     let name = format!("{DIRECTORY}/{id}");
     let path = state.path().join(&name);
     let failed = |action: &'static str| {
         let path = path.clone();
         move |errno: Errno| TaskError::Io { action, path, source: errno.into() }
     };
-    let Some(lock) = Lock::take_abandoned(state, id).map_err(failed("lock"))? else { return Ok(Found::Nothing) };
-    let directory = match files::open_directory(state.fd(), &name) {
-        Ok(directory) => directory,
-        // Its maker died before it had a directory.
-        Err(Errno::NOENT) => return lock.remove().map(|()| Found::Nothing).map_err(failed("unlock")),
-        Err(errno) => return Err(failed("open")(errno)),
-    };
-    // A log that is empty is as good as none: its maker died before the first line.
-    let log = files::read(directory.as_fd(), LOG).map(|log| log.filter(|log| !log.is_empty()));
-    let log = log.map_err(|source| TaskError::Io { action: "read", path: path.join(LOG), source })?;
-    let found = match log.as_deref().map(|log| (log, Record::from_log(id, log, &path.join(LOG)))) {
-        // Nothing is known of what a newer version does with its directories.
-        Some((_, Err(RecordError::Newer { .. }))) => return Ok(Found::Nothing),
-        Some((log, Ok(record))) if !record.is_over() => {
-            write_lost(directory.as_fd(), &path, at, log)?;
-            Found::Lost
+    let Some(lock) = Lock::take_abandoned(state, id).map_err(failed("lock"))? else { return Ok(false) };
+    let lost = match store.record(id) {
+        Ok(record) if record.is_over() => false,
+        Ok(record) => lose(store, &record, at)?,
+        // Its maker died before it had a record.
+        Err(StoreError::Missing { .. }) => {
+            remove_directory(state, id)?;
+            false
         }
-        // Over; or damaged, which every listing tells.
-        Some(_) | None => Found::Nothing,
+        Err(error) => return Err(error.into()),
     };
-    remove_scratch_in(directory.as_fd(), &path)?;
-    if log.is_none() {
-        let _ = rustix::fs::unlinkat(&directory, LOG, AtFlags::empty());
-        rustix::fs::unlinkat(state.fd(), name.as_str(), AtFlags::REMOVEDIR).map_err(failed("remove"))?;
+    match files::open_directory(state.fd(), &name) {
+        Ok(directory) => remove_scratch_in(directory.as_fd(), &path)?,
+        Err(Errno::NOENT) => {}
+        Err(errno) => return Err(failed("open")(errno)),
     }
     lock.remove().map_err(failed("unlock"))?;
-    Ok(found)
+    Ok(lost)
 }
 
-fn write_lost(directory: BorrowedFd<'_>, path: &AbsPath, at: Timestamp, log: &[u8]) -> Result<(), TaskError> {
-    let (whole, torn) = log.split_at(whole_lines(log));
-    let torn = (!torn.is_empty()).then(|| String::from_utf8_lossy(torn).into_owned());
-    let write = || -> std::io::Result<()> {
-        let file = open_log(directory, OFlags::empty())?;
-        if torn.is_some() {
-            // What stood there goes on in the event: a part of a line in the middle would make the log unreadable.
-            file.set_len(u64::try_from(whole.len()).unwrap_or(u64::MAX))?;
-        }
-        write_events(&file, at, &[Event::Lost { torn: torn.clone() }])
+/// Records a task as lost, with the evidence, and ends what is left of it; `false` when it ended meanwhile.
+fn lose(store: &mut Store, record: &Record, at: Timestamp) -> Result<bool, TaskError> {
+    let mut evidence = match &record.supervisor {
+        None => "the command that made it was gone before its supervisor began".to_owned(),
+        Some(supervisor) => match supervisor.find() {
+            Ok(Found::Gone(why)) => format!("its supervisor is gone: {why}"),
+            // It gave up its lock and lives: it is about to end the task, or to end itself.
+            Ok(Found::Alive(_)) => return Ok(false),
+            Err(error) => format!("its supervisor cannot be looked for: {error}"),
+        },
     };
-    write().map_err(|source| TaskError::Io { action: "write", path: path.join(LOG), source })
+    let ended = orphans::end(&record.id);
+    if ended > 0 {
+        evidence = format!("{evidence}; {ended} processes of it were still there and have been killed");
+    }
+    match store.append(&record.id, at, &[Event::Ended { outcome: Outcome::Lost { evidence } }]) {
+        Ok(_) => Ok(true),
+        Err(StoreError::Fold { .. } | StoreError::Missing { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]
@@ -98,7 +126,7 @@ mod tests {
 
     use super::*;
     use crate::task::tests::{at, created, state};
-    use crate::{Outcome, State, TaskDir};
+    use crate::{ProcessId, State, TaskDir};
 
     /// Makes a task with a scratch directory that is not easy to remove.
     fn make(state: &StateDir) -> TaskDir {
@@ -109,105 +137,94 @@ mod tests {
         task
     }
 
-    #[test]
-    fn a_task_whose_process_is_gone_is_lost_once() {
-        let directory = tempfile::tempdir().unwrap();
-        let state = state(&directory);
-        let task = make(&state);
-        let (id, path) = (task.id().clone(), task.path().clone());
-        task.append(at(0), &[created(), Event::Started { pid: 1 }]).unwrap();
+    fn gone() -> Event {
+        Event::Supervised { by: ProcessId { pid: i32::MAX, started: 1, ..ProcessId::own().unwrap() } }
+    }
 
-        let swept = sweep(&state, at(1)).unwrap();
-        assert!(swept.lost.is_empty(), "it is running");
-        assert!(path.join("scratch").as_path().exists());
-
-        // What a process that dies leaves: the log without an end, and no lock.
-        drop(task);
-        let swept = sweep(&state, at(2)).unwrap();
-        assert_eq!(swept.lost, std::slice::from_ref(&id));
-        assert!(swept.problems.is_empty());
-        assert!(!path.join("scratch").as_path().exists());
-        let record = Record::read(&state, &id).unwrap();
-        assert_eq!(record.state, State::Lost { started_at: Some(at(0)), found_at: at(2) });
-
-        let log = fs::read(path.join(LOG).as_path()).unwrap();
-        assert!(sweep(&state, at(3)).unwrap().lost.is_empty());
-        assert_eq!(fs::read(path.join(LOG).as_path()).unwrap(), log);
+    fn evidence(store: &Store, id: &TaskId) -> String {
+        match store.record(id).unwrap().state {
+            State::Ended { outcome: Outcome::Lost { evidence }, .. } => evidence,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
-    fn a_torn_line_is_kept_inside_the_event() {
+    fn a_dead_task_is_lost_and_cleared_and_a_living_one_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let state = state(&directory);
-        let task = make(&state);
-        let (id, log) = (task.id().clone(), task.path().join(LOG));
-        task.append(at(0), &[created()]).unwrap();
-        drop(task);
-        let whole = fs::read_to_string(log.as_path()).unwrap();
-        fs::write(log.as_path(), format!("{whole}{{\"version\":1,\"at")).unwrap();
+        let mut store = Store::open(&state).unwrap();
+        let living = make(&state);
+        store.create(living.id(), "a", at(0), vec![created(), Event::Started { pid: 1 }]).unwrap();
+        let dead = make(&state);
+        let (id, path) = (dead.id().clone(), dead.path().clone());
+        store.create(&id, "b", at(0), vec![created(), gone(), Event::Started { pid: 1 }]).unwrap();
+        drop(dead);
+        let unborn = make(&state);
+        let early = unborn.id().clone();
+        store.create(&early, "c", at(0), vec![created()]).unwrap();
+        drop(unborn);
 
-        assert_eq!(sweep(&state, at(2)).unwrap().lost, std::slice::from_ref(&id));
-        assert_eq!(Record::read(&state, &id).unwrap().state, State::Lost { started_at: None, found_at: at(2) });
-        let text = fs::read_to_string(log.as_path()).unwrap();
-        assert!(text.starts_with(&whole) && text.contains(r#""torn":"{\"version\":1,\"at""#), "{text}");
+        let mut lost = sweep(&state, &mut store, at(2)).unwrap().lost;
+        lost.sort();
+        let mut expected = vec![id.clone(), early.clone()];
+        expected.sort();
+        assert_eq!(lost, expected);
+        assert!(evidence(&store, &id).contains("is gone"));
+        assert!(evidence(&store, &early).contains("before its supervisor began"));
+        assert!(!path.join("scratch").as_path().exists());
+        assert!(living.path().join("scratch").as_path().exists());
+        assert!(!store.record(living.id()).unwrap().is_over());
+        assert!(sweep(&state, &mut store, at(3)).unwrap().lost.is_empty(), "once");
+        fs::set_permissions(living.path().join("scratch/layer/work/work").as_path(), PermissionsExt::from_mode(0o700)).unwrap();
     }
 
     #[test]
     fn an_end_that_could_not_clear_up_is_cleared_and_not_lost() {
         let directory = tempfile::tempdir().unwrap();
         let state = state(&directory);
+        let mut store = Store::open(&state).unwrap();
         let task = make(&state);
         let (id, path) = (task.id().clone(), task.path().clone());
-        task.append(at(0), &[created(), Event::Ended { outcome: Outcome::Succeeded }]).unwrap();
+        store.create(&id, "a", at(0), vec![created(), Event::Ended { outcome: Outcome::Succeeded }]).unwrap();
         drop(task);
-        assert!(sweep(&state, at(2)).unwrap().lost.is_empty());
+        assert!(sweep(&state, &mut store, at(2)).unwrap().lost.is_empty());
         assert!(!path.join("scratch").as_path().exists());
         assert_eq!(fs::read_dir(state.path().join(lock::DIRECTORY).as_path()).unwrap().count(), 0);
-        assert!(Record::read(&state, &id).unwrap().is_over());
     }
 
     #[test]
     fn what_died_while_it_was_made_goes_and_what_is_not_a_task_stays() {
         let directory = tempfile::tempdir().unwrap();
         let state = state(&directory);
-        assert!(sweep(&state, at(0)).unwrap().problems.is_empty(), "no directory of tasks yet");
+        let mut store = Store::open(&state).unwrap();
+        assert!(sweep(&state, &mut store, at(0)).unwrap().problems.is_empty(), "no directory of tasks yet");
         let (tasks, running) = (state.path().join(DIRECTORY), state.path().join(lock::DIRECTORY));
-        for name in ["task-000001", "task-000002", "mine"] {
+        for name in ["task-000001", "mine"] {
             fs::create_dir_all(tasks.join(name).as_path()).unwrap();
         }
         fs::create_dir(running.as_path()).unwrap();
-        // Died before it had a directory, before it had a log, before the first line; and a link in a directory's place.
-        for name in ["task-000000", "task-000001", "task-000002", "task-000003", "mine"] {
+        // Died before it had a directory, before it had a record; and something of somebody else's.
+        for name in ["task-000000", "task-000001", "mine"] {
             fs::write(running.join(name).as_path(), "").unwrap();
         }
-        fs::write(tasks.join("task-000002/events.jsonl").as_path(), "").unwrap();
-        std::os::unix::fs::symlink("mine", tasks.join("task-000003").as_path()).unwrap();
-
-        let swept = sweep(&state, at(0)).unwrap();
-        assert!(swept.lost.is_empty());
-        assert_eq!(swept.problems.len(), 1, "the symbolic link: {swept:?}");
+        let swept = sweep(&state, &mut store, at(0)).unwrap();
+        assert!(swept.lost.is_empty() && swept.problems.is_empty(), "{swept:?}");
         for directory in [tasks, running] {
-            let names = fs::read_dir(directory.as_path()).unwrap().map(|entry| entry.unwrap().file_name());
-            let mut left: Vec<_> = names.collect();
-            left.sort();
-            assert_eq!(left, ["mine", "task-000003"], "{directory}");
+            let left: Vec<_> = fs::read_dir(directory.as_path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            assert_eq!(left, ["mine"], "{directory}");
         }
     }
 
     #[test]
-    fn a_newer_or_damaged_log_is_not_written_to() {
+    fn a_record_whose_lock_is_gone_is_lost() {
         let directory = tempfile::tempdir().unwrap();
         let state = state(&directory);
-        for (text, scratch_stays) in [("{\"version\":2}\n", true), ("what\n", false), ("{", false)] {
-            let task = make(&state);
-            let path = task.path().clone();
-            drop(task);
-            fs::write(path.join(LOG).as_path(), text).unwrap();
-            let swept = sweep(&state, at(2)).unwrap();
-            assert!(swept.lost.is_empty() && swept.problems.is_empty(), "{swept:?}");
-            assert_eq!(fs::read_to_string(path.join(LOG).as_path()).unwrap(), text);
-            assert_eq!(path.join("scratch").as_path().exists(), scratch_stays, "{text}");
-            remove_scratch_in(fs::File::open(path.as_path()).unwrap().as_fd(), &path).unwrap();
-        }
+        let mut store = Store::open(&state).unwrap();
+        let task = TaskDir::create(&state).unwrap();
+        let id = task.id().clone();
+        store.create(&id, "a", at(0), vec![created(), gone()]).unwrap();
+        fs::remove_dir_all(state.path().join(lock::DIRECTORY).as_path()).unwrap();
+        assert_eq!(sweep(&state, &mut store, at(1)).unwrap().lost, std::slice::from_ref(&id));
+        evidence(&store, &id);
     }
 }

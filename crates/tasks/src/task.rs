@@ -1,34 +1,33 @@
-//! The directory of one task, held by the process that runs it.
+//! The directory of one task, held by the process that looks after it.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use remit_agent::AbsPath;
-use rustix::fs::OFlags;
+use rustix::fs::{AtFlags, FallocateFlags, OFlags};
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::lock::{self, Lock};
 use crate::remove::remove_tree;
-use crate::{Event, Outcome, StateDir, TaskId, Timestamp, files, layers};
+use crate::store::{Store, StoreError};
+use crate::{Event, Outcome, StateDir, TaskId, Timestamp, control, files, layers};
 
-pub(crate) const VERSION: u32 = 1;
 pub(crate) const DIRECTORY: &str = "tasks";
-pub(crate) const LOG: &str = "events.jsonl";
 const SCRATCH: &std::ffi::CStr = c"scratch";
+const RESERVE: &str = "reserve";
+/// What the end of a task needs to be written: a few pages of the store and of its log.
+const RESERVED: u64 = 128 << 10;
 
-/// The directory of a task that this process runs.
+/// The directory of a task that this process looks after.
 ///
 /// Its lock is held until the value is dropped or the process dies, however it dies; by that others know that the task is
-/// still running. A child that keeps the descriptor holds it too.
+/// not over. A child that keeps the descriptor holds it too.
 #[derive(Debug)]
 pub struct TaskDir {
     id: TaskId,
     path: AbsPath,
     fd: OwnedFd,
-    log: File,
     lock: Lock,
 }
 
@@ -37,26 +36,21 @@ pub struct TaskDir {
 pub enum TaskError {
     #[error("cannot {action} `{path}`")]
     Io { action: &'static str, path: AbsPath, source: io::Error },
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl TaskError {
     /// Returns the cure, as an instruction.
     pub fn help(&self) -> Option<String> {
-        let TaskError::Io { source, .. } = self;
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some("make room on the disk".to_owned()),
-            _ => None,
+        match self {
+            TaskError::Io { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some("make room on the disk".to_owned()),
+                _ => None,
+            },
+            TaskError::Store(error) => error.help(),
         }
     }
-}
-
-/// A line of the log.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Line {
-    pub(crate) version: u32,
-    pub(crate) at: Timestamp,
-    pub(crate) event: Event,
 }
 
 impl TaskDir {
@@ -81,6 +75,23 @@ impl TaskDir {
         Err(failed(state, last.into()))
     }
 
+    /// Takes over a task from the process that made it, with the lock that it handed on.
+    pub fn adopt(state: &StateDir, id: TaskId, lock: OwnedFd) -> Result<TaskDir, TaskError> {
+        let path = state.path().join(&format!("{DIRECTORY}/{id}"));
+        let failed = |action: &'static str| {
+            let path = path.clone();
+            move |errno: Errno| TaskError::Io { action, path, source: errno.into() }
+        };
+        let lock = Lock::adopt(state, &id, lock).map_err(failed("take over"))?;
+        let fd = files::open_directory(state.fd(), &format!("{DIRECTORY}/{id}")).map_err(failed("open"))?;
+        Ok(TaskDir { id, path, fd, lock })
+    }
+
+    /// Returns a descriptor of the lock, for the process that is to [adopt](TaskDir::adopt) the task.
+    pub fn hand_on(&self) -> Result<OwnedFd, TaskError> {
+        self.lock.share().map_err(|errno| TaskError::Io { action: "hand on", path: self.path.clone(), source: errno.into() })
+    }
+
     pub fn id(&self) -> &TaskId {
         &self.id
     }
@@ -89,16 +100,8 @@ impl TaskDir {
         &self.path
     }
 
-    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+    pub fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
-    }
-
-    /// Appends events to the log, all with one time and in one write.
-    ///
-    /// Nothing is synced to the disk: what a process wrote survives its own death, however it dies, and syncing would cost
-    /// every start milliseconds. A power cut may take the last lines; a record without an end then reads as lost.
-    pub fn append(&self, at: Timestamp, events: &[Event]) -> Result<(), TaskError> {
-        write_events(&self.log, at, events).map_err(|source| TaskError::Io { action: "write", path: self.path.join(LOG), source })
     }
 
     /// Makes the directory for what the task writes in private, and returns its path. It goes when the task ends.
@@ -110,12 +113,37 @@ impl TaskDir {
         }
     }
 
-    /// Writes how the task ended, removes its scratch directory and gives up its lock.
+    /// Sets room on the disk aside, so that the end can be written when there is none left.
+    pub fn reserve(&self) -> Result<(), TaskError> {
+        let make = || -> Result<(), Errno> {
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let file = rustix::fs::openat(&self.fd, RESERVE, flags, files::PRIVATE_FILE)?;
+            match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, RESERVED) {
+                // A file system that cannot set room aside; then there is none.
+                Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+                Err(errno) => Err(errno),
+            }
+        };
+        make().map_err(|errno| TaskError::Io { action: "set room aside in", path: self.path.clone(), source: errno.into() })
+    }
+
+    /// Writes how the task ended, clears what it wrote in private, but for the layers that are kept, and gives up its lock.
     ///
-    /// The end is in the log even when an error is returned because the scratch directory could not be removed; a later
+    /// The end is in the store even when an error is returned because the scratch directory could not be removed; a later
     /// sweep tries that again.
-    pub fn end(self, at: Timestamp, outcome: Outcome) -> Result<(), TaskError> {
-        self.append(at, &[Event::Ended { outcome }])?;
+    pub fn end(self, store: &mut Store, at: Timestamp, outcome: Outcome) -> Result<(), TaskError> {
+        match store.append(&self.id, at, &[Event::Ended { outcome: outcome.clone() }]) {
+            Err(StoreError::Full { .. }) => {
+                // What was set aside is for this; what the task had in private goes first, it is the most.
+                let _ = rustix::fs::unlinkat(&self.fd, RESERVE, AtFlags::empty());
+                remove_scratch(&self)?;
+                store.append(&self.id, at, &[Event::Ended { outcome }])?;
+            }
+            ended => drop(ended?),
+        }
+        for name in [RESERVE, control::NAME] {
+            let _ = rustix::fs::unlinkat(&self.fd, name, AtFlags::empty());
+        }
         remove_scratch(&self)?;
         self.lock.remove().map_err(|errno| TaskError::Io { action: "unlock", path: self.path, source: errno.into() })
     }
@@ -123,12 +151,24 @@ impl TaskDir {
     /// Removes the directory with all that is in it: the task never began, and leaves no record.
     pub fn discard(self) -> Result<(), TaskError> {
         let failed = |source| TaskError::Io { action: "remove", path: self.path.clone(), source };
-        remove_scratch(&self)?;
         let parent = std::fs::File::open(self.path.parent().unwrap_or_else(AbsPath::root).as_path()).map_err(failed)?;
         let name = std::ffi::CString::new(self.id.as_str()).map_err(|error| failed(error.into()))?;
         remove_tree(parent.as_fd(), &name).map_err(failed)?;
         self.lock.remove().map_err(|errno| failed(errno.into()))
     }
+}
+
+/// Removes the directory of a task that is over: its output, and its layers.
+pub fn remove_directory(state: &StateDir, id: &TaskId) -> Result<(), TaskError> {
+    let path = state.path().join(&format!("{DIRECTORY}/{id}"));
+    let failed = |source: io::Error| TaskError::Io { action: "remove", path: path.clone(), source };
+    let parent = match files::open_directory(state.fd(), DIRECTORY) {
+        Ok(parent) => parent,
+        Err(Errno::NOENT) => return Ok(()),
+        Err(errno) => return Err(failed(errno.into())),
+    };
+    let name = std::ffi::CString::new(id.as_str()).map_err(|error| failed(error.into()))?;
+    remove_tree(parent.as_fd(), &name).map_err(failed)
 }
 
 /// Removes what the task wrote in private, but for the layers that are kept. No process of the task may be left.
@@ -141,21 +181,6 @@ pub(crate) fn remove_scratch_in(directory: BorrowedFd<'_>, path: &AbsPath) -> Re
     remove_tree(directory, SCRATCH).map_err(|source| TaskError::Io { action: "remove", path: path.join("scratch"), source })
 }
 
-pub(crate) fn write_events(mut log: &File, at: Timestamp, events: &[Event]) -> io::Result<()> {
-    let mut lines = Vec::with_capacity(512);
-    for event in events {
-        serde_json::to_writer(&mut lines, &Line { version: VERSION, at, event: event.clone() })?;
-        lines.push(b'\n');
-    }
-    log.write_all(&lines)
-}
-
-/// Opens the log of the task in `directory` for appending.
-pub(crate) fn open_log(directory: BorrowedFd<'_>, create: OFlags) -> Result<File, Errno> {
-    let flags = OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC | create;
-    Ok(File::from(rustix::fs::openat(directory, LOG, flags, files::PRIVATE_FILE)?))
-}
-
 fn attempt(state: &StateDir) -> Result<TaskDir, Errno> {
     let id = TaskId::from_random(files::random().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?);
     let name = format!("{DIRECTORY}/{id}");
@@ -166,8 +191,7 @@ fn attempt(state: &StateDir) -> Result<TaskDir, Errno> {
         return Err(errno);
     }
     let fd = files::open_directory(state.fd(), &name)?;
-    let log = open_log(fd.as_fd(), OFlags::CREATE | OFlags::EXCL)?;
-    Ok(TaskDir { path: state.path().join(&name), id, fd, log, lock })
+    Ok(TaskDir { path: state.path().join(&name), id, fd, lock })
 }
 
 fn failed(state: &StateDir, source: io::Error) -> TaskError {
@@ -179,48 +203,34 @@ pub(crate) mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{ApprovedBy, Confinement, Created, Record, State, list};
+    pub(crate) use crate::record::tests::{at, created};
+    use crate::{ApprovedBy, State, Which};
 
     pub(crate) fn state(directory: &tempfile::TempDir) -> StateDir {
         StateDir::open_or_create(&AbsPath::new(&directory.path().join("remit")).unwrap()).unwrap()
-    }
-
-    pub(crate) fn created() -> Event {
-        Event::Created(Created {
-            agent: None,
-            profile: "unrestricted".to_owned(),
-            digest: "d".to_owned(),
-            workspace: "/work".to_owned(),
-            command: vec!["make".to_owned(), "a\nb".to_owned()],
-            confinement: Confinement::Unrestricted,
-        })
-    }
-
-    pub(crate) fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
     #[test]
     fn a_task_leaves_its_record_and_nothing_else() {
         let directory = tempfile::tempdir().unwrap();
         let state = state(&directory);
+        let mut store = Store::open(&state).unwrap();
         let task = TaskDir::create(&state).unwrap();
         let id = task.id().clone();
         let scratch = task.make_scratch().unwrap();
+        task.reserve().unwrap();
         std::fs::create_dir_all(scratch.join("layer/upper").as_path()).unwrap();
         let approved = Event::Approved { by: ApprovedBy::TrustAll };
-        task.append(at(0), &[created(), approved, Event::Started { pid: 1 }]).unwrap();
+        store.create(&id, "make", at(0), vec![created(), approved, Event::Started { pid: 1 }]).unwrap();
         let path = task.path().clone();
-        task.end(at(5), Outcome::Killed { signal: 9 }).unwrap();
+        task.end(&mut store, at(5), Outcome::Killed { signal: 9 }).unwrap();
 
-        let record = Record::read(&state, &id).unwrap();
-        assert_eq!(record.created.confinement, Confinement::Unrestricted);
+        let record = store.record(&id).unwrap();
         assert_eq!(record.approved, Some(ApprovedBy::TrustAll));
         let outcome = Outcome::Killed { signal: 9 };
         assert_eq!(record.state, State::Ended { started_at: Some(at(0)), ended_at: at(5), outcome });
         assert_eq!(std::fs::read_dir(state.path().join("running").as_path()).unwrap().count(), 0);
-        let left: Vec<_> = std::fs::read_dir(path.as_path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(left, ["events.jsonl"]);
+        assert_eq!(std::fs::read_dir(path.as_path()).unwrap().count(), 0);
     }
 
     #[test]
@@ -240,12 +250,35 @@ pub(crate) mod tests {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
         let state = state(&directory);
+        let mut store = Store::open(&state).unwrap();
         let task = TaskDir::create(&state).unwrap();
         task.make_scratch().unwrap();
-        for (name, expected) in [("", 0o700), ("scratch", 0o700), ("events.jsonl", 0o600)] {
-            let mode = std::fs::metadata(task.path().as_path().join(name)).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, expected, "{name}");
+        task.reserve().unwrap();
+        store.create(task.id(), "make", at(0), vec![created()]).unwrap();
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for (name, expected) in [("", 0o700), ("scratch", 0o700), ("reserve", 0o600)] {
+            assert_eq!(mode(&task.path().as_path().join(name)), expected, "{name}");
         }
+        for name in ["tasks.db", "tasks.db-wal", "tasks.db-shm"] {
+            assert_eq!(mode(&state.path().as_path().join(name)), 0o600, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_task_is_handed_on_without_a_moment_in_which_it_is_nobodys() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = state(&directory);
+        let mut store = Store::open(&state).unwrap();
+        let task = TaskDir::create(&state).unwrap();
+        let id = task.id().clone();
+        store.create(&id, "make", at(0), vec![created()]).unwrap();
+        let handed = task.hand_on().unwrap();
+        drop(task);
+        assert!(crate::sweep(&state, &mut store, at(1)).unwrap().lost.is_empty());
+        let task = TaskDir::adopt(&state, id.clone(), handed).unwrap();
+        let other = std::fs::File::open(directory.path()).unwrap();
+        TaskDir::adopt(&state, id, other.into()).unwrap_err();
+        task.end(&mut store, at(2), Outcome::Succeeded).unwrap();
     }
 
     #[test]
@@ -253,18 +286,20 @@ pub(crate) mod tests {
         let directory = tempfile::tempdir().unwrap();
         let state = state(&directory);
         let produce = || {
+            let mut store = Store::open(&state).unwrap();
             let mut made = Vec::new();
-            for _ in 0..50 {
+            for _ in 0..25 {
                 let task = TaskDir::create(&state).unwrap();
-                task.append(at(0), &[created()]).unwrap();
+                store.create(task.id(), "make", at(0), vec![created()]).unwrap();
                 made.push(task.id().clone());
-                task.end(at(1), Outcome::Succeeded).unwrap();
+                task.end(&mut store, at(1), Outcome::Succeeded).unwrap();
             }
             made
         };
         let sweep = || {
-            for _ in 0..50 {
-                let swept = crate::sweep(&state, at(2)).unwrap();
+            let mut store = Store::open(&state).unwrap();
+            for _ in 0..25 {
+                let swept = crate::sweep(&state, &mut store, at(2)).unwrap();
                 assert!(swept.problems.is_empty() && swept.lost.is_empty(), "{swept:?}");
             }
         };
@@ -276,16 +311,12 @@ pub(crate) mod tests {
             }
             makers.into_iter().flat_map(|maker| maker.join().unwrap()).collect()
         });
-        let made: BTreeSet<TaskId> = all.into_iter().collect();
-        let listed: BTreeSet<TaskId> = list(&state)
-            .unwrap()
-            .into_iter()
-            .map(|listed| {
-                assert!(matches!(listed.record.unwrap().state, State::Ended { outcome: Outcome::Succeeded, .. }));
-                listed.id
-            })
-            .collect();
-        assert_eq!(made.len(), 200);
-        assert_eq!(made, listed);
+        let made: BTreeSet<String> = all.iter().map(ToString::to_string).collect();
+        let listed = Store::open(&state).unwrap().list(Which::All).unwrap();
+        let (ids, names): (BTreeSet<String>, BTreeSet<String>) =
+            listed.into_iter().map(|listed| (listed.id, listed.record.unwrap().name)).unzip();
+        assert_eq!(made.len(), 100);
+        assert_eq!(names.len(), 100, "names are unique");
+        assert_eq!(made, ids);
     }
 }

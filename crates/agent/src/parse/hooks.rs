@@ -7,7 +7,7 @@ use super::reader;
 use crate::json::{Entry, Kind, Value};
 use crate::{Hook, HookTrigger, codes, nearest};
 
-const TRIGGERS: &[(&str, HookTrigger)] = &[
+pub(super) const TRIGGERS: &[(&str, HookTrigger)] = &[
     ("agentSpawn", HookTrigger::AgentSpawn),
     ("userPromptSubmit", HookTrigger::UserPromptSubmit),
     ("preToolUse", HookTrigger::PreToolUse),
@@ -15,7 +15,7 @@ const TRIGGERS: &[(&str, HookTrigger)] = &[
     ("stop", HookTrigger::Stop),
 ];
 
-const KEYS: &[&str] = &["command", "matcher", "timeout_ms", "max_output_size", "cache_ttl_seconds"];
+pub(super) const KEYS: &[&str] = &["command", "matcher", "timeout_ms", "max_output_size", "cache_ttl_seconds"];
 
 pub(super) fn hooks(findings: &mut Findings, value: &Value) -> Vec<Hook> {
     let mut hooks = Vec::new();

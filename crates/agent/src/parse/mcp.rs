@@ -7,7 +7,7 @@ use super::reader;
 use crate::json::{Entry, Kind, Value};
 use crate::{McpServer, McpTransport, Text, codes, nearest};
 
-const KEYS: &[&str] =
+pub(super) const KEYS: &[&str] =
     &["type", "command", "args", "env", "url", "headers", "oauth", "oauthScopes", "timeout", "disabled", "disabledTools"];
 
 /// The keys that take something away: one that is misspelt must not pass with a warning.

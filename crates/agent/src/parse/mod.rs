@@ -10,6 +10,7 @@ mod permissions;
 mod reader;
 mod resources;
 mod sandbox;
+mod schema;
 mod settings;
 mod units;
 
@@ -21,6 +22,7 @@ use remit_diagnostics::{Diagnostic, Severity, Source, Span};
 use crate::json::{self, Entry, Kind, Value};
 use crate::{AgentFile, Text, codes};
 use findings::Findings;
+pub use schema::agent_schema;
 
 /// The most bytes that an agent file may have: 4 MiB.
 pub const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;

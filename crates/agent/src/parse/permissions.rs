@@ -7,10 +7,10 @@ use super::reader;
 use crate::json::{Entry, Kind, Value};
 use crate::{PermissionRule, Permissions, Text, codes, nearest};
 
-const CAPABILITIES: [&str; 10] =
+pub(super) const CAPABILITIES: [&str; 10] =
     ["shell", "fs_read", "fs_write", "filesystem", "mcp", "web_fetch", "web_search", "subagent", "builtin", "all"];
-const EFFECTS: [&str; 3] = ["allow", "ask", "deny"];
-const KEYS: &[&str] = &["capability", "match", "exclude", "effect"];
+pub(super) const EFFECTS: [&str; 3] = ["allow", "ask", "deny"];
+pub(super) const KEYS: &[&str] = &["capability", "match", "exclude", "effect"];
 
 pub(super) fn permissions(findings: &mut Findings, value: &Value) -> Option<Spanned<Permissions>> {
     let mut permissions = Permissions::default();

@@ -7,7 +7,7 @@ use super::reader;
 use crate::json::{Entry, Kind, Value};
 use crate::{Resource, codes};
 
-const KEYS: &[&str] = &["type", "source", "name", "description", "indexType", "include", "exclude", "autoUpdate"];
+pub(super) const KEYS: &[&str] = &["type", "source", "name", "description", "indexType", "include", "exclude", "autoUpdate"];
 
 pub(super) fn resources(findings: &mut Findings, value: &Value) -> Vec<Spanned<Resource>> {
     let Kind::List(values) = &value.kind else {

@@ -7,7 +7,7 @@ use super::{reader, units};
 use crate::json::{Entry, Kind, Value};
 use crate::{EnvSettings, ExampleSettings, FileSettings, LimitSettings, NetworkSettings, SandboxSettings, Text, codes};
 
-const KEYS: &[&str] = &["profile", "network", "files", "env", "limits", "workspace", "examples"];
+pub(super) const KEYS: &[&str] = &["profile", "network", "files", "env", "limits", "workspace", "examples", "remit-lint-ignore"];
 
 pub(super) fn sandbox(findings: &mut Findings, entries: &[Entry]) -> SandboxSettings {
     let mut settings = SandboxSettings::default();
@@ -20,6 +20,7 @@ pub(super) fn sandbox(findings: &mut Findings, entries: &[Entry]) -> SandboxSett
             "limits" => settings.limits = limits(findings, value),
             "workspace" => settings.workspace = workspace(findings, value),
             "examples" => settings.examples = examples(findings, value),
+            "remit-lint-ignore" => settings.lint_ignore = lint_ignore(findings, value),
             _ => unknown_key(findings, key, "`sandbox`", KEYS),
         }
     }
@@ -90,7 +91,7 @@ fn env(findings: &mut Findings, value: &Value) -> Option<Spanned<EnvSettings>> {
     Some(Spanned::new(settings, value.span))
 }
 
-const LIMITS: &[&str] = &["memory", "processes", "openFiles", "wallTime", "cpuTime", "fileSize", "output"];
+pub(super) const LIMITS: &[&str] = &["memory", "processes", "openFiles", "wallTime", "cpuTime", "fileSize", "output"];
 
 fn limits(findings: &mut Findings, value: &Value) -> Option<Spanned<LimitSettings>> {
     let mut settings = LimitSettings::default();
@@ -132,6 +133,16 @@ fn examples(findings: &mut Findings, value: &Value) -> Option<Spanned<ExampleSet
         }
     }
     Some(Spanned::new(settings, value.span))
+}
+
+/// Reads the rules whose findings are meant to be so: each with the reason, without which nobody can tell.
+fn lint_ignore(findings: &mut Findings, value: &Value) -> Vec<(Text, Text)> {
+    let pairs = reader::pairs(findings, value, "sandbox.remit-lint-ignore");
+    for (rule, reason) in pairs.iter().filter(|(_, reason)| reason.value.trim().is_empty()) {
+        let message = format!("`{}` is ignored without a reason", codes::abridged(&rule.value));
+        findings.error(codes::INVALID_VALUE, reason.span, message, "write why the finding is meant to be so");
+    }
+    pairs
 }
 
 fn object<'v>(findings: &mut Findings, value: &'v Value, what: &str) -> Option<&'v [Entry]> {
@@ -202,7 +213,7 @@ mod tests {
         insta::assert_snapshot!(check(r#"{ "profil": "dev", "net": "none", "network": { "deny": [] }, "files": { "hidden": [] },
             "env": { "passs": [] }, "limits": { "wall_time": "1h", "cpu": 1 }, "examples": { "denied": [] } }"#), @"
         error[unknown-key] 1:35: unknown key `profil` in `sandbox`; did you mean `profile`?
-        error[unknown-key] 1:52: unknown key `net` in `sandbox`; the keys are `profile`, `network`, `files`, `env`, `limits`, `workspace`, `examples`
+        error[unknown-key] 1:52: unknown key `net` in `sandbox`; the keys are `profile`, `network`, `files`, `env`, `limits`, `workspace`, `examples`, `remit-lint-ignore`
         error[unknown-key] 1:80: unknown key `deny` in `sandbox.network`; the keys are `allow`, `loopback`
         error[unknown-key] 1:105: unknown key `hidden` in `sandbox.files`; did you mean `hide`?
         error[unknown-key] 2:22: unknown key `passs` in `sandbox.env`; did you mean `pass`?

@@ -159,7 +159,7 @@ impl Object<'_> {
     }
 }
 
-const SHELL_KEYS: &[&str] = &["allowedCommands", "deniedCommands", "autoAllowReadonly", "denyByDefault"];
+pub(super) const SHELL_KEYS: &[&str] = &["allowedCommands", "deniedCommands", "autoAllowReadonly", "denyByDefault"];
 
 fn shell(findings: &mut Findings, object: Object) -> Spanned<ShellSettings> {
     let mut settings = ShellSettings::default();
@@ -176,8 +176,8 @@ fn shell(findings: &mut Findings, object: Object) -> Spanned<ShellSettings> {
     Spanned::new(settings, object.span)
 }
 
-const PATH_KEYS: &[&str] = &["allowedPaths", "deniedPaths"];
-const SEARCH_KEYS: &[&str] = &["allowedPaths", "deniedPaths", "allowReadOnly"];
+pub(super) const PATH_KEYS: &[&str] = &["allowedPaths", "deniedPaths"];
+pub(super) const SEARCH_KEYS: &[&str] = &["allowedPaths", "deniedPaths", "allowReadOnly"];
 
 fn paths(findings: &mut Findings, object: Object, known: &[&str]) -> Spanned<PathSettings> {
     let mut settings = PathSettings::default();
@@ -193,7 +193,7 @@ fn paths(findings: &mut Findings, object: Object, known: &[&str]) -> Spanned<Pat
     Spanned::new(settings, object.span)
 }
 
-const AWS_KEYS: &[&str] = &["allowedServices", "deniedServices", "autoAllowReadonly"];
+pub(super) const AWS_KEYS: &[&str] = &["allowedServices", "deniedServices", "autoAllowReadonly"];
 
 fn aws(findings: &mut Findings, object: Object) -> Spanned<AwsSettings> {
     let mut settings = AwsSettings::default();
@@ -209,7 +209,7 @@ fn aws(findings: &mut Findings, object: Object) -> Spanned<AwsSettings> {
     Spanned::new(settings, object.span)
 }
 
-const WEB_KEYS: &[&str] = &["trusted", "blocked"];
+pub(super) const WEB_KEYS: &[&str] = &["trusted", "blocked"];
 
 fn web(findings: &mut Findings, object: Object) -> Spanned<WebSettings> {
     let mut settings = WebSettings::default();
@@ -224,7 +224,7 @@ fn web(findings: &mut Findings, object: Object) -> Spanned<WebSettings> {
     Spanned::new(settings, object.span)
 }
 
-const SUBAGENT_KEYS: &[&str] = &["availableAgents", "trustedAgents"];
+pub(super) const SUBAGENT_KEYS: &[&str] = &["availableAgents", "trustedAgents"];
 
 fn subagent(findings: &mut Findings, object: Object) -> Spanned<SubagentSettings> {
     let mut settings = SubagentSettings::default();

@@ -4,13 +4,13 @@ use std::io::ErrorKind;
 use clap::Args;
 use remit_diagnostics::visible;
 use remit_executor::{AUDIT_FILE, Verified, verify};
-use remit_tasks::{StateDir, TaskId};
+use remit_tasks::StateDir;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::places;
+use crate::store::Tasks;
 use crate::ui::{Ui, table};
 
 /// Show what a task asked for, what was allowed, by whom, and what came of it
@@ -32,20 +32,19 @@ pub(crate) struct AuditArgs {
 }
 
 pub(crate) fn audit(ui: &Ui, args: &AuditArgs) -> Result<Exit, Failure> {
-    let workspace = places::workspace(None)?;
-    let state = StateDir::open_existing(&workspace.state)?;
+    let tasks = Tasks::existing(ui)?;
     if args.what == "verify" {
-        let tasks = match &args.task {
-            Some(task) => vec![id(task)?.to_string()],
-            None => with_record(state.as_ref())?,
+        let wanted = match &args.task {
+            Some(task) => vec![tasks.find(task)?.to_string()],
+            None => with_record(&tasks.state)?,
         };
-        return check(ui, args.json, state.as_ref(), &tasks);
+        return check(ui, args.json, &tasks.state, &wanted);
     }
     if let Some(more) = &args.task {
         return Err(Failure::new(format!("`{more}` is one argument too many")).help("use `remit audit verify TASK` to check a record"));
     }
-    let task = id(&args.what)?.to_string();
-    let text = read(state.as_ref(), &task)?.ok_or_else(|| no_record(&task))?;
+    let task = tasks.find(&args.what)?.to_string();
+    let text = read(&tasks.state, &task)?.ok_or_else(|| no_record(&task))?;
     if args.json {
         ui.print(&text)?;
     } else {
@@ -54,22 +53,11 @@ pub(crate) fn audit(ui: &Ui, args: &AuditArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn id(text: &str) -> Result<TaskId, Failure> {
-    text.parse::<TaskId>().map_err(|error| {
-        let failure = Failure::of(&error);
-        match error.help() {
-            Some(help) => failure.help(help),
-            None => failure,
-        }
-    })
-}
-
 fn no_record(task: &str) -> Failure {
     Failure::new(format!("`{task}` has no audit record")).help("`remit tasks` lists the tasks")
 }
 
-fn read(state: Option<&StateDir>, task: &str) -> Result<Option<String>, Failure> {
-    let Some(state) = state else { return Ok(None) };
+fn read(state: &StateDir, task: &str) -> Result<Option<String>, Failure> {
     let path = state.path().join(&format!("tasks/{task}/{AUDIT_FILE}"));
     match std::fs::read(path.as_path()) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
@@ -78,8 +66,7 @@ fn read(state: Option<&StateDir>, task: &str) -> Result<Option<String>, Failure>
     }
 }
 
-fn with_record(state: Option<&StateDir>) -> Result<Vec<String>, Failure> {
-    let Some(state) = state else { return Ok(Vec::new()) };
+fn with_record(state: &StateDir) -> Result<Vec<String>, Failure> {
     let directory = state.path().join("tasks");
     let entries = match std::fs::read_dir(directory.as_path()) {
         Ok(entries) => entries,
@@ -113,7 +100,7 @@ struct CheckJson {
     line: Option<usize>,
 }
 
-fn check(ui: &Ui, json: bool, state: Option<&StateDir>, tasks: &[String]) -> Result<Exit, Failure> {
+fn check(ui: &Ui, json: bool, state: &StateDir, tasks: &[String]) -> Result<Exit, Failure> {
     let mut records = Vec::new();
     for task in tasks {
         let text = read(state, task)?.ok_or_else(|| no_record(task))?;

@@ -84,14 +84,14 @@ fn cgroups() -> Availability {
     }
 }
 
-fn lines<'a>(trials: &'a Trials, landlock: &'a Availability, cgroups: &'a Availability) -> [Line<'a>; 7] {
+fn lines<'a>(trials: &'a Trials, landlock: &'a Availability, cgroups: &'a Availability) -> [Line<'a>; 8] {
     [
         Line { name: "Landlock", holds: "files, and TCP from ABI 4 on", lost: "no file boundary is held", found: landlock },
         Line { name: "seccomp", holds: "system calls, sockets", lost: "system calls are not filtered", found: &trials.seccomp },
         Line {
             name: "namespaces",
             holds: "a root of what is granted alone",
-            lost: "no private layer, no masks; names and modes outside are open",
+            lost: "no private layer, no masks; names outside can be read",
             found: &trials.namespaces,
         },
         Line {
@@ -111,6 +111,12 @@ fn lines<'a>(trials: &'a Trials, landlock: &'a Availability, cgroups: &'a Availa
             holds: "a private loopback",
             lost: "a task without a network has no loopback either",
             found: &trials.network_namespace,
+        },
+        Line {
+            name: "notification",
+            holds: "names that must not appear; without namespaces, modes and sockets",
+            lost: "protected files can be made anew; without namespaces, chmod fails everywhere",
+            found: &trials.notification,
         },
         Line {
             name: "cgroups",

@@ -3,16 +3,15 @@ use std::path::PathBuf;
 use clap::Args;
 use remit_executor::{Audit, ExecutorError, Redactor, Session, end_worker, start_worker};
 use remit_policy::Policy;
-use remit_sandbox::{Host, plan};
-use remit_tasks::{
-    Approval, ApprovalOf, ApprovedBy, Created, Event, Outcome, StateDir, TaskDir, Timestamp, lookup, sweep,
-};
+use remit_sandbox::Host;
+use remit_tasks::{Approval, ApprovedBy, Created, Event, Outcome, ProcessId, Store, TaskDir, Timestamp, derive_name, sweep};
 
+use crate::consent::earlier;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::load::{Loaded, ReadAs, load};
+use crate::load::ReadAs;
 use crate::ui::Ui;
-use crate::{host, places};
+use crate::work::{self, Wanted, Work, prepare};
 
 /// Give a chat host an agent's tools, over the Model Context Protocol
 ///
@@ -41,33 +40,31 @@ pub(crate) struct McpArgs {
 }
 
 pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
-    let workspace = places::workspace(args.cwd.as_deref())?;
-    let state = StateDir::open_or_create(&workspace.state)?;
-    let Loaded { agent, policy, warnings } = load(&args.agent, args.read_as, &workspace)?;
-    ui.diagnostics(&warnings);
+    let wanted = Wanted { agent: Some(&args.agent), read_as: args.read_as, cwd: args.cwd.as_deref(), strict: args.strict };
+    let work = prepare(ui, wanted)?;
+    let digest = work.policy.digest();
+    match earlier(&work, &digest)? {
+        Some(Approval::Approved) => {}
+        found => return Err(not_approved(found.as_ref(), &args.agent)),
+    }
+    let Work { workspace, state, agent, policy, host, plan } = work;
+    let Some(agent) = agent else { return Err(Failure::new("a session needs an agent")) };
     // For as long as the process: the session's gate borrows it.
     let policy: &'static Policy = Box::leak(Box::new(policy));
-    let digest = policy.digest();
-    let of = ApprovalOf { workspace: &workspace.root, agent_path: &agent.path, agent_name: &agent.name };
-    let found = lookup(&state, of, &digest)?;
-    if found != Approval::Approved {
-        return Err(not_approved(&found, &args.agent));
-    }
-    let host = host::look(policy, &state)?;
-    let plan = plan(policy, &host);
-    if args.strict && !plan.gaps.is_empty() {
-        return Err(super::run::too_many_gaps(&plan));
-    }
 
-    let _ = sweep(&state, Timestamp::now());
+    let mut store = Store::open(&state)?;
+    let _ = sweep(&state, &mut store, Timestamp::now());
     let task = TaskDir::create(&state)?;
+    let id = task.id().clone();
     let command = ["remit", "mcp", "--agent", &args.agent].map(str::to_owned).to_vec();
-    let events =
-        [Event::Created(Created::new(policy, &digest, Some(&agent.path), command)), Event::Approved { by: ApprovedBy::Earlier }];
-    task.append(Timestamp::now(), &events)?;
+    let by = ProcessId::own().map_err(|error| Failure::io("cannot look at `/proc`", &error))?;
+    let created = Created::new(policy, &digest, Some(&agent.path), command);
+    let events = vec![Event::Created(created), Event::Supervised { by }, Event::Approved { by: ApprovedBy::Earlier }];
+    store.create(&id, &derive_name(&format!("session of {}", agent.name)), Timestamp::now(), events)?;
+
     let mut running = None;
     let served = start_worker(&plan, &workspace.root, &task).and_then(|worker| {
-        task.append(Timestamp::now(), &[Event::Started { pid: worker.pid() }])?;
+        store.append(&id, Timestamp::now(), &[Event::Started { pid: worker.pid() }])?;
         let audit = Audit::create(task.path(), secrets(&host)).map_err(|error| ExecutorError::Worker(error.source))?;
         Ok(remit_mcp::serve(|| {
             let (session, worker) = Session::open(agent, policy, plan.wall_time, worker, audit)?;
@@ -80,29 +77,21 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
         (Ok(Ok(_)), Ok(())) => (Outcome::Succeeded, Ok(Exit::Done)),
         (Ok(Err(error)), _) => (Outcome::Failed { code: 1 }, Err(Failure::of(&error))),
         (Err(error), _) | (_, Err(error)) => {
-            (Outcome::CouldNotStart { error: error.to_string() }, Err(could_not_start(&error, &state)))
+            (Outcome::CouldNotStart { error: error.to_string() }, Err(work::could_not_start(&error, &state)))
         }
     };
-    task.end(Timestamp::now(), outcome)?;
+    task.end(&mut store, Timestamp::now(), outcome)?;
+    // The host knows that it has ended.
+    store.tell_once(&id)?;
     result
 }
 
-fn not_approved(found: &Approval, agent: &str) -> Failure {
+fn not_approved(found: Option<&Approval>, agent: &str) -> Failure {
     let what = match found {
-        Approval::Changed { .. } => "the policy has changed since it was approved",
+        Some(Approval::Changed { .. }) => "the policy has changed since it was approved",
         _ => "nobody approved this policy in this workspace",
     };
     Failure::new(what).help(format!("look at it and approve it on a terminal: `remit run --agent {agent} -- true`")).exit(Exit::Denied)
-}
-
-fn could_not_start(error: &ExecutorError, state: &StateDir) -> Failure {
-    // The host is not what it was when it was tried.
-    host::forget(state);
-    let failure = Failure::of(error).exit(Exit::CouldNotStart);
-    match error.help() {
-        Some(help) => failure.help(help),
-        None => failure,
-    }
 }
 
 fn secrets(host: &Host) -> Redactor {

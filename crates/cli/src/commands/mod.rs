@@ -1,15 +1,27 @@
 //! One file for each command.
 
 mod agents;
+mod approve;
 mod audit;
+mod background;
+mod cancel;
 mod check;
 mod compile;
+mod delete;
 mod doctor;
 mod lint;
+mod logs;
 mod mcp;
 mod preview;
+mod retry;
 mod run;
+mod schema;
+mod settings;
+mod status;
+mod store;
+mod supervise;
 mod tasks;
+mod wait;
 mod worker;
 
 use clap::Subcommand;
@@ -33,6 +45,23 @@ pub(crate) enum Command {
     /// The confined process of a session; `remit mcp` starts it
     #[command(hide = true)]
     Worker,
+    Status(status::StatusArgs),
+    Wait(wait::WaitArgs),
+    Logs(logs::LogsArgs),
+    Attach(logs::AttachArgs),
+    Result(status::ResultArgs),
+    Approve(approve::ApproveArgs),
+    Deny(approve::DenyArgs),
+    Cancel(cancel::CancelArgs),
+    Pause(cancel::PauseArgs),
+    Resume(cancel::ResumeArgs),
+    Retry(retry::RetryArgs),
+    Delete(delete::DeleteArgs),
+    Clean(delete::CleanArgs),
+    Settings(settings::SettingsArgs),
+    Store(store::StoreArgs),
+    Supervise(supervise::SuperviseArgs),
+    Schema(schema::SchemaArgs),
 }
 
 impl Command {
@@ -49,6 +78,23 @@ impl Command {
             Command::Audit(args) => audit::audit(ui, args),
             Command::Mcp(args) => mcp::mcp(ui, args),
             Command::Worker => worker::worker(),
+            Command::Status(args) => status::status(ui, args),
+            Command::Wait(args) => wait::wait(ui, args),
+            Command::Logs(args) => logs::logs(ui, args),
+            Command::Attach(args) => logs::attach(ui, args),
+            Command::Result(args) => status::result(ui, args),
+            Command::Approve(args) => approve::approve(ui, args),
+            Command::Deny(args) => approve::deny(ui, args),
+            Command::Cancel(args) => cancel::cancel(ui, args),
+            Command::Pause(args) => cancel::pause(ui, args),
+            Command::Resume(args) => cancel::resume(ui, args),
+            Command::Retry(args) => retry::retry(ui, args),
+            Command::Delete(args) => delete::delete(ui, args),
+            Command::Clean(args) => delete::clean(ui, args),
+            Command::Settings(args) => settings::settings(ui, args),
+            Command::Store(args) => store::store(ui, args),
+            Command::Supervise(args) => supervise::supervise(ui, args),
+            Command::Schema(args) => schema::schema(ui, args),
         }
     }
 }

@@ -1,20 +1,59 @@
-use clap::Args;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
 use remit_diagnostics::visible;
-use remit_tasks::{Confinement, Outcome, Record, State, StateDir, Timestamp, list, sweep};
+use remit_tasks::{Attended, CancelledBy, Confinement, Outcome, Place, Record, State, Timestamp, Which, Wish};
 use serde::Serialize;
 
+use crate::duration;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::places;
+use crate::store::Tasks;
 use crate::ui::{Ui, table};
 
-/// List the tasks that were run, oldest first
+/// List tasks: those that are not over, and the last that are
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct TasksArgs {
+    #[command(subcommand)]
+    command: Option<TasksCommand>,
+
+    /// List all that are kept
+    #[arg(long)]
+    all: bool,
+
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
+
+#[derive(Debug, Subcommand)]
+enum TasksCommand {
+    /// Give a task that waits another place in the queue
+    Move(MoveArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("place").required(true).args(["first", "last", "before"])))]
+struct MoveArgs {
+    /// The task: its id, its name, or the beginning of either
+    task: String,
+
+    /// Before all others
+    #[arg(long)]
+    first: bool,
+
+    /// Behind all others
+    #[arg(long)]
+    last: bool,
+
+    /// Before this task
+    #[arg(long, value_name = "TASK")]
+    before: Option<String>,
+}
+
+/// How many tasks that are over are listed without `--all`.
+const LAST: u32 = 20;
 
 #[derive(Serialize)]
 struct TasksJson {
@@ -26,18 +65,22 @@ struct TasksJson {
 
 /// A task as programs see it. The times are UTC, in RFC 3339.
 #[derive(Serialize)]
-struct TaskJson {
+pub(crate) struct TaskJson {
     id: String,
+    name: String,
     state: &'static str,
     /// The exit code, when the state is `failed`.
     code: Option<i32>,
     /// The signal, when the state is `killed`.
     signal: Option<i32>,
-    /// Why, when the state is `denied` or `could not start`.
+    /// Why, when the state says that there is a reason.
     reason: Option<String>,
     created_at: String,
     started_at: Option<String>,
     ended_at: Option<String>,
+    background: bool,
+    /// What a person is asked, when the state is `waiting for approval`.
+    asks: Option<String>,
     agent: Option<String>,
     agent_path: Option<String>,
     profile: String,
@@ -45,29 +88,37 @@ struct TaskJson {
     workspace: String,
     command: Vec<String>,
     confinement: Confinement,
-    /// The end of the record is missing.
-    torn: bool,
 }
 
 pub(crate) fn tasks(ui: &Ui, args: &TasksArgs) -> Result<Exit, Failure> {
-    let workspace = places::workspace(None)?;
+    if let Some(TasksCommand::Move(args)) = &args.command {
+        return place(ui, args);
+    }
     let (mut records, mut failures) = (Vec::new(), Vec::new());
-    if let Some(state) = StateDir::open_existing(&workspace.state)? {
-        // First, so that what a dead process left is not shown as running.
-        let swept = sweep(&state, Timestamp::now())?;
-        failures.extend(swept.problems.into_iter().map(Failure::from));
-        for listed in list(&state)? {
+    if let Some(tasks) = Tasks::open(ui)? {
+        for listed in tasks.store.list(if args.all { Which::All } else { Which::Recent(LAST) })? {
             match listed.record {
                 Ok(record) => records.push(record),
-                Err(error) => failures.push(error.into()),
+                Err(error) => {
+                    let failure = Failure::from(error);
+                    failures.push(Failure::new(format!(
+                        "{} ({}): {}",
+                        visible(&listed.id),
+                        visible(&listed.state),
+                        failure.message()
+                    )));
+                }
             }
         }
     }
     if args.json {
         let errors = failures.iter().map(|failure| failure.message().to_owned()).collect();
-        ui.print_json(&TasksJson { version: 1, tasks: records.iter().map(json).collect(), errors })?;
+        ui.print_json(&TasksJson { version: 2, tasks: records.iter().map(json).collect(), errors })?;
     } else {
-        ui.print(&table(["TASK", "STATE", "CREATED", "AGENT", "COMMAND"], &records.iter().map(row).collect::<Vec<_>>()))?;
+        let width = ui.stdout_style().width;
+        let now = Timestamp::now();
+        let rows: Vec<_> = records.iter().map(|record| row(record, now)).collect();
+        ui.print(&fit(&table(["TASK", "NAME", "STATE", "TIME", "COMMAND"], &rows), width))?;
         for failure in &failures {
             failure.tell(ui);
         }
@@ -75,30 +126,45 @@ pub(crate) fn tasks(ui: &Ui, args: &TasksArgs) -> Result<Exit, Failure> {
     Ok(if failures.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-fn json(record: &Record) -> TaskJson {
-    let (started_at, ended_at, outcome) = match &record.state {
-        State::Created => (None, None, None),
-        State::Running { started_at, .. } => (Some(started_at), None, None),
-        State::Ended { started_at, ended_at, outcome } => (started_at.as_ref(), Some(ended_at), Some(outcome)),
-        State::Lost { started_at, .. } => (started_at.as_ref(), None, None),
+fn place(ui: &Ui, args: &MoveArgs) -> Result<Exit, Failure> {
+    let mut tasks = Tasks::existing(ui)?;
+    let record = tasks.record(&args.task)?;
+    if !matches!(record.state, State::Queued | State::Waiting { .. }) {
+        return Err(Failure::new(format!("`{}` has no place in the queue: it is {}", record.id, record.state.word())));
+    }
+    let place = match &args.before {
+        Some(other) => Place::Before(tasks.find(other)?),
+        None if args.first => Place::First,
+        None => Place::Last,
     };
-    let (code, signal, reason) = match outcome {
-        Some(Outcome::Failed { code }) => (Some(*code), None, None),
-        Some(Outcome::Killed { signal }) => (None, Some(*signal), None),
-        Some(Outcome::OverLimit { limit }) => (None, None, Some(limit.clone())),
-        Some(Outcome::Denied { why } | Outcome::CouldNotStart { error: why }) => (None, None, Some(why.clone())),
-        Some(Outcome::Succeeded | Outcome::TimedOut) | None => (None, None, None),
+    let position = tasks.store.position(&place)?;
+    tasks.wish(&record.id, &Wish::Move { position })?;
+    Ok(Exit::Done)
+}
+
+pub(crate) fn json(record: &Record) -> TaskJson {
+    let ended_at = match &record.state {
+        State::Ended { ended_at, .. } => Some(ended_at),
+        _ => None,
+    };
+    let (code, signal) = match record.outcome() {
+        Some(Outcome::Failed { code }) => (Some(*code), None),
+        Some(Outcome::Killed { signal }) => (None, Some(*signal)),
+        _ => (None, None),
     };
     let created = &record.created;
     TaskJson {
         id: record.id.to_string(),
-        state: word(&record.state),
+        name: record.name.clone(),
+        state: record.state.word(),
         code,
         signal,
-        reason,
+        reason: record.outcome().and_then(reason),
         created_at: record.created_at.to_string(),
-        started_at: started_at.map(ToString::to_string),
+        started_at: record.state.started_at().map(|at| at.to_string()),
         ended_at: ended_at.map(ToString::to_string),
+        background: created.attended != Attended::Foreground,
+        asks: asks(record),
         agent: created.agent.as_ref().map(|agent| agent.name.clone()),
         agent_path: created.agent.as_ref().map(|agent| agent.path.clone()),
         profile: created.profile.clone(),
@@ -106,39 +172,74 @@ fn json(record: &Record) -> TaskJson {
         workspace: created.workspace.clone(),
         command: created.command.clone(),
         confinement: created.confinement,
-        torn: record.torn,
     }
 }
 
-fn row(record: &Record) -> [String; 5] {
+/// Returns what a person is asked about a task that waits, as a fragment.
+pub(crate) fn asks(record: &Record) -> Option<String> {
+    let State::Waiting { question, .. } = &record.state else { return None };
+    Some(match (&question.command, question.policy) {
+        (Some(why), false) => why.clone(),
+        (None, _) => "nobody approved this policy".to_owned(),
+        (Some(why), true) => format!("nobody approved this policy, and {why}"),
+    })
+}
+
+/// Returns what an outcome says beyond its word.
+pub(crate) fn reason(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Succeeded | Outcome::TimedOut | Outcome::Failed { .. } | Outcome::Killed { .. } => None,
+        Outcome::OverLimit { limit } => Some(limit.clone()),
+        Outcome::Cancelled { by: CancelledBy::User } => Some("by you".to_owned()),
+        Outcome::Cancelled { by: CancelledBy::Shutdown } => Some("shutdown".to_owned()),
+        Outcome::Cancelled { by: CancelledBy::Task(id) } => Some(format!("{id} did not succeed")),
+        Outcome::Denied { why } => Some(why.clone()),
+        Outcome::CouldNotStart { error } => Some(error.clone()),
+        Outcome::Lost { evidence } => Some(evidence.clone()),
+    }
+}
+
+/// Returns the state with the little that fits beside it.
+pub(crate) fn state_words(record: &Record) -> String {
+    let word = record.state.word();
+    match record.outcome() {
+        Some(Outcome::Failed { code }) => format!("{word} ({code})"),
+        Some(Outcome::Killed { signal }) => format!("{word} ({signal})"),
+        Some(Outcome::OverLimit { limit }) => format!("{word} ({})", visible(limit)),
+        Some(Outcome::Cancelled { by: CancelledBy::Shutdown }) => format!("{word} (shutdown)"),
+        _ => word.to_owned(),
+    }
+}
+
+/// Returns how long a task ran, or has been running or waiting.
+pub(crate) fn time(record: &Record, now: Timestamp) -> Duration {
+    let (from, to) = match &record.state {
+        State::Ended { started_at, ended_at, .. } => (started_at.unwrap_or(record.created_at), *ended_at),
+        State::Running { started_at, .. } => (*started_at, now),
+        State::Queued | State::Waiting { .. } | State::Starting => (record.created_at, now),
+    };
+    // A clock that was set back makes no negative time.
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+fn row(record: &Record, now: Timestamp) -> [String; 5] {
     let created = &record.created;
-    let state = match &record.state {
-        State::Ended { outcome: Outcome::Failed { code }, .. } => format!("failed ({code})"),
-        State::Ended { outcome: Outcome::Killed { signal }, .. } => format!("killed ({signal})"),
-        State::Ended { outcome: Outcome::OverLimit { limit }, .. } => format!("over limit ({limit})"),
-        state => word(state).to_owned(),
-    };
-    let agent = created.agent.as_ref().map_or("-".to_owned(), |agent| visible(&agent.name));
-    let agent = match created.confinement {
-        Confinement::Confined => agent,
-        Confinement::Unrestricted => format!("{agent} (unrestricted)"),
-    };
-    [record.id.to_string(), state, format!("{:.0}", record.created_at), agent, visible(&created.command.join(" "))]
+    let command = visible(&created.command.join(" "));
+    let command = if created.confinement == Confinement::Unrestricted { format!("{command} (unrestricted)") } else { command };
+    [record.id.to_string(), visible(&record.name), state_words(record), duration::show(time(record, now)), command]
 }
 
-fn word(state: &State) -> &'static str {
-    match state {
-        State::Created => "created",
-        State::Running { .. } => "running",
-        State::Lost { .. } => "lost",
-        State::Ended { outcome, .. } => match outcome {
-            Outcome::Succeeded => "succeeded",
-            Outcome::Failed { .. } => "failed",
-            Outcome::Killed { .. } => "killed",
-            Outcome::TimedOut => "timed out",
-            Outcome::OverLimit { .. } => "over limit",
-            Outcome::Denied { .. } => "denied",
-            Outcome::CouldNotStart { .. } => "could not start",
-        },
+/// Cuts lines that are longer than the terminal is wide.
+fn fit(text: &str, width: usize) -> String {
+    let mut fitted = String::with_capacity(text.len());
+    for line in text.lines() {
+        if line.chars().count() > width {
+            fitted.extend(line.chars().take(width.saturating_sub(1)));
+            fitted.push('…');
+        } else {
+            fitted.push_str(line);
+        }
+        fitted.push('\n');
     }
+    fitted
 }

@@ -8,6 +8,7 @@ mod answer;
 mod decide;
 mod hooks;
 mod offer;
+mod resources;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +23,7 @@ use serde_json::Value;
 
 pub use answer::{Answer, Content};
 pub use offer::Offered;
+pub use resources::Resource;
 
 use crate::audit::{Audit, AuditError, AuditEvent};
 use crate::tools::{Call, Lists, Output, Places};

@@ -9,6 +9,8 @@ use rustix::fs::OFlags;
 use super::{Control, Failure};
 use crate::worker::resolve;
 
+/// How many files a pattern of resources names at most.
+const RESOURCES: usize = 1000;
 /// How many entries are looked at before a walk gives up.
 const MOST: usize = 500_000;
 
@@ -63,4 +65,25 @@ pub(super) fn excluded(patterns: &[String]) -> Result<GlobSet, String> {
 pub(super) fn pattern(text: &str) -> Result<globset::GlobMatcher, String> {
     let glob = GlobBuilder::new(text).literal_separator(true).build();
     glob.map(|glob| glob.compile_matcher()).map_err(|error| format!("`{text}` does not compile: {}", error.kind()))
+}
+
+/// Returns the files that a pattern of absolute paths matches, hidden and ignored ones too, in order.
+pub(crate) fn expand(text: &str, control: &Control<'_>) -> Result<Vec<String>, Failure> {
+    let matcher = pattern(text).map_err(Failure::new)?;
+    let is_plain = |part: &&str| !part.contains(['*', '?', '[', '{']);
+    let plain: Vec<&str> = text.split('/').take_while(is_plain).collect();
+    if plain.len() == text.split('/').count() {
+        return Ok(if PathBuf::from(text).is_file() { vec![text.to_owned()] } else { Vec::new() });
+    }
+    let mut found = Vec::new();
+    let root = PathBuf::from(format!("{}/", plain.join("/")));
+    let walk = Walk { root, depth: Some(20), ignore: false };
+    walk.each(control, &mut |entry| {
+        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+        if is_file && found.len() < RESOURCES && matcher.is_match(entry.path()) {
+            found.push(entry.path().to_string_lossy().into_owned());
+        }
+    })?;
+    found.sort();
+    Ok(found)
 }

@@ -25,6 +25,7 @@ use serde_json::Value;
 use crate::worker::protocol::arguments;
 
 pub(crate) use execute_bash::hook;
+pub(crate) use find::expand;
 pub use schema::{Described, described};
 pub(crate) use todo_list::Lists;
 

@@ -25,6 +25,8 @@ pub(crate) struct Order {
 pub(crate) enum What {
     /// Follow the symbolic links of these paths, as they are now.
     Resolve(Vec<String>),
+    /// Name the files that a pattern of absolute paths matches.
+    Expand(String),
     /// Do what a verdict allowed. The paths are resolved, and a link in them is refused.
     Act(Call),
     /// Run a hook of the agent: its command, what it reads, its time in milliseconds, and how much of its output is kept.

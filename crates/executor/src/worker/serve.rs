@@ -16,7 +16,7 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use super::protocol::{Answer, Order, Reply, What, frame, read};
 use super::resolve::resolve;
-use crate::tools::{Control, hook};
+use crate::tools::{Control, expand, hook};
 
 /// Serves the session at standard input until it goes.
 ///
@@ -41,7 +41,7 @@ pub fn serve() -> io::Result<()> {
                 let resolved = paths.iter().map(|path| resolved(path)).collect();
                 answers.send(order.id, Reply::Resolved(resolved));
             }
-            What::Act(_) | What::Hook { .. } => {
+            What::Act(_) | What::Hook { .. } | What::Expand(_) => {
                 let (cancelled, pipe) = (Arc::new(AtomicBool::new(false)), pipe_with(PipeFlags::CLOEXEC)?);
                 answers.begin(order.id, Running { cancelled: Arc::clone(&cancelled), _pipe: pipe.1 });
                 let answers = Arc::clone(&answers);
@@ -69,6 +69,10 @@ fn act(order: Order, answers: &Answers, cancelled: &AtomicBool, cancel: &OwnedFd
         What::Hook { command, input, timeout_ms, longest } => {
             hook(&command, &input, Duration::from_millis(timeout_ms), longest, &control)
         }
+        What::Expand(pattern) => match expand(&pattern, &control) {
+            Ok(paths) => Reply::Resolved(paths.into_iter().map(Ok).collect()),
+            Err(failure) => Reply::Failed { why: failure.why, errno: failure.errno },
+        },
         What::Resolve(_) | What::Cancel => return,
     };
     answers.end(id, reply);

@@ -1,6 +1,7 @@
 //! The caller's side: it makes everything ready, forks, learns whether the task started, and sees it end.
 
 mod cgroup;
+mod listener;
 mod prepare;
 mod running;
 mod tree;
@@ -18,9 +19,10 @@ use crate::sys::{self, Side};
 use crate::{LaunchError, Layer, Task};
 
 pub(crate) use cgroup::Cgroup;
+pub(crate) use listener::receive as receive_listener;
 pub(crate) use prepare::Identity;
 pub use running::{Ending, Running};
-pub use tree::{become_reaper, end_tree};
+pub use tree::{become_reaper, end_tree, pause_tree, resume_tree};
 
 /// Starts a task under a plan.
 ///
@@ -34,6 +36,7 @@ pub fn spawn(plan: &Plan, task: &Task<'_>) -> Result<Running, LaunchError> {
     let (status, status_end) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
     let name = format!("remit-{}", task.scratch.path.parent().map_or_else(String::new, |task| task.file_name().to_owned()));
     let cgroups = plan.cgroups.iter().map(|cgroup| Cgroup::make(cgroup, &name)).collect::<Result<Vec<_>, _>>()?;
+    let (channel, channel_end) = listener::channel(plan).map_err(failed)?.unzip();
     let prepared = Prepared {
         plan,
         cgroups,
@@ -44,17 +47,26 @@ pub fn spawn(plan: &Plan, task: &Task<'_>) -> Result<Running, LaunchError> {
         environment: environment(plan, task)?,
         report: report_end,
         status: status_end,
+        listener: channel_end,
     };
     let init = plan.namespaces.is_some_and(|spaces| spaces.pid);
     let started =
         if init { fork(plan, &prepared) } else { sys::spawn_sharing(namespace_flags(plan), &mut || stage::run(&prepared)) };
     let (pid, pidfd) = started.map_err(|errno| fork_failed(plan, errno))?;
     // The child has its own ends of the pipes; while these are open there would be no end of file.
-    let Prepared { cgroups, report: report_end, status: status_end, .. } = prepared;
-    drop((report_end, status_end));
+    let Prepared { cgroups, report: report_end, status: status_end, listener: channel_end, .. } = prepared;
+    drop((report_end, status_end, channel_end));
     let mut running = Running::new(pid, pidfd, init.then_some(status), cgroups);
     match read_report(&report) {
-        Ok(None) => Ok(running),
+        Ok(None) => match channel.map_or(Ok(None), |channel| listener::serve(&channel, plan, task)) {
+            Ok(outside) => Ok(running.answered_by(outside)),
+            // Nobody would ever answer it.
+            Err(errno) => {
+                running.kill();
+                running.wait().map_err(failed)?;
+                Err(LaunchError::new(Layer::Seccomp, errno))
+            }
+        },
         Ok(Some(error)) => {
             running.wait().map_err(failed)?;
             Err(error)

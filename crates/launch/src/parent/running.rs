@@ -1,4 +1,5 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::thread::JoinHandle;
 
 use remit_sandbox::GroupLimit;
 use rustix::io::Errno;
@@ -16,6 +17,8 @@ pub struct Running {
     /// Where an init tells how the task ended; `None` when the task is our own child.
     status: Option<OwnedFd>,
     cgroups: Vec<Cgroup>,
+    /// The thread that answers what the filter asks.
+    outside: Option<JoinHandle<()>>,
 }
 
 /// How the first process of a task ended.
@@ -54,7 +57,17 @@ impl Ending {
 
 impl Running {
     pub(crate) fn new(pid: Pid, pidfd: OwnedFd, status: Option<OwnedFd>, cgroups: Vec<Cgroup>) -> Running {
-        Running { pid, pidfd, status, cgroups }
+        Running { pid, pidfd, status, cgroups, outside: None }
+    }
+
+    pub(crate) fn answered_by(self, outside: Option<JoinHandle<()>>) -> Running {
+        Running { outside, ..self }
+    }
+
+    /// Waits until nothing is left of the task's tree that the filter holds, and this process has one thread again.
+    pub fn settle(self) {
+        // It has nothing to return, and a panic of its has been printed.
+        let _ = self.outside.map(JoinHandle::join);
     }
 
     /// Returns the number under which this namespace knows the task, or its init.

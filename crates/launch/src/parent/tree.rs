@@ -35,6 +35,20 @@ pub fn end_tree() -> Result<(), Errno> {
     }
 }
 
+/// Stops every descendant of this process, until [`resume_tree`].
+pub fn pause_tree() -> Result<(), Errno> {
+    stopped().map(|_| ())
+}
+
+/// Lets every descendant of this process go on.
+pub fn resume_tree() -> Result<(), Errno> {
+    for pid in descendants()? {
+        // One that has ended meanwhile needs nothing.
+        let _ = kill_process(pid, Signal::CONT);
+    }
+    Ok(())
+}
+
 /// Stops every descendant, and those that they made meanwhile, until there is no new one: what is stopped makes no more.
 fn stopped() -> Result<Vec<Pid>, Errno> {
     let (mut stopped, mut known) = (Vec::new(), BTreeSet::new());

@@ -1,12 +1,12 @@
 //! Landlock: every right of the host's ABI is handled, as a hard requirement, and only the plan's rules are granted.
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, RestrictionStatus, Ruleset,
-    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr,
+    RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 use remit_agent::AbsPath;
 use remit_sandbox::{LandlockPlan, Plan, Rights, Temporary};
-use rustix::fs::{FileType, fstat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
 
 use crate::{LaunchError, Layer, Task};
@@ -46,7 +46,8 @@ fn create(rules: &LandlockPlan, abi: ABI) -> Result<RulesetCreated, RulesetError
 
 fn grant(ruleset: RulesetCreated, abi: ABI, path: &AbsPath, rights: Rights) -> Result<RulesetCreated, LaunchError> {
     let at = |errno| LaunchError::at(Layer::Landlock, path)(errno);
-    let directory = PathFd::new(path.as_path()).map_err(|_| at(last_errno()))?;
+    // Not landlock's own way to open it, from which a static libc of another kind loses `O_PATH`.
+    let directory = openat(CWD, path.as_path(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(at)?;
     let kind = FileType::from_raw_mode(fstat(&directory).map_err(at)?.st_mode);
     let mut access = spelled_out(rights, abi);
     if kind != FileType::Directory {
@@ -112,8 +113,4 @@ fn errno_of(error: &(dyn std::error::Error + 'static)) -> Errno {
         at = error.source();
     }
     Errno::NOSYS
-}
-
-fn last_errno() -> Errno {
-    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)
 }

@@ -14,10 +14,13 @@ mod root;
 
 use std::convert::Infallible;
 use std::ffi::CString;
-use std::os::fd::OwnedFd;
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use remit_sandbox::Plan;
+use remit_sandbox::{Plan, SeccompProgram};
 use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::parent::{Cgroup, Identity};
@@ -27,6 +30,7 @@ use crate::{LaunchError, Layer, Task};
 
 pub(crate) use mounts::{overlay, own_proc, own_propagation, take};
 pub(crate) use namespaces::map_identity;
+pub(crate) use privileges::give_up_capabilities;
 pub(crate) use root::{Kind, NewRoot};
 
 /// What the parent has made ready.
@@ -43,6 +47,8 @@ pub(crate) struct Prepared<'a> {
     pub(crate) report: OwnedFd,
     /// Where an init writes how the task ended.
     pub(crate) status: OwnedFd,
+    /// Where the listener of the filter goes, when calls are decided outside.
+    pub(crate) listener: Option<OwnedFd>,
 }
 
 /// Runs in the child, and does not return.
@@ -96,10 +102,29 @@ fn become_task(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
         landlock::restrict(rules, plan, task)?;
     }
     if let Some(filter) = &plan.seccomp {
-        sys::install_filter(filter.instructions()).map_err(failed(Layer::Seccomp))?;
+        filter_calls(prepared, filter).map_err(failed(Layer::Seccomp))?;
     }
     let errno = sys::exec(&prepared.program, &prepared.arguments, &prepared.environment);
     Err(LaunchError { layer: Layer::Exec, path: Some(task.program.to_string()), errno })
+}
+
+fn filter_calls(prepared: &Prepared<'_>, filter: &SeccompProgram) -> Result<(), Errno> {
+    match &prepared.listener {
+        None if filter.notifies() => Err(Errno::INVAL),
+        None => sys::install_filter(filter.instructions()),
+        Some(channel) => hand_over(channel, sys::install_asking_filter(filter.instructions())?.as_fd()),
+    }
+}
+
+/// Gives a descriptor to the parent, through the filter, which lets this pass.
+pub(crate) fn hand_over(channel: &OwnedFd, descriptor: BorrowedFd<'_>) -> Result<(), Errno> {
+    let descriptors = [descriptor];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+        return Err(Errno::NOBUFS);
+    }
+    sendmsg(channel, &[IoSlice::new(b"l")], &mut control, SendFlags::empty()).map(|_| ())
 }
 
 /// Asks to be killed when the parent dies, and ends at once when it is dead already.

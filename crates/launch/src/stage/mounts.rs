@@ -51,6 +51,12 @@ pub(super) fn apply(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<(), 
     new.enter().map_err(LaunchError::at(Layer::Mounts, "/"))?;
 
     // From here on a path is the task's: a link in it leads nowhere else.
+    let mut pinned: Vec<_> = plan.pinned.iter().collect();
+    pinned.sort();
+    for path in pinned {
+        let at = |errno| LaunchError::at(Layer::Mounts, path)(errno);
+        put(&take(path.as_path()).map_err(at)?, path.as_path()).map_err(at)?;
+    }
     for path in &plan.read_only {
         let at = |errno| LaunchError::at(Layer::Mounts, path)(errno);
         let source = take(path.as_path()).map_err(at)?;
@@ -83,6 +89,8 @@ fn take_all(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<Vec<Place>, 
     let mut places = Vec::new();
     for (index, directory) in plan.private_directories.iter().enumerate() {
         let source = if directory.in_memory { memory(directory) } else { take(task.scratch.private(index).as_path()) };
+        let flags = MountFlag::NO_SUID | MountFlag::NO_DEV | no_exec(directory.no_exec);
+        let source = source.and_then(|source| sys::set_mount_flags(source.as_fd(), flags).map(|()| source));
         places.push(Place::new(source, &directory.target, Kind::Empty)?);
     }
     for bind in root.binds.iter().filter(|bind| !bind.copy) {
@@ -95,7 +103,9 @@ fn take_all(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<Vec<Place>, 
     let userxattr = plan.namespaces.is_some_and(|spaces| spaces.user);
     for (index, layer) in plan.layers.iter().enumerate() {
         let (upper, work) = task.scratch.layer(index);
-        let source = overlay(layer.target.as_path(), &upper, &work, userxattr);
+        let flags = MountFlag::NO_SUID | MountFlag::NO_DEV | no_exec(layer.no_exec);
+        let source = overlay(layer.target.as_path(), &upper, &work, userxattr)
+            .and_then(|source| sys::set_mount_flags(source.as_fd(), flags).map(|()| source));
         places.push(Place::new(source, &layer.target, Kind::Host)?);
     }
     if plan.temporary != Temporary::Named(Rights::NONE)
@@ -108,6 +118,10 @@ fn take_all(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<Vec<Place>, 
         places.push(Place::new(take(terminal.as_path()), &Task::console(), Kind::Host)?);
     }
     Ok(places)
+}
+
+fn no_exec(wanted: bool) -> MountFlag {
+    if wanted { MountFlag::NO_EXEC } else { MountFlag::NONE }
 }
 
 fn take_masks(plan: &Plan, scratch: &Scratch) -> Result<Vec<(OwnedFd, AbsPath)>, LaunchError> {

@@ -47,7 +47,7 @@ pub(super) fn drop_capabilities() -> Result<(), Errno> {
 }
 
 /// Gives up what this process holds, for one that will not exec.
-pub(super) fn give_up_capabilities() -> Result<(), Errno> {
+pub(crate) fn give_up_capabilities() -> Result<(), Errno> {
     let none = CapabilitySet::empty();
     set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
 }

@@ -1,6 +1,7 @@
 //! What this host can do, found by doing it in a process made for that: no sysctl tells the truth everywhere.
 
 mod cgroups;
+mod notification;
 
 pub use cgroups::try_cgroups;
 
@@ -82,6 +83,11 @@ pub fn try_host(scratch: &Scratch) -> Result<Trials, LaunchError> {
         ),
         own_proc: availability("a /proc of its own", proc, "run outside a container that covers parts of /proc"),
         network_namespace: availability("a network namespace", network, "use a kernel with CONFIG_NET_NS"),
+        notification: availability(
+            "deciding a call outside the task",
+            notification::works(),
+            "use Linux 5.14 or later, outside a container whose own filter asks; and set `kernel.yama.ptrace_scope` to 1 or 0",
+        ),
     })
 }
 

@@ -6,12 +6,12 @@ use remit_agent::Text;
 
 use super::Context;
 use crate::variables::{is_loader, is_name, never_passed};
-use crate::{EnvironmentGrant, Origin, PassedVariable};
+use crate::{EnvironmentGrant, PassedVariable};
 
 pub(super) fn compile(context: &mut Context<'_>) -> EnvironmentGrant {
     let profile = &context.profile.env;
     let home = &context.workspace.home;
-    let passed = |name: &String| PassedVariable { name: name.clone(), origin: Origin::Profile(context.profile.name.clone()) };
+    let passed = |name: &String| PassedVariable { name: name.clone(), origin: context.profile_origin() };
     let mut grant = EnvironmentGrant {
         inherit: context.profile.unrestricted,
         pass: profile.pass.iter().map(passed).collect(),

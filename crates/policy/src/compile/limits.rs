@@ -27,8 +27,8 @@ pub(super) fn compile(context: &mut Context<'_>) -> Vec<Limit> {
 }
 
 pub(super) fn of_profile(profile: &Profile) -> Vec<Limit> {
-    let limit =
-        |(kind, value): (&LimitKind, &u64)| Limit { kind: *kind, value: *value, origin: Origin::Profile(profile.name.clone()) };
+    let origin = Origin::Profile(profile.name.as_str().into());
+    let limit = |(kind, value): (&LimitKind, &u64)| Limit { kind: *kind, value: *value, origin: origin.clone() };
     profile.limits.iter().map(limit).collect()
 }
 

@@ -220,7 +220,7 @@ fn an_unrestricted_profile_permits_what_is_not_denied() {
         Request::Tool("x".to_owned()),
     ] {
         let (decision, reason) = trusted.judge(&request);
-        assert_eq!((decision, &reason.origin), (Decision::Allow, &Origin::Profile("unrestricted".to_owned())), "{request:?}");
+        assert_eq!((decision, &reason.origin), (Decision::Allow, &Origin::Profile("unrestricted".into())), "{request:?}");
     }
     assert_eq!(trusted.judge(&argv(&[])).0, Decision::Deny);
     let text = shell(r#"{"deniedCommands":["rm *"]}"#);

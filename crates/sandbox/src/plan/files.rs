@@ -10,8 +10,8 @@ use remit_agent::AbsPath;
 use remit_policy::{Origin, PathRule, Policy, WorkspaceMode};
 
 use crate::{
-    Availability, Carried, Gap, Grant, Host, Layer, LayerPurpose, Mask, Mechanism, PathFact, PathKind, PathRights, Plan,
-    PrivateDirectory, Rights, Temporary,
+    Availability, Carried, DeniedName, Gap, Grant, Host, Layer, LayerPurpose, Mask, Mechanism, PathFact, PathKind, PathRights,
+    Plan, PrivateDirectory, Rights, Temporary,
 };
 
 /// Directories that are the task's own when it has a mount namespace, whether they are in memory, and whether the task
@@ -21,8 +21,9 @@ const PRIVATE: [(&str, bool, bool); 4] =
 /// Those that a profile grants by the name that they have on a host.
 const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 
-/// Fills in the layers, mounts, carried promises and gaps of the plan, and returns Landlock's rules.
-pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> Vec<PathRights> {
+/// Fills in the layers, mounts, carried promises and gaps of the plan, and returns Landlock's rules, and the names that
+/// must not appear below them.
+pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> (Vec<PathRights>, Vec<DeniedName>) {
     let mut rules = Rules::default();
     for (list, rights) in [
         (&policy.files.read, Rights::READ),
@@ -41,10 +42,10 @@ pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> Vec<PathRi
         rules.add(AbsPath::root().join("/dev/pts"), Rights::READ | Rights::WRITE | Rights::DEVICE, "/dev/ptmx", false);
     }
     let rules = rules.merged();
-    hidden(policy, host, plan, &rules);
-    protected(policy, host, plan, &rules);
-    carried(host, plan);
-    rules
+    let mut denied = hidden(policy, host, plan, &rules);
+    denied.extend(protected(policy, host, plan, &rules));
+    carried(host, plan, &denied);
+    (rules, denied)
 }
 
 /// The task's own `/tmp`, `/var/tmp`, `/dev/shm` and `/run`.
@@ -62,7 +63,7 @@ fn temporary(host: &Host, plan: &mut Plan, rules: &mut Rules) {
             if granted && rights != Rights::NONE {
                 rules.add(target.clone(), rights, name, false);
             }
-            plan.private_directories.push(PrivateDirectory { target, in_memory });
+            plan.private_directories.push(PrivateDirectory { target, in_memory, no_exec: !rights.contains(Rights::EXECUTE) });
         } else if granted {
             open.push(format!("`{name}`"));
         }
@@ -108,7 +109,7 @@ impl Rules {
                     plan.make_directories.push(pattern.base.clone());
                     self.add(pattern.base.clone(), rights, &pattern.text, false);
                 }
-                _ if by_agent => plan.absent.push(pattern.text.clone()),
+                _ if by_agent => plan.absent.push(pattern.text.to_string()),
                 _ => {}
             }
             return;
@@ -143,6 +144,11 @@ impl Rules {
         if !entry.patterns.iter().any(|known| known == pattern) {
             entry.patterns.push(pattern.to_owned());
         }
+    }
+
+    /// Returns whether something at the path or below it can be executed.
+    fn executes(&self, path: &AbsPath) -> bool {
+        self.0.values().any(|rule| rule.rights.contains(Rights::EXECUTE) && overlaps(&rule.path, path))
     }
 
     fn take(&mut self, path: &str) -> Option<Rights> {
@@ -186,7 +192,11 @@ fn layers(policy: &Policy, host: &Host, plan: &mut Plan, rules: &mut Rules) {
     let layered = policy.files.workspace == WorkspaceMode::Layer;
     if layered && possible {
         rules.add(policy.workspace.clone(), Rights::READ | Rights::WRITE, "private layer", false);
-        plan.layers.push(Layer { target: policy.workspace.clone(), purpose: LayerPurpose::Workspace });
+        plan.layers.push(Layer {
+            no_exec: !rules.executes(&policy.workspace),
+            target: policy.workspace.clone(),
+            purpose: LayerPurpose::Workspace,
+        });
     } else if layered {
         plan.gaps.push(Gap {
             grant: Grant::Files,
@@ -206,7 +216,11 @@ fn layers(policy: &Policy, host: &Host, plan: &mut Plan, rules: &mut Rules) {
         }
         if possible {
             rules.add(canonical.clone(), Rights::READ | Rights::WRITE, &rule.pattern.text, false);
-            plan.layers.push(Layer { target: canonical.clone(), purpose: LayerPurpose::Cache });
+            plan.layers.push(Layer {
+                no_exec: !rules.executes(canonical),
+                target: canonical.clone(),
+                purpose: LayerPurpose::Cache,
+            });
         } else {
             without.push(format!("`{}`", rule.pattern.text));
         }
@@ -221,15 +235,21 @@ fn layers(policy: &Policy, host: &Host, plan: &mut Plan, rules: &mut Rules) {
     }
 }
 
-/// What nobody may read: `hidden`, and what is read by name only where no rule names it.
-fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) {
+/// What nobody may read: `hidden`, and what is read by name only where no rule names it. Returns the patterns of which
+/// nothing new may appear.
+fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) -> Vec<DeniedName> {
     let files = &policy.files;
     let named = |path: &AbsPath| [&files.read, &files.write, &files.execute].into_iter().flatten().any(|rule| names(rule, path));
-    let by_name_only = files.protected_read.iter().filter(|rule| !named(&rule.pattern.base));
-    let mut open = Vec::new();
+    // What was not looked at lies in no grant; asking that first spares most of the work.
+    let looked_at = |rule: &&PathRule| host.paths.contains_key(&rule.pattern.base);
+    let by_name_only = files.protected_read.iter().filter(looked_at).filter(|rule| !named(&rule.pattern.base));
+    let (mut open, mut denied) = (Vec::new(), Vec::new());
     for rule in files.hidden.iter().chain(by_name_only) {
         let pattern = &rule.pattern;
         if pattern.glob.is_some() {
+            if can_be_decided(host) && appears_for_good(plan, rules, &pattern.base) {
+                denied.push(DeniedName(pattern.clone()));
+            }
             if rules.iter().any(|granted| overlaps(&granted.path, &pattern.base)) {
                 plan.gaps.push(only_the_gate(
                     &format!("`{}`", pattern.text),
@@ -266,6 +286,18 @@ fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) {
         };
         plan.gaps.push(only_the_gate(&list(policy, &open), &why));
     }
+    denied
+}
+
+/// Returns whether calls that give a name can be decided outside the task.
+fn can_be_decided(host: &Host) -> bool {
+    host.notification.works() && host.seccomp.works()
+}
+
+/// Returns whether a name at or below `base` would be on the host's disk: in a private layer it is reviewed first.
+fn appears_for_good(plan: &Plan, rules: &[PathRights], base: &AbsPath) -> bool {
+    let written = rules.iter().any(|granted| granted.rights.contains(Rights::WRITE) && overlaps(&granted.path, base));
+    written && !plan.layers.iter().any(|layer| base.is_beneath(&layer.target)) && !is_private(plan, base)
 }
 
 /// Returns whether the rule names the path itself, or something below it.
@@ -287,29 +319,41 @@ fn only_the_gate(what: &str, why: &str) -> Gap {
     }
 }
 
-/// Paths that only their own name grants: read-only where a wider write grant covers them.
-fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) {
-    let (mut written, mut created) = (Vec::new(), Vec::new());
+/// Paths that only their own name grants: read-only where a wider write grant covers them, and never made anew there.
+fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) -> Vec<DeniedName> {
+    let (mut written, mut created, mut denied) = (Vec::new(), Vec::new(), Vec::new());
     for rule in policy.files.protected.iter().chain(&policy.files.write_denied) {
         let path = &rule.pattern.base;
         let granted = rules.iter().any(|granted| granted.rights.contains(Rights::WRITE) && path.is_beneath(&granted.path));
         let by_name = policy.files.write.iter().any(|write| names(write, path));
         let in_layer = plan.layers.iter().any(|layer| path.is_beneath(&layer.target));
         let masked = plan.masks.iter().any(|mask| path.is_beneath(&mask.path));
+        if rule.pattern.glob.is_some() {
+            if can_be_decided(host) && appears_for_good(plan, rules, path) {
+                denied.push(DeniedName(rule.pattern.clone()));
+                written.push(format!("what is there and matches `{}`", rule.pattern.text));
+            } else if granted && !in_layer {
+                written.push(format!("what matches `{}`", rule.pattern.text));
+            }
+            continue;
+        }
         if !granted || by_name || in_layer || masked || is_private(plan, path) {
             continue;
         }
         match host.paths.get(path) {
-            _ if rule.pattern.glob.is_some() => written.push(path),
-            Some(PathFact::Found { canonical, .. }) if plan.namespaces.is_some() => plan.read_only.push(canonical.clone()),
-            Some(PathFact::Found { .. } | PathFact::Link) => written.push(path),
+            Some(PathFact::Found { canonical, .. }) if plan.namespaces.is_some() => {
+                pin(plan, rules, canonical);
+                plan.read_only.push(canonical.clone());
+            }
+            Some(PathFact::Found { .. } | PathFact::Link) => written.push(format!("`{}`", shown(path, policy))),
+            _ if can_be_decided(host) => denied.push(DeniedName(rule.pattern.clone())),
             _ => created.push(path),
         }
     }
     if !written.is_empty() {
         plan.gaps.push(Gap {
             grant: Grant::Files,
-            what: format!("commands can write {}", list(policy, &written)),
+            what: format!("commands can write {}", some(&written)),
             why: "it lies inside a directory that is granted, and only a mount of a single path could take it out".to_owned(),
             remedy: Some("grant a narrower directory".to_owned()),
         });
@@ -322,27 +366,66 @@ fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]
             remedy: Some("grant a narrower directory, or create it before the start".to_owned()),
         });
     }
+    denied
+}
+
+/// Holds in their places the directories above a path that is read-only: one of them renamed, and another made with its
+/// name, would have the path again, writable.
+fn pin(plan: &mut Plan, rules: &[PathRights], path: &AbsPath) {
+    let mut above = path.parent();
+    while let Some(directory) = above {
+        let parent = directory.parent();
+        let movable = parent
+            .as_ref()
+            .is_some_and(|parent| rules.iter().any(|rule| rule.rights.contains(Rights::WRITE) && parent.is_beneath(&rule.path)));
+        if !movable {
+            return;
+        }
+        if !plan.pinned.contains(&directory) {
+            plan.pinned.push(directory);
+        }
+        above = parent;
+    }
 }
 
 fn list(policy: &Policy, paths: &[&AbsPath]) -> String {
+    some(&paths.iter().map(|path| format!("`{}`", shown(path, policy))).collect::<Vec<_>>())
+}
+
+fn some(all: &[String]) -> String {
     const MOST: usize = 4;
-    let shown = paths.iter().take(MOST).map(|path| format!("`{}`", shown(path, policy))).collect::<Vec<_>>().join(", ");
-    match paths.len().checked_sub(MOST) {
+    let shown = all.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
+    match all.len().checked_sub(MOST) {
         None | Some(0) => shown,
         Some(more) => format!("{shown} and {more} more"),
     }
 }
 
-fn carried(host: &Host, plan: &mut Plan) {
+fn carried(host: &Host, plan: &mut Plan, denied: &[DeniedName]) {
+    if !denied.is_empty() {
+        let names: Vec<String> = denied.iter().map(|DeniedName(pattern)| format!("`{}`", pattern.text)).collect();
+        plan.carried.push(Carried {
+            grant: Grant::Files,
+            what: format!("nothing new gets the name {}", some(&names)),
+            by: vec![Mechanism::SeccompNotification],
+        });
+    }
+    if plan.namespaces.is_none() && can_be_decided(host) {
+        plan.carried.push(Carried {
+            grant: Grant::Files,
+            what: "modes, owners, times and attributes outside the grants; connections to sockets there".to_owned(),
+            by: vec![Mechanism::SeccompNotification],
+        });
+    }
     let mut by = Vec::new();
     if host.landlock_abi > 0 {
         by.push(Mechanism::Landlock);
     }
-    if by.is_empty() {
-        return;
-    }
     if plan.namespaces.is_some() {
         by.push(Mechanism::MountNamespace);
+    }
+    if by.is_empty() {
+        return;
     }
     plan.carried.push(Carried { grant: Grant::Files, what: "reading and writing outside the grants is refused".to_owned(), by });
     if plan.namespaces.is_some() {
@@ -388,7 +471,7 @@ pub(super) fn why(availability: &Availability) -> String {
     }
 }
 
-fn remedy(availability: &Availability) -> Option<String> {
+pub(super) fn remedy(availability: &Availability) -> Option<String> {
     match availability {
         Availability::Works => None,
         Availability::Missing { remedy, .. } => Some(remedy.clone()),

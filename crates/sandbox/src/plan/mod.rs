@@ -15,8 +15,8 @@ use remit_policy::{Confinement, Policy};
 use serde::Serialize;
 
 use crate::{
-    Carried, CgroupPlan, Gap, Grant, Host, LandlockPlan, Layer, Mask, Mechanism, OwnRoot, PathRights, PrivateDirectory, Rights,
-    SeccompProgram,
+    Carried, CgroupPlan, Gap, Grant, Host, LandlockPlan, Layer, Mask, Mechanism, Metadata, Outside, OwnRoot, PathRights,
+    PrivateDirectory, Rights, SeccompProgram,
 };
 
 /// Everything that is to be done to a process before it becomes the task, and what that does not hold.
@@ -40,6 +40,10 @@ pub struct Plan {
     pub landlock: Option<LandlockPlan>,
     /// `None`: no filter.
     pub seccomp: Option<SeccompProgram>,
+    /// `None`: no call is decided outside the task.
+    pub outside: Option<Outside>,
+    /// Mounted over themselves, so that they cannot be renamed: directories above what is in `read_only`.
+    pub pinned: Vec<AbsPath>,
     pub limits: Vec<ResourceLimit>,
     pub cgroups: Vec<CgroupPlan>,
     /// Seconds; enforced by the supervisor.
@@ -125,7 +129,9 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         read_only: Vec::new(),
         masks: Vec::new(),
         landlock: None,
-        seccomp: host.seccomp.works().then_some(SeccompProgram { inet: network.inet_sockets, ipc: namespaces.is_some() }),
+        seccomp: None,
+        outside: None,
+        pinned: Vec::new(),
         limits: Vec::new(),
         cgroups: Vec::new(),
         wall_time: None,
@@ -138,9 +144,22 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         gaps: Vec::new(),
     };
     rest::commands(policy, &mut plan);
-    let rules = files::files(policy, host, &mut plan);
+    let (rules, denied) = files::files(policy, host, &mut plan);
     if plan.namespaces.is_some() {
         plan.root = Some(root::root(policy, host, &plan, &rules));
+    }
+    plan.seccomp = host.seccomp.works().then(|| SeccompProgram {
+        inet: network.inet_sockets,
+        ipc: plan.namespaces.is_some(),
+        creation: !denied.is_empty(),
+        metadata: match (&plan.namespaces, host.notification.works()) {
+            (Some(_), _) => Metadata::Free,
+            (None, true) => Metadata::Decided,
+            (None, false) => Metadata::Refused,
+        },
+    });
+    if plan.seccomp.as_ref().is_some_and(SeccompProgram::notifies) {
+        plan.outside = Some(Outside { rules: rules.clone(), denied });
     }
     if host.landlock_abi > 0 {
         plan.landlock = Some(LandlockPlan {
@@ -172,6 +191,8 @@ fn unrestricted(policy: &Policy, host: &Host) -> Plan {
         masks: Vec::new(),
         landlock: None,
         seccomp: None,
+        outside: None,
+        pinned: Vec::new(),
         limits: Vec::new(),
         cgroups: Vec::new(),
         wall_time: None,

@@ -2,9 +2,9 @@
 
 use remit_policy::{LimitKind, Policy};
 
-use super::files::why;
+use super::files::{remedy, why};
 use super::{Plan, ResourceKind, ResourceLimit};
-use crate::{Carried, Cgroups, Gap, Grant, GroupLimit, Host, Mechanism};
+use crate::{Carried, Cgroups, Gap, Grant, GroupLimit, Host, Mechanism, Metadata};
 
 pub(super) fn commands(policy: &Policy, plan: &mut Plan) {
     let what = if policy.commands.everything.is_some() { "every command runs unasked" } else { "which commands run unasked" };
@@ -102,6 +102,14 @@ pub(super) fn processes(host: &Host, plan: &mut Plan) {
             remedy: None,
         });
     }
+    if !pid {
+        plan.gaps.push(Gap {
+            grant: Grant::Processes,
+            what: "limits and priorities of the user's other processes can be changed".to_owned(),
+            why: if host.namespaces.works() { why(&host.own_proc) } else { why(&host.namespaces) },
+            remedy: None,
+        });
+    }
     let mut signals = Vec::new();
     if pid {
         signals.push(Mechanism::PidNamespace);
@@ -128,13 +136,18 @@ pub(super) fn processes(host: &Host, plan: &mut Plan) {
 /// What no mechanism of this version holds on this host.
 pub(super) fn host_gaps(host: &Host, plan: &mut Plan) {
     if host.landlock_abi == 0 {
+        let what = if plan.root.is_some() {
+            "files are held by a root of the task's own alone, and not by Landlock as well"
+        } else {
+            "no file boundary is held"
+        };
         plan.gaps.push(Gap {
             grant: Grant::Files,
-            what: "no file boundary is held".to_owned(),
+            what: what.to_owned(),
             why: "the kernel has no Landlock, or it is switched off".to_owned(),
             remedy: Some("use Linux 5.13 or later with `landlock` in the boot parameter `lsm=`".to_owned()),
         });
-    } else if host.landlock_abi < 3 {
+    } else if host.landlock_abi < 3 && plan.root.is_none() {
         plan.gaps.push(Gap {
             grant: Grant::Files,
             what: "files outside the grants can be truncated".to_owned(),
@@ -145,28 +158,61 @@ pub(super) fn host_gaps(host: &Host, plan: &mut Plan) {
     if plan.namespaces.is_none() {
         plan.gaps.push(Gap {
             grant: Grant::Files,
-            what: "names, sizes, modes and times outside the grants can be read; modes and times of the user's own files can be changed"
-                .to_owned(),
-            why: format!("Landlock does not cover stat, chmod, utime and setxattr, and {}", why(&host.namespaces)),
+            what: "names, sizes, modes and times outside the grants can be read".to_owned(),
+            why: format!("Landlock does not cover stat, and {}", why(&host.namespaces)),
             remedy: None,
         });
-        if host.landlock_abi < 9 {
-            plan.gaps.push(Gap {
-                grant: Grant::Network,
-                what: "Unix sockets of the host's services (Docker, D-Bus, ssh-agent) can be connected to".to_owned(),
-                why: format!(
-                    "Landlock covers sockets by path from ABI 9 (Linux 7.1) on; this host has ABI {}",
-                    host.landlock_abi
-                ),
-                remedy: None,
-            });
-        }
+        without_notification(host, plan);
+    }
+    let network = plan.namespaces.is_some_and(|namespaces| namespaces.network);
+    if host.landlock_abi < 6 && !network {
+        plan.gaps.push(Gap {
+            grant: Grant::Network,
+            what: "abstract Unix sockets of other processes can be connected to".to_owned(),
+            why: format!("Landlock scopes them from ABI 6 (Linux 6.12) on; this host has ABI {}", host.landlock_abi),
+            remedy: None,
+        });
     }
     if !host.seccomp.works() {
         plan.gaps.push(Gap {
             grant: Grant::Processes,
             what: "system calls are not filtered".to_owned(),
             why: why(&host.seccomp),
+            remedy: None,
+        });
+    }
+}
+
+/// What a task loses or keeps where neither a root of its own nor a decision outside bounds modes, times and sockets.
+fn without_notification(host: &Host, plan: &mut Plan) {
+    let network = plan.seccomp.as_ref().is_some_and(|filter| filter.inet);
+    match plan.seccomp.as_ref().map(|filter| filter.metadata) {
+        Some(Metadata::Decided) => {}
+        Some(Metadata::Free | Metadata::Refused) => {
+            plan.gaps.push(Gap {
+                grant: Grant::Files,
+                what: "no mode, owner, time or attribute can be changed, not even of the task's own files".to_owned(),
+                why: format!("{}; refusing them all is what is left", why(&host.notification)),
+                remedy: remedy(&host.notification),
+            });
+        }
+        None => plan.gaps.push(Gap {
+            grant: Grant::Files,
+            what: "modes and times of the user's own files can be changed".to_owned(),
+            why: "Landlock does not cover chmod, utime and setxattr, and there is no filter".to_owned(),
+            remedy: None,
+        }),
+    }
+    let connects = match plan.seccomp.as_ref().map(|filter| filter.metadata) {
+        Some(Metadata::Decided) => false,
+        Some(Metadata::Refused) => network,
+        Some(Metadata::Free) | None => true,
+    };
+    if connects && host.landlock_abi < 9 {
+        plan.gaps.push(Gap {
+            grant: Grant::Network,
+            what: "Unix sockets of the host's services (Docker, D-Bus, ssh-agent) can be connected to".to_owned(),
+            why: format!("Landlock covers sockets by path from ABI 9 (Linux 7.1) on; this host has ABI {}", host.landlock_abi),
             remedy: None,
         });
     }

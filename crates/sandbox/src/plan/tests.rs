@@ -7,7 +7,7 @@ use remit_agent::{AbsPath, Agent, Reading, parse};
 use remit_policy::{Policy, Profile, Workspace, compile};
 
 use super::*;
-use crate::{Availability, Cgroups, PathFact, PathKind, paths_of_interest};
+use crate::{Availability, Cgroups, Named, PathFact, PathKind, paths_of_interest};
 
 fn path(text: &str) -> AbsPath {
     AbsPath::new(Path::new(text)).unwrap()
@@ -18,6 +18,10 @@ fn policy(settings: &str) -> Policy {
 }
 
 fn policy_with(settings: &str) -> Policy {
+    policy_under("dev", settings)
+}
+
+fn policy_under(profile: &str, settings: &str) -> Policy {
     let text = format!(
         r#"{{"name":"a","tools":["execute_bash","fs_read","fs_write"],"allowedTools":["execute_bash"],
            "toolsSettings":{{"execute_bash":{{"allowedCommands":["true"]}},{settings}}}}}"#
@@ -30,7 +34,7 @@ fn policy_with(settings: &str) -> Policy {
         state: path("/home/u/.local/state/remit"),
         config: path("/home/u/.config/remit"),
     };
-    compile(&agent, &Profile::load("dev", &BTreeMap::new()).unwrap(), &workspace).unwrap().0
+    compile(&agent, &Profile::load(profile, &BTreeMap::new()).unwrap(), &workspace).unwrap().0
 }
 
 /// A host with everything, where these directories and files exist.
@@ -56,6 +60,7 @@ fn host(policy: &Policy, existing: &[&str]) -> Host {
         overlay: Availability::Works,
         own_proc: Availability::Works,
         network_namespace: Availability::Works,
+        notification: Availability::Works,
         cgroups: Cgroups::Missing { why: "not delegated".to_owned(), remedy: "delegate".to_owned() },
         environment: [
             ("PATH", "/usr/bin:relative:/opt/evil"),
@@ -99,7 +104,7 @@ fn an_agent_without_writes_gets_a_private_layer() {
     assert_eq!(rights(&plan, "/tmp"), "rwx");
     assert_eq!(rights(&plan, "/run"), "none");
     assert_eq!(plan.temporary, Temporary::Mounted);
-    assert_eq!(plan.seccomp, Some(SeccompProgram { inet: true, ipc: true }));
+    assert_eq!(plan.seccomp, Some(SeccompProgram { inet: true, ipc: true, creation: false, metadata: Metadata::Free }));
     assert_eq!(plan.namespaces, Some(Namespaces { user: true, pid: true, network: true, loopback: true }));
     assert!(!gap(&plan, "cannot write"));
 }
@@ -113,7 +118,7 @@ fn without_namespaces_the_workspace_is_read_only_and_both_ways_out_are_named() {
     assert_eq!(rights(&plan, "/w"), "rx");
     assert_eq!(rights(&plan, "/tmp"), "none");
     assert!(matches!(plan.temporary, Temporary::Named(_)));
-    assert_eq!(plan.seccomp, Some(SeccompProgram { inet: false, ipc: false }));
+    assert_eq!(plan.seccomp, Some(SeccompProgram { inet: false, ipc: false, creation: false, metadata: Metadata::Decided }));
     assert!(plan.landlock.as_ref().unwrap().deny_tcp);
     let gap = plan.gaps.iter().find(|gap| gap.what.contains("no private layer")).unwrap();
     let remedy = gap.remedy.as_deref().unwrap();
@@ -162,10 +167,43 @@ fn what_runs_later_is_read_only_inside_a_write_grant() {
     let existing = ["/w/.git/hooks", "/w/.git/config"];
     let with = plan(&policy, &host(&policy, &existing));
     assert_eq!(with.read_only, [path("/w/.git/config"), path("/w/.git/hooks")]);
-    assert!(gap(&with, "commands can create"), "what does not exist yet is said");
+    assert_eq!(with.pinned, [path("/w/.git")], "a directory above cannot be moved away");
+    let outside = with.outside.as_ref().unwrap();
+    assert!(!outside.may_appear(&path("/w/.envrc"), Named::New) && outside.may_appear(&path("/w/src"), Named::Tree));
+    assert!(with.seccomp.as_ref().unwrap().creation && !gap(&with, "commands can create"));
+    let unasked = plan(&policy, &Host { notification: Availability::missing("no listener", "none"), ..host(&policy, &existing) });
+    assert!(gap(&unasked, "commands can create"), "what does not exist yet is said");
+    assert_eq!(unasked.outside, None);
     let without = plan(&policy, &without_namespaces(host(&policy, &existing)));
     assert_eq!(without.read_only, []);
     assert!(gap(&without, "commands can write `.git/config`, `.git/hooks`"));
+}
+
+#[test]
+fn without_namespaces_modes_times_and_sockets_are_decided_outside_or_refused() {
+    let policy = policy("");
+    let check = |notification: Availability, metadata: Metadata, decided: bool, refused: bool| {
+        let plan = plan(&policy, &Host { notification, ..without_namespaces(host(&policy, &[])) });
+        assert_eq!(plan.seccomp.as_ref().map(|filter| filter.metadata), Some(metadata));
+        assert_eq!(plan.outside.is_some(), decided);
+        assert_eq!(gap(&plan, "no mode, owner, time or attribute can be changed"), refused);
+        assert!(!gap(&plan, "Unix sockets of the host's services"));
+    };
+    check(Availability::Works, Metadata::Decided, true, false);
+    check(Availability::missing("no listener", "none"), Metadata::Refused, false, true);
+}
+
+#[test]
+fn what_nothing_is_executed_from_is_mounted_so() {
+    let check = |profile: &str, expected: Option<bool>| {
+        let policy = policy_under(profile, &format!(r#""sandbox":{{"profile":"{profile}"}}"#));
+        let plan = plan(&policy, &host(&policy, &[]));
+        let temporary = plan.private_directories.iter().find(|private| private.target.as_str() == "/tmp");
+        assert_eq!(temporary.map(|private| private.no_exec), expected, "{profile}");
+    };
+    // `dev` builds and runs in /tmp.
+    check("dev", Some(false));
+    check("base", Some(true));
 }
 
 #[test]

@@ -10,6 +10,8 @@ pub(crate) enum Action {
     Allow,
     Errno(u16),
     KillProcess,
+    /// Asks the process that holds the listener, and waits for its answer (`SECCOMP_RET_USER_NOTIF`, Linux 5.0).
+    Notify,
 }
 
 /// What happens to one call.
@@ -31,12 +33,27 @@ pub(crate) enum Rule {
         values: Vec<u32>,
         errno: u16,
     },
+    NotifyAnyBit {
+        argument: u8,
+        mask: u32,
+    },
     /// socket(2): `AF_UNIX`, and with `inet` streams and datagrams of TCP and UDP over IPv4 and IPv6.
     Socket {
         inet: bool,
+        unix: Unix,
     },
     /// socketpair(2): `AF_UNIX`.
-    SocketPair,
+    SocketPair {
+        unix: Unix,
+    },
+}
+
+/// Which Unix sockets can be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unix {
+    All,
+    /// No datagrams: each of them may name another receiver, in memory that a filter cannot read.
+    Connected,
 }
 
 /// One `struct sock_filter`: u16 code, u8 jt, u8 jf, u32 k.
@@ -44,6 +61,7 @@ pub(crate) type Instruction = [u8; 8];
 
 const ENOSYS: u16 = 38;
 const EPROTONOSUPPORT: u16 = 93;
+const ESOCKTNOSUPPORT: u16 = 94;
 const EAFNOSUPPORT: u16 = 97;
 
 const AF_UNIX: u32 = 1;
@@ -122,16 +140,31 @@ fn check(rule: &Rule) -> Vec<Instruction> {
         Rule::AllowEqual { argument, values, errno } => {
             if_any(load_argument(*argument), values, allow, vec![ret(Action::Errno(*errno))])
         }
-        Rule::SocketPair | Rule::Socket { inet: false } => {
-            if_any(load_argument(0), &[AF_UNIX], allow, vec![ret(Action::Errno(EAFNOSUPPORT))])
+        Rule::NotifyAnyBit { argument, mask } => {
+            vec![load_argument(*argument), jump_any_bit(*mask, 0, 1), ret(Action::Notify), ret(Action::Allow)]
         }
-        Rule::Socket { inet: true } => {
+        Rule::SocketPair { unix } | Rule::Socket { inet: false, unix } => {
+            if_any(load_argument(0), &[AF_UNIX], unix_socket(*unix), vec![ret(Action::Errno(EAFNOSUPPORT))])
+        }
+        Rule::Socket { inet: true, unix } => {
             let refused = || vec![ret(Action::Errno(EPROTONOSUPPORT))];
             let protocol = if_any(load_argument(2), &[IPPROTO_DEFAULT, IPPROTO_TCP, IPPROTO_UDP], allow.clone(), refused());
             let mut kind = vec![load_argument(1), and(SOCK_TYPE_MASK)];
             kind.extend(if_any_loaded(&[SOCK_STREAM, SOCK_DGRAM], protocol, refused()));
             let family = if_any_loaded(&[AF_INET, AF_INET6], kind, vec![ret(Action::Errno(EAFNOSUPPORT))]);
-            if_any(load_argument(0), &[AF_UNIX], allow, family)
+            if_any(load_argument(0), &[AF_UNIX], unix_socket(*unix), family)
+        }
+    }
+}
+
+fn unix_socket(unix: Unix) -> Vec<Instruction> {
+    let allow = vec![ret(Action::Allow)];
+    match unix {
+        Unix::All => allow,
+        Unix::Connected => {
+            let mut block = vec![load_argument(1), and(SOCK_TYPE_MASK)];
+            block.extend(if_any_loaded(&[SOCK_DGRAM], vec![ret(Action::Errno(ESOCKTNOSUPPORT))], allow));
+            block
         }
     }
 }
@@ -189,6 +222,7 @@ fn ret(action: Action) -> Instruction {
         Action::Allow => 0x7FFF_0000,
         Action::Errno(errno) => 0x0005_0000 | u32::from(errno),
         Action::KillProcess => 0x8000_0000,
+        Action::Notify => 0x7FC0_0000,
     };
     instruction(0x06, 0, 0, value)
 }

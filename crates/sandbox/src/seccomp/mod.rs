@@ -18,15 +18,37 @@ pub struct SeccompProgram {
     pub inet: bool,
     /// System V and POSIX queues, semaphores and shared memory can be made.
     pub ipc: bool,
+    /// What gives a file a name is asked about.
+    pub creation: bool,
+    pub metadata: Metadata,
+}
+
+/// What becomes of the calls that change modes, owners, times and attributes, and of connect(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metadata {
+    /// A mount namespace bounds them.
+    Free,
+    /// Each is asked about.
+    Decided,
+    /// They are refused; connect(2) only where there is no network, because a filter cannot see whom it is for.
+    Refused,
 }
 
 impl SeccompProgram {
     pub fn instructions(&self) -> &'static [[u8; 8]] {
-        match (self.inet, self.ipc) {
-            (false, false) => &filters::UNIX,
-            (false, true) => &filters::UNIX_IPC,
-            (true, false) => &filters::INET,
-            (true, true) => &filters::INET_IPC,
-        }
+        let metadata = match self.metadata {
+            Metadata::Free => 0,
+            Metadata::Decided => 8,
+            Metadata::Refused => 16,
+        };
+        let number = usize::from(self.inet) | usize::from(self.ipc) << 1 | usize::from(self.creation) << 2 | metadata;
+        // Every number has a program; the kernel refuses an empty one.
+        filters::ALL.get(number).copied().unwrap_or(&[])
+    }
+
+    /// Returns whether some calls wait for an answer from outside.
+    pub fn notifies(&self) -> bool {
+        self.creation || self.metadata == Metadata::Decided
     }
 }

@@ -1,6 +1,6 @@
 //! The programs, run by a small interpreter of classic BPF; the kernel's own answers are tested in `launch`.
 
-use super::SeccompProgram;
+use super::{Metadata, SeccompProgram};
 
 const X86_64: u32 = 0xC000_003E;
 const I386: u32 = 0x4000_0003;
@@ -45,6 +45,9 @@ fn answer(value: u32) -> &'static str {
         0x0005_0026 => "ENOSYS",
         0x0005_005D => "EPROTONOSUPPORT",
         0x0005_0061 => "EAFNOSUPPORT",
+        0x0005_005E => "ESOCKTNOSUPPORT",
+        0x0005_000D => "EACCES",
+        0x7FC0_0000 => "notify",
         0x8000_0000 => "kill",
         _ => "other",
     }
@@ -53,13 +56,14 @@ fn answer(value: u32) -> &'static str {
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn calls_are_answered_as_the_data_says() {
-    const OPEN: SeccompProgram = SeccompProgram { inet: true, ipc: true };
-    const CLOSED: SeccompProgram = SeccompProgram { inet: false, ipc: false };
+    const OPEN: SeccompProgram = SeccompProgram { inet: true, ipc: true, creation: false, metadata: Metadata::Free };
+    const CLOSED: SeccompProgram = SeccompProgram { inet: false, ipc: false, creation: false, metadata: Metadata::Refused };
+    const DECIDED: SeccompProgram = SeccompProgram { inet: false, ipc: false, creation: true, metadata: Metadata::Decided };
     let check = |program: &SeccompProgram, arch: u32, nr: u32, args: [u64; 3], expected: &str| {
         let value = run(program.instructions(), &Call { arch, nr, args });
         assert_eq!(answer(value), expected, "{program:?} arch {arch:#x} nr {nr} args {args:x?}");
     };
-    for program in [OPEN, CLOSED] {
+    for program in [OPEN, CLOSED, DECIDED] {
         check(&program, X86_64, 0, [0; 3], "allow"); // read
         check(&program, X86_64, 59, [0; 3], "allow"); // execve
         check(&program, I386, 0, [0; 3], "kill");
@@ -97,12 +101,31 @@ fn calls_are_answered_as_the_data_says() {
     check(&OPEN, X86_64, 41, [2, 1, 262], "EPROTONOSUPPORT"); // MPTCP
     check(&CLOSED, X86_64, 29, [0; 3], "EPERM"); // shmget
     check(&OPEN, X86_64, 29, [0; 3], "allow");
+    for (nr, args, free, refused, decided) in [
+        (90, [0; 3], "allow", "EPERM", "notify"),                             // chmod
+        (190, [0; 3], "allow", "EPERM", "notify"),                            // fsetxattr
+        (42, [0; 3], "allow", "EACCES", "notify"),                            // connect
+        (41, [1, 0x80002, 0], "allow", "ESOCKTNOSUPPORT", "ESOCKTNOSUPPORT"), // socket unix dgram cloexec
+        (53, [1, 2, 0], "allow", "ESOCKTNOSUPPORT", "ESOCKTNOSUPPORT"),       // socketpair unix dgram
+        (257, [0, 0, 0o2], "allow", "allow", "allow"),                        // openat O_RDWR
+        (257, [0, 0, 0o102], "allow", "allow", "notify"),                     // openat O_CREAT
+        (2, [0, 0o100, 0], "allow", "allow", "notify"),                       // open O_CREAT
+        (82, [0; 3], "allow", "allow", "notify"),                             // rename
+        (437, [0; 3], "allow", "allow", "ENOSYS"),                            // openat2
+    ] {
+        check(&OPEN, X86_64, nr, args, free);
+        check(&CLOSED, X86_64, nr, args, refused);
+        check(&DECIDED, X86_64, nr, args, decided);
+    }
 }
 
 #[test]
 fn programs_are_within_the_kernels_limit() {
-    for (inet, ipc) in [(false, false), (false, true), (true, false), (true, true)] {
-        let length = SeccompProgram { inet, ipc }.instructions().len();
-        assert!((100..4096).contains(&length), "{length}");
+    for metadata in [Metadata::Free, Metadata::Decided, Metadata::Refused] {
+        for number in 0..8 {
+            let [inet, ipc, creation] = [1, 2, 4].map(|bit| number & bit != 0);
+            let length = SeccompProgram { inet, ipc, creation, metadata }.instructions().len();
+            assert!((100..4096).contains(&length), "{length}");
+        }
     }
 }

@@ -1,0 +1,127 @@
+use std::fmt::Write as _;
+
+use clap::Args;
+use remit_diagnostics::visible;
+use remit_tasks::queue::{Blocked, Turn, turn};
+use remit_tasks::{ApprovedBy, Record, State, Timestamp, layers};
+
+use crate::commands::logs::last_lines;
+use crate::commands::tasks::{asks, json, reason, state_words, time};
+use crate::duration;
+use crate::exit::{self, Exit};
+use crate::failure::Failure;
+use crate::store::Tasks;
+use crate::ui::Ui;
+
+/// Say how a task stands
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// The task: its id, its name, or the beginning of either
+    task: String,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Say what came of a task
+///
+/// Exits as the task ended, and with 3 when it is not over.
+#[derive(Debug, Args)]
+pub(crate) struct ResultArgs {
+    /// The task: its id, its name, or the beginning of either
+    task: String,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
+    let tasks = Tasks::existing(ui)?;
+    let record = tasks.record(&args.task)?;
+    if args.json {
+        ui.print_json(&json(&record))?;
+    } else {
+        ui.print(&page(&tasks, &record)?)?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(crate) fn result(ui: &Ui, args: &ResultArgs) -> Result<Exit, Failure> {
+    let tasks = Tasks::existing(ui)?;
+    let record = tasks.record(&args.task)?;
+    if args.json {
+        ui.print_json(&json(&record))?;
+    } else {
+        let mut text = page(&tasks, &record)?;
+        let lines = last_lines(&tasks, &record, 10)?;
+        if !lines.is_empty() {
+            text.push_str("\nthe last lines:\n");
+            for line in lines {
+                // Writing to a string does not fail.
+                let _ = writeln!(text, "  {line}");
+            }
+        }
+        ui.print(&text)?;
+    }
+    Ok(record.outcome().map_or(Exit::Asks, exit::of_outcome))
+}
+
+fn page(tasks: &Tasks, record: &Record) -> Result<String, Failure> {
+    let created = &record.created;
+    let mut rows = vec![("state", format!("{}, for {}", state_words(record), duration::show(time(record, Timestamp::now()))))];
+    if record.is_over() {
+        rows = vec![("state", format!("{}, after {}", state_words(record), duration::show(time(record, Timestamp::now()))))];
+    }
+    rows.extend(record.outcome().and_then(reason).map(|reason| ("reason", visible(&reason))));
+    rows.extend(asks(record).map(|asks| ("asks", visible(&asks))));
+    rows.extend(place(tasks, record)?.map(|place| ("place", place)));
+    rows.push(("command", visible(&created.command.join(" "))));
+    rows.push(match &created.agent {
+        Some(agent) => ("agent", format!("{} ({})", visible(&agent.name), visible(&agent.path))),
+        None => ("agent", format!("none: the profile {}", visible(&created.profile))),
+    });
+    rows.push(("workspace", visible(&created.workspace)));
+    rows.extend(record.approved.map(|by| ("approved", approved(by).to_owned())));
+    rows.push(("created", format!("{:.0}", record.created_at)));
+    rows.extend(record.state.started_at().map(|at| ("started", format!("{at:.0}"))));
+    if let State::Ended { ended_at, .. } = &record.state {
+        rows.push(("ended", format!("{ended_at:.0}")));
+        let kept = layers(&tasks.state, &record.id)?;
+        if !kept.is_empty() {
+            rows.push(("changes", format!("in a private layer: `remit diff {}`", record.id)));
+        }
+    }
+    let mut text = format!("{} {}\n", record.id, visible(&record.name));
+    for (name, value) in rows {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "  {name:<10} {value}");
+    }
+    Ok(text)
+}
+
+fn approved(by: ApprovedBy) -> &'static str {
+    match by {
+        ApprovedBy::Terminal => "by your answer",
+        ApprovedBy::Yes => "by `--yes`",
+        ApprovedBy::TrustAll => "by `--trust-all`",
+        ApprovedBy::Earlier => "earlier, in this workspace",
+    }
+}
+
+/// Returns where a queued task stands, and why it does not run yet.
+fn place(tasks: &Tasks, record: &Record) -> Result<Option<String>, Failure> {
+    if record.state != State::Queued {
+        return Ok(None);
+    }
+    Ok(match turn(&tasks.store.entries()?, &tasks.store.limits()?, &record.id) {
+        Turn::Later { place, why, .. } => Some(match why {
+            Blocked::Task(id) => format!("{place}: it waits for {id}"),
+            Blocked::Full => format!("{place}: as many tasks run as may (`tasks.maxConcurrent`)"),
+            Blocked::AgentFull => format!("{place}: as many tasks of this agent run as may"),
+        }),
+        Turn::Now => Some("next".to_owned()),
+        Turn::Never { .. } | Turn::NotQueued => None,
+    })
+}

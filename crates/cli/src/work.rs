@@ -1,0 +1,120 @@
+//! What a command is to run under, made ready: the policy, the host and the plan.
+//!
+//! `run`, a supervisor and `approve` all come this way, so what is shown, what is asked and what is enforced are the same.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use remit_agent::{AbsPath, Agent};
+use remit_executor::ExecutorError;
+use remit_launch::Layer;
+use remit_policy::{CommandLine, Confinement, Policy, Profile, Request, Workspace, WorkspaceMode};
+use remit_sandbox::{Grant, Host, LayerPurpose, Plan, plan};
+use remit_tasks::StateDir;
+use rustix::io::Errno;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::load::{ReadAs, load, user_profiles};
+use crate::ui::Ui;
+use crate::{host, places};
+
+/// What is asked for, before anything is looked up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    /// `None`: no agent, the profile `unrestricted`.
+    pub(crate) agent: Option<&'a str>,
+    pub(crate) read_as: Option<ReadAs>,
+    pub(crate) cwd: Option<&'a Path>,
+    pub(crate) strict: bool,
+}
+
+/// Everything that has to be known before a person or the gate is asked.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) workspace: Workspace,
+    pub(crate) state: StateDir,
+    pub(crate) agent: Option<Agent>,
+    pub(crate) policy: Policy,
+    pub(crate) host: Host,
+    pub(crate) plan: Plan,
+}
+
+pub(crate) fn prepare(ui: &Ui, wanted: Wanted<'_>) -> Result<Work, Failure> {
+    let workspace = places::workspace(wanted.cwd)?;
+    let state = StateDir::open_or_create(&workspace.state)?;
+    let (agent, policy) = if let Some(name) = wanted.agent {
+        let loaded = load(name, wanted.read_as, &workspace)?;
+        ui.diagnostics(&loaded.warnings);
+        (Some(loaded.agent), loaded.policy)
+    } else {
+        let profile = Profile::load("unrestricted", &user_profiles(&workspace)?)?;
+        (None, remit_policy::unrestricted(&profile, &workspace))
+    };
+    let host = host::look(&policy, &state)?;
+    let plan = plan(&policy, &host);
+    if wanted.strict && !plan.gaps.is_empty() {
+        return Err(too_many_gaps(&plan));
+    }
+    Ok(Work { workspace, state, agent, policy, host, plan })
+}
+
+/// Returns the request that a command is.
+pub(crate) fn request(command: &[String]) -> Request {
+    Request::Command(CommandLine::Argv(command.to_vec()))
+}
+
+pub(crate) fn words(command: &[OsString]) -> Result<Vec<String>, Failure> {
+    let word = |word: &OsString| {
+        let text = word.to_str().map(str::to_owned);
+        text.ok_or_else(|| Failure::new(format!("`{}` is not UTF-8", word.display())).help("the policy judges text"))
+    };
+    command.iter().map(word).collect()
+}
+
+/// A private layer that the policy counts on and the host has not is told before every start, not only in the preview.
+pub(crate) fn tell_of_read_only_workspace(ui: &Ui, policy: &Policy, plan: &Plan) {
+    let layered = plan.layers.iter().any(|layer| layer.purpose == LayerPurpose::Workspace);
+    if policy.confinement == Confinement::Unrestricted || policy.files.workspace == WorkspaceMode::Direct || layered {
+        return;
+    }
+    if let Some(gap) = plan.gaps.iter().find(|gap| gap.grant == Grant::Files) {
+        ui.warning(&format!("{}: {}", gap.what, gap.why), gap.remedy.as_slice());
+    }
+}
+
+fn too_many_gaps(plan: &Plan) -> Failure {
+    let count = plan.gaps.len();
+    let mut failure = Failure::new(format!("this host cannot hold all of the policy ({count} gaps), and `--strict` was given"));
+    for gap in &plan.gaps {
+        failure = failure.help(format!("{}: {}", gap.what, gap.why));
+    }
+    failure.exit(Exit::CouldNotStart)
+}
+
+pub(crate) fn could_not_start(error: &ExecutorError, state: &StateDir) -> Failure {
+    let exit = match error {
+        ExecutorError::NotFound(_) => Exit::NotFound,
+        ExecutorError::Launch(error) => match (error.layer, error.errno) {
+            (Layer::Exec, Errno::NOENT) => Exit::NotFound,
+            (Layer::Exec, _) => Exit::Denied,
+            _ => {
+                // The host is not what it was when it was tried.
+                host::forget(state);
+                Exit::CouldNotStart
+            }
+        },
+        _ => Exit::CouldNotStart,
+    };
+    let failure = Failure::of(error).exit(exit);
+    match error.help() {
+        Some(help) => failure.help(help),
+        None => failure,
+    }
+}
+
+/// The caller's own `PATH`, to tell a program that is missing from one that the policy leaves out.
+pub(crate) fn elsewhere(host: &Host) -> Vec<AbsPath> {
+    let path = host.environment.get("PATH").map_or("", String::as_str);
+    path.split(':').filter_map(|directory| AbsPath::new(Path::new(directory)).ok()).collect()
+}

@@ -1,0 +1,259 @@
+//! The process that calls, and what its arguments mean: strings in its memory, paths from its own root.
+
+use std::ffi::CString;
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use remit_agent::AbsPath;
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, readlinkat};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+
+use crate::sys::{self, Notification};
+
+/// `PATH_MAX`, with the zero at the end.
+const LONGEST_PATH: usize = 4096;
+
+/// A thread whose call waits. What is open here is its own: the call still waited after it was opened.
+pub(super) struct Caller {
+    thread: u32,
+    memory: File,
+    root: OwnedFd,
+}
+
+/// Something that exists, by a descriptor of ours (`O_PATH`), and where it stands.
+pub(super) struct Found {
+    pub(super) descriptor: OwnedFd,
+    pub(super) stat: Stat,
+    /// `None`: it has no name, as a pipe has none, or a file that was removed.
+    pub(super) path: Option<AbsPath>,
+}
+
+/// A name in a directory that exists.
+pub(super) struct Entry {
+    pub(super) directory: OwnedFd,
+    pub(super) name: CString,
+    /// With no symbolic link in it, but the last name may be one.
+    pub(super) path: AbsPath,
+}
+
+impl Caller {
+    pub(super) fn new(listener: BorrowedFd<'_>, notification: &Notification) -> Result<Caller, Errno> {
+        let thread = notification.thread;
+        let proc = |name: &str| format!("/proc/{thread}/{name}");
+        let memory = File::open(proc("mem")).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::PERM))?;
+        let root = openat(CWD, proc("root"), OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        sys::still_waits(listener, notification.id)?;
+        Ok(Caller { thread, memory, root })
+    }
+
+    /// Reads a string of the caller's memory, without the zero at its end.
+    pub(super) fn string(&self, address: u64) -> Result<Vec<u8>, Errno> {
+        let mut bytes = vec![0; LONGEST_PATH];
+        let mut filled = 0;
+        // A read ends where the mapping does; the string may, too.
+        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            let read = match self.memory.read_at(rest, address.wrapping_add(filled as u64)) {
+                Ok(0) | Err(_) => return Err(Errno::FAULT),
+                Ok(read) => read,
+            };
+            let fresh = rest.get(..read).unwrap_or_default();
+            if let Some(end) = fresh.iter().position(|byte| *byte == 0) {
+                bytes.truncate(filled + end);
+                return Ok(bytes);
+            }
+            filled += read;
+        }
+        Err(Errno::NAMETOOLONG)
+    }
+
+    /// Reads exactly so many bytes of the caller's memory.
+    pub(super) fn bytes(&self, address: u64, length: usize) -> Result<Vec<u8>, Errno> {
+        let mut bytes = vec![0; length];
+        self.memory.read_exact_at(&mut bytes, address).map_err(|_| Errno::FAULT)?;
+        Ok(bytes)
+    }
+
+    /// Resolves a path of the caller's, as the `at` calls read it.
+    pub(super) fn find(&self, directory: i32, path: &[u8], follow: bool) -> Result<Found, Errno> {
+        if path.is_empty() {
+            return Err(Errno::NOENT);
+        }
+        let path = self.absolute(directory, path)?;
+        if let Some(number) = descriptor_named(&path).filter(|_| follow) {
+            return self.descriptor(number);
+        }
+        let flags = if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
+        found(self.open(&path, flags)?)
+    }
+
+    /// Finds what a descriptor of the caller's is open on.
+    pub(super) fn descriptor(&self, number: i32) -> Result<Found, Errno> {
+        let link = format!("/proc/{}/fd/{number}", self.thread);
+        let opened = openat(CWD, link, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+        found(opened.map_err(|errno| if errno == Errno::NOENT { Errno::BADF } else { errno })?)
+    }
+
+    /// Resolves all of a path but its last name, which need not exist.
+    pub(super) fn entry(&self, directory: i32, path: &[u8]) -> Result<Entry, Errno> {
+        if path.is_empty() {
+            return Err(Errno::NOENT);
+        }
+        self.entry_at(&self.absolute(directory, path)?)
+    }
+
+    pub(super) fn entry_at(&self, path: &[u8]) -> Result<Entry, Errno> {
+        let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+        let path = path.get(..end).unwrap_or_default();
+        let start = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        let (parent, name) = path.split_at_checked(start).ok_or(Errno::INVAL)?;
+        if matches!(name, b"" | b"." | b"..") {
+            return Err(Errno::EXIST);
+        }
+        let directory = self.open(parent, OFlags::DIRECTORY)?;
+        let at = standing(&directory)?.ok_or(Errno::NOENT)?;
+        let path = at.join(&String::from_utf8_lossy(name));
+        Ok(Entry { directory, name: CString::new(name).map_err(|_| Errno::INVAL)?, path })
+    }
+
+    /// Makes a path that begins at the caller's root.
+    pub(super) fn absolute(&self, directory: i32, path: &[u8]) -> Result<Vec<u8>, Errno> {
+        if path.first() == Some(&b'/') {
+            return Ok(path.to_vec());
+        }
+        let start = match directory {
+            libc::AT_FDCWD => format!("/proc/{}/cwd", self.thread),
+            number => format!("/proc/{}/fd/{number}", self.thread),
+        };
+        let start = readlinkat(CWD, start, Vec::new()).map_err(|_| Errno::BADF)?.into_bytes();
+        if start.first() != Some(&b'/') {
+            return Err(Errno::NOTDIR);
+        }
+        Ok([start.as_slice(), b"/", path].concat())
+    }
+
+    /// Returns a copy of the caller's descriptor, which shares its file.
+    pub(super) fn copy(&self, number: i32) -> Result<OwnedFd, Errno> {
+        let process = Pid::from_raw(self.status("Tgid:", 10)?.cast_signed()).ok_or(Errno::SRCH)?;
+        pidfd_getfd(pidfd_open(process, PidfdFlags::empty())?, number, PidfdGetfdFlags::empty())
+    }
+
+    /// Returns the modes that the caller's new files do not get.
+    pub(super) fn umask(&self) -> Result<Mode, Errno> {
+        self.status("Umask:", 8).map(Mode::from_raw_mode)
+    }
+
+    pub(super) fn link_to(&self, number: i32) -> String {
+        format!("/proc/{}/fd/{number}", self.thread)
+    }
+
+    fn status(&self, name: &str, radix: u32) -> Result<u32, Errno> {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.thread)).map_err(|_| Errno::SRCH)?;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)).ok_or(Errno::SRCH)?;
+        u32::from_str_radix(value.trim(), radix).map_err(|_| Errno::SRCH)
+    }
+
+    /// Opens a place (`O_PATH`) from the caller's root. No link of `/proc` is followed: there it would be ours.
+    fn open(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+        let flags = flags | OFlags::PATH | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        for _ in 0..8 {
+            match openat2(&self.root, path, flags, Mode::empty(), resolve) {
+                // Something on the way was renamed meanwhile.
+                Err(Errno::AGAIN) => {}
+                other => return other,
+            }
+        }
+        Err(Errno::AGAIN)
+    }
+}
+
+impl Found {
+    pub(super) fn kind(&self) -> FileType {
+        FileType::from_raw_mode(self.stat.st_mode)
+    }
+
+    /// Returns a path by which this process reaches exactly this.
+    pub(super) fn link(&self) -> String {
+        link(self.descriptor.as_fd())
+    }
+}
+
+impl Entry {
+    /// Looks at what stands there, without following it.
+    pub(super) fn look(&self) -> Result<Found, Errno> {
+        let descriptor = openat(&self.directory, &self.name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+        let stat = fstat(&descriptor)?;
+        Ok(Found { descriptor, stat, path: Some(self.path.clone()) })
+    }
+}
+
+pub(super) fn link(descriptor: BorrowedFd<'_>) -> String {
+    format!("/proc/self/fd/{}", descriptor.as_raw_fd())
+}
+
+fn found(descriptor: OwnedFd) -> Result<Found, Errno> {
+    let stat = fstat(&descriptor)?;
+    // What was removed has a path that is another's by now.
+    let path = if stat.st_nlink == 0 { None } else { standing(&descriptor)? };
+    Ok(Found { descriptor, stat, path })
+}
+
+/// Returns where a descriptor of ours stands, in its own mount namespace; `None` for what stands nowhere.
+fn standing(descriptor: &OwnedFd) -> Result<Option<AbsPath>, Errno> {
+    let target = readlinkat(CWD, link(descriptor.as_fd()), Vec::new())?;
+    let text = String::from_utf8_lossy(target.as_bytes()).into_owned();
+    if !text.starts_with('/') {
+        return Ok(None);
+    }
+    AbsPath::new(Path::new(&text)).map(Some).map_err(|_| Errno::INVAL)
+}
+
+/// Returns the descriptor that a path names by the conventions of `/dev/fd` and `/proc/self/fd`.
+pub(super) fn descriptor_named(path: &[u8]) -> Option<i32> {
+    match path {
+        b"/dev/stdin" => return Some(0),
+        b"/dev/stdout" => return Some(1),
+        b"/dev/stderr" => return Some(2),
+        _ => {}
+    }
+    let number = [b"/dev/fd/".as_slice(), b"/proc/self/fd/", b"/proc/thread-self/fd/"]
+        .into_iter()
+        .find_map(|start| path.strip_prefix(start))?;
+    std::str::from_utf8(number).ok()?.parse().ok().filter(|number: &i32| *number >= 0)
+}
+
+/// Tries it: a process of our own asks, and is understood and answered.
+pub(crate) fn trial(listener: BorrowedFd<'_>, expected: &[u8]) -> Result<(), Errno> {
+    let notification = sys::receive(listener)?;
+    let read = Caller::new(listener, &notification).and_then(|caller| {
+        let [_, path, ..] = notification.arguments;
+        if caller.string(path)? == expected { caller.umask() } else { Err(Errno::PROTO) }
+    });
+    // The caller takes this error as the sign that it was answered from here.
+    sys::answer(listener, notification.id, Err(Errno::XDEV))?;
+    read.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_descriptor_is_named_by_convention_only() {
+        for (path, expected) in [
+            ("/dev/stdout", Some(1)),
+            ("/dev/fd/7", Some(7)),
+            ("/proc/self/fd/12", Some(12)),
+            ("/proc/self/fd/", None),
+            ("/proc/self/fd/-1", None),
+            ("/proc/self/fd/1/x", None),
+            ("/proc/1/fd/1", None),
+            ("/dev/fd", None),
+        ] {
+            assert_eq!(descriptor_named(path.as_bytes()), expected, "{path}");
+        }
+    }
+}

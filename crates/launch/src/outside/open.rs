@@ -1,0 +1,179 @@
+//! open(2) with `O_CREAT`, where a name inside a granted directory must not appear.
+
+use std::os::fd::OwnedFd;
+
+use remit_sandbox::Named;
+use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, major, minor, openat, readlinkat};
+use rustix::io::Errno;
+
+use super::caller::{Caller, Entry, Found, descriptor_named};
+use super::metadata::register;
+use super::{Answer, Bounds, Later};
+
+/// As the kernel counts symbolic links on the way to one file.
+const MOST_LINKS: usize = 40;
+
+/// A call, as its registers have it.
+pub(super) struct Open {
+    directory: i32,
+    path: u64,
+    flags: OFlags,
+    mode: Mode,
+}
+
+/// Reads the call of a number; `None` when it is no call of this kind.
+pub(super) fn call(number: libc::c_long, arguments: &[u64; 6]) -> Option<Open> {
+    let [a, b, c, d, ..] = *arguments;
+    let (directory, path, flags, mode) = match number {
+        libc::SYS_openat => (register(a), b, c, d),
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_open => (libc::AT_FDCWD, a, b, c),
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_creat => (libc::AT_FDCWD, a, u64::from((OFlags::CREATE | OFlags::WRONLY | OFlags::TRUNC).bits()), b),
+        _ => return None,
+    };
+    let flags = OFlags::from_bits_retain(register(flags).cast_unsigned());
+    Some(Open { directory, path, flags, mode: Mode::from_raw_mode(register(mode).cast_unsigned() & 0o7777) })
+}
+
+/// Decides, and does it.
+pub(super) fn act(bounds: &Bounds, caller: &Caller, open: &Open, later: Later) -> Result<Answer, Errno> {
+    let path = caller.string(open.path)?;
+    if path.is_empty() {
+        return Err(Errno::NOENT);
+    }
+    if open.flags.contains(OFlags::DIRECTORY) {
+        return Err(Errno::INVAL);
+    }
+    let mut path = caller.absolute(open.directory, &path)?;
+    // Each turn follows one link, or begins again because something changed meanwhile.
+    for _ in 0..MOST_LINKS {
+        if let Some(number) = descriptor_named(&path) {
+            return again(bounds, caller, number, open, later);
+        }
+        let entry = match caller.entry_at(&path) {
+            // The root, or a name like `..`: a directory in every case.
+            Err(Errno::EXIST) => return Err(Errno::ISDIR),
+            other => other?,
+        };
+        if path.last() == Some(&b'/') {
+            return Err(Errno::ISDIR);
+        }
+        let found = match entry.look() {
+            Err(Errno::NOENT) => match make(bounds, caller, &entry, open) {
+                Err(Errno::EXIST) => continue,
+                made => return Ok(descriptor(made?, open)),
+            },
+            other => other?,
+        };
+        if open.flags.contains(OFlags::EXCL) {
+            return Err(Errno::EXIST);
+        }
+        match found.kind() {
+            FileType::Symlink if open.flags.contains(OFlags::NOFOLLOW) => return Err(Errno::LOOP),
+            FileType::Symlink => {
+                let target = readlinkat(&found.descriptor, c"", Vec::new())?.into_bytes();
+                path = if target.first() == Some(&b'/') {
+                    target
+                } else {
+                    let directory = entry.path.parent().ok_or(Errno::INVAL)?;
+                    [directory.as_str().as_bytes(), b"/", &target].concat()
+                };
+            }
+            FileType::RegularFile => match existing(bounds, &entry, &found, open) {
+                // It is another file by now.
+                Err(Errno::NOENT | Errno::STALE | Errno::LOOP) => {}
+                opened => return Ok(descriptor(opened?, open)),
+            },
+            FileType::Directory => return Err(Errno::ISDIR),
+            FileType::Socket => return Err(Errno::NXIO),
+            _ => return special(bounds, found, open, later),
+        }
+    }
+    Err(Errno::LOOP)
+}
+
+fn descriptor(descriptor: OwnedFd, open: &Open) -> Answer {
+    Answer::Descriptor { descriptor, close_at_exec: open.flags.contains(OFlags::CLOEXEC) }
+}
+
+fn make(bounds: &Bounds, caller: &Caller, entry: &Entry, open: &Open) -> Result<OwnedFd, Errno> {
+    if !bounds.plan.may_appear(&entry.path, Named::New) {
+        return Err(Errno::ACCESS);
+    }
+    // With O_EXCL nothing that was put there meanwhile is opened or followed.
+    let flags = open.flags | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(&entry.directory, &entry.name, flags, open.mode.difference(caller.umask()?))
+}
+
+/// Opens a regular file that was there, as Landlock would let the caller.
+fn existing(bounds: &Bounds, entry: &Entry, found: &Found, open: &Open) -> Result<OwnedFd, Errno> {
+    let access = open.flags & OFlags::RWMODE;
+    let writes = access != OFlags::RDONLY || open.flags.contains(OFlags::TRUNC);
+    let reads = access != OFlags::WRONLY;
+    if (writes && !bounds.plan.may_write(&entry.path)) || (reads && !bounds.plan.may_read(&entry.path)) {
+        return Err(Errno::ACCESS);
+    }
+    // Through the descriptor it is the file that was looked at, and no other.
+    openat(CWD, found.link(), reopening(open.flags), Mode::empty())
+}
+
+/// Opens what one of the caller's own descriptors is open on, as `/dev/stdout` means it.
+fn again(bounds: &Bounds, caller: &Caller, number: i32, open: &Open, later: Later) -> Result<Answer, Errno> {
+    if open.flags.contains(OFlags::EXCL) {
+        return Err(Errno::EXIST);
+    }
+    let found = caller.descriptor(number)?;
+    match (found.kind(), &found.path) {
+        (FileType::RegularFile, Some(path)) => {
+            let access = open.flags & OFlags::RWMODE;
+            let writes = access != OFlags::RDONLY || open.flags.contains(OFlags::TRUNC);
+            if (writes && !bounds.plan.may_write(path)) || (access != OFlags::WRONLY && !bounds.plan.may_read(path)) {
+                return Err(Errno::ACCESS);
+            }
+            Ok(descriptor(openat(CWD, found.link(), reopening(open.flags), Mode::empty())?, open))
+        }
+        (FileType::Directory, _) => Err(Errno::ISDIR),
+        (FileType::Socket, _) => Err(Errno::NXIO),
+        // A pipe is the caller's already, whoever else has it.
+        (FileType::Fifo, None) => wait_for(caller.link_to(number), found, open, later),
+        _ => special(bounds, found, open, later),
+    }
+}
+
+/// Opens a device or a named pipe.
+fn special(bounds: &Bounds, found: Found, open: &Open, later: Later) -> Result<Answer, Errno> {
+    let path = found.path.as_ref().ok_or(Errno::NXIO)?;
+    if !bounds.plan.may_change(path) {
+        return Err(Errno::ACCESS);
+    }
+    if is_controlling_terminal(&found.stat) {
+        // Here it would be this process's.
+        let terminal = bounds.terminal.as_ref().ok_or(Errno::NXIO)?;
+        let opened = openat(CWD, terminal.as_path(), reopening(open.flags), Mode::empty())?;
+        return Ok(descriptor(opened, open));
+    }
+    wait_for(found.link(), found, open, later)
+}
+
+/// A named pipe opens when its other end does.
+fn wait_for(link: String, found: Found, open: &Open, later: Later) -> Result<Answer, Errno> {
+    let (flags, close_at_exec) = (reopening(open.flags), open.flags.contains(OFlags::CLOEXEC));
+    later.answer(move |_| {
+        // What the link leads to is held until it is open.
+        let _held = found;
+        match openat(CWD, link, flags, Mode::empty()) {
+            Ok(descriptor) => Answer::Descriptor { descriptor, close_at_exec },
+            Err(errno) => Answer::Plain(Err(errno)),
+        }
+    })
+}
+
+/// `/dev/tty`: character device 5, 0.
+fn is_controlling_terminal(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && (major(stat.st_rdev), minor(stat.st_rdev)) == (5, 0)
+}
+
+fn reopening(flags: OFlags) -> OFlags {
+    flags.difference(OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW) | OFlags::CLOEXEC | OFlags::NOCTTY
+}

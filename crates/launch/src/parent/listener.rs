@@ -1,0 +1,63 @@
+//! The listener on which a task's filter asks: it comes from the child, and is answered here.
+
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::thread::JoinHandle;
+
+use remit_sandbox::{Outside, PathRights, Plan, Rights, Temporary};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType, recvmsg, socketpair,
+};
+
+use crate::Task;
+use crate::outside::{self, Bounds};
+
+/// Makes what the listener comes through, when the plan has calls decided outside.
+pub(super) fn channel(plan: &Plan) -> Result<Option<(OwnedFd, OwnedFd)>, Errno> {
+    if plan.outside.is_none() {
+        return Ok(None);
+    }
+    socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map(Some)
+}
+
+/// Takes the listener of a task that has started, and begins to answer.
+pub(super) fn serve(channel: &OwnedFd, plan: &Plan, task: &Task<'_>) -> Result<Option<JoinHandle<()>>, Errno> {
+    let Some(outside) = &plan.outside else { return Ok(None) };
+    let bounds = Bounds {
+        plan: with_scratch(outside, plan, task),
+        inet: plan.seccomp.as_ref().is_some_and(|filter| filter.inet),
+        terminal: task.stdio.terminal.as_ref().map(|(_, path)| path.clone()),
+    };
+    let error = |error: std::io::Error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN);
+    outside::serve(receive(channel)?, bounds).map(Some).map_err(error)
+}
+
+/// Adds what only the task's own launch knows: its temporary directory and its terminal.
+fn with_scratch(outside: &Outside, plan: &Plan, task: &Task<'_>) -> Outside {
+    let mut outside = outside.clone();
+    let mut grant = |path, rights| outside.rules.push(PathRights { path, rights, patterns: Vec::new(), wider: false });
+    if let Temporary::Named(rights) = plan.temporary {
+        grant(task.scratch.temporary(), rights);
+    }
+    if let Some((_, terminal)) = &task.stdio.terminal {
+        let terminal = if plan.root.is_some() { Task::console() } else { terminal.clone() };
+        grant(terminal, Rights::READ | Rights::WRITE);
+    }
+    outside
+}
+
+pub(crate) fn receive(channel: &OwnedFd) -> Result<OwnedFd, Errno> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0_u8; 1];
+    recvmsg(channel, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT)?;
+    control
+        .drain()
+        .find_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+            _ => None,
+        })
+        .ok_or(Errno::PROTO)
+}

@@ -1,0 +1,123 @@
+//! Names of tasks, and which task somebody means.
+
+use crate::TaskId;
+
+/// More than fits beside the other columns of a listing is no name.
+const LONGEST: usize = 28;
+/// Words that say nothing about what a task is.
+const EMPTY: [&str; 12] = ["a", "an", "and", "for", "in", "my", "of", "on", "our", "please", "the", "to"];
+
+/// Returns a name for a task, from a description of it or from its command: lower-case words with `-` between them.
+pub fn derive(text: &str) -> String {
+    from_words(text, |word| !EMPTY.contains(&word))
+}
+
+/// Returns the name that somebody asks for, in the form that names have.
+pub fn given(text: &str) -> String {
+    from_words(text, |_| true)
+}
+
+fn from_words(text: &str, says_something: impl Fn(&str) -> bool) -> String {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric()).map(str::to_ascii_lowercase);
+    let mut name = String::new();
+    for word in words.filter(|word| !word.is_empty() && says_something(word)) {
+        let length = name.len() + usize::from(!name.is_empty()) + word.len();
+        if length > LONGEST {
+            break;
+        }
+        if !name.is_empty() {
+            name.push('-');
+        }
+        name.push_str(&word);
+    }
+    // An id's look is for ids.
+    if name.is_empty() || name.starts_with("task-") { format!("work-{name}").trim_end_matches('-').to_owned() } else { name }
+}
+
+/// Returns the name with the smallest number behind it with which it is nobody else's.
+pub(crate) fn unique(name: &str, mut is_taken: impl FnMut(&str) -> bool) -> String {
+    let mut candidate = name.to_owned();
+    let mut number = 1_u64;
+    while is_taken(&candidate) {
+        number += 1;
+        candidate = format!("{name}-{number}");
+    }
+    candidate
+}
+
+/// Which task somebody means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meant {
+    One(TaskId),
+    Nobody,
+    /// The ids and names of those that it could be.
+    Several(Vec<(TaskId, String)>),
+}
+
+/// Finds a task by its id, its name, or a beginning of either that no other has; of an id, `task-` may be left out.
+pub fn meant(text: &str, known: &[(TaskId, String)]) -> Meant {
+    let exact = known.iter().find(|(id, name)| id.as_str() == text || name == text);
+    if let Some((id, _)) = exact {
+        return Meant::One(id.clone());
+    }
+    let begins = |(id, name): &&(TaskId, String)| {
+        let letters = id.as_str().trim_start_matches("task-");
+        id.as_str().starts_with(text) || letters.starts_with(text) || name.starts_with(text)
+    };
+    let found: Vec<_> = if text.is_empty() { Vec::new() } else { known.iter().filter(begins).cloned().collect() };
+    match found.as_slice() {
+        [] => Meant::Nobody,
+        [(id, _)] => Meant::One(id.clone()),
+        _ => Meant::Several(found),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_comes_from_what_the_task_is() {
+        let check = |text: &str, expected: &str| assert_eq!(derive(text), expected);
+        check("API performance analysis", "api-performance-analysis");
+        check("Run our test suite in the background, please!", "run-test-suite-background");
+        check("cargo test -p remit_tasks", "cargo-test-p-remit-tasks");
+        check("./build.sh", "build-sh");
+        check("", "work");
+        check("···", "work");
+        check("task-abcdef", "work-task-abcdef");
+        check("\u{1b}[31mred\u{7}", "31mred");
+        check(&"word ".repeat(30), "word-word-word-word-word");
+        check(&"x".repeat(300), "work");
+        assert_eq!(given("A_b"), "a-b");
+        assert_eq!(given("my suite"), "my-suite");
+    }
+
+    #[test]
+    fn a_name_is_nobody_elses() {
+        let taken = ["suite", "suite-2"];
+        assert_eq!(unique("suite", |name| taken.contains(&name)), "suite-3");
+        assert_eq!(unique("other", |name| taken.contains(&name)), "other");
+    }
+
+    #[test]
+    fn a_task_is_found_by_what_no_other_has() {
+        let known: Vec<(TaskId, String)> =
+            [("task-3f0000", "suite"), ("task-3g0000", "suite-2"), ("task-z00000", "deploy"), ("task-suite0", "x")]
+                .map(|(id, name)| (id.replace("suite0", "5t0000").parse().unwrap(), name.to_owned()))
+                .to_vec();
+        let one = |text: &str, expected: &str| assert_eq!(meant(text, &known), Meant::One(expected.parse().unwrap()), "{text}");
+        one("task-3f0000", "task-3f0000");
+        one("suite", "task-3f0000");
+        one("suite-", "task-3g0000");
+        one("d", "task-z00000");
+        one("task-z", "task-z00000");
+        one("3g", "task-3g0000");
+        for (text, count) in [("task-", 4), ("3", 2), ("s", 2), ("sui", 2)] {
+            assert!(matches!(meant(text, &known), Meant::Several(found) if found.len() == count), "{text}");
+        }
+        for text in ["", "nobody", "suite-3", "*", "%"] {
+            assert_eq!(meant(text, &known), Meant::Nobody, "{text}");
+        }
+    }
+}

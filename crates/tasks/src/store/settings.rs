@@ -1,0 +1,130 @@
+//! The user's settings of tasks.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{OptionalExtension, params};
+use thiserror::Error;
+
+use super::{Store, StoreError};
+use crate::queue::Limits;
+
+/// A setting that there is, and what it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub key: &'static str,
+    pub about: &'static str,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// At least 1.
+    Count,
+    Switch,
+    /// A program and its arguments, as a JSON list or words between spaces; no shell reads it.
+    Command,
+}
+
+const SETTINGS: [Setting; 4] = [
+    Setting {
+        key: "tasks.maxConcurrent",
+        about: "how many tasks run at once; the number of cores when it is not set",
+        kind: Kind::Count,
+    },
+    Setting { key: "tasks.maxConcurrentPerAgent.NAME", about: "how many tasks of the agent NAME run at once", kind: Kind::Count },
+    Setting { key: "delegate.enabled", about: "whether agents may start tasks in the background", kind: Kind::Switch },
+    Setting { key: "notify.command", about: "a program that is started when a task ends, without a shell", kind: Kind::Command },
+];
+
+const PER_AGENT: &str = "tasks.maxConcurrentPerAgent.";
+
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SettingError {
+    #[error("there is no setting `{0}`")]
+    Unknown(String),
+    #[error("`{value}` is no value for `{key}`: {expected}")]
+    Value { key: String, value: String, expected: &'static str },
+}
+
+impl Setting {
+    pub fn all() -> &'static [Setting] {
+        &SETTINGS
+    }
+
+    /// Returns the setting of that key, which `value` may be given.
+    pub fn check(key: &str, value: &str) -> Result<(), SettingError> {
+        let named = key.strip_prefix(PER_AGENT).is_some_and(|agent| !agent.is_empty());
+        let setting = SETTINGS.iter().find(|setting| setting.key == key || (named && setting.key.starts_with(PER_AGENT)));
+        let setting = setting.filter(|setting| named || !setting.key.starts_with(PER_AGENT));
+        let setting = setting.ok_or_else(|| SettingError::Unknown(key.to_owned()))?;
+        let expected = match setting.kind {
+            Kind::Count if value.parse::<u32>().is_ok_and(|count| count > 0) => return Ok(()),
+            Kind::Count => "give a number from 1 on",
+            Kind::Switch if matches!(value, "true" | "false") => return Ok(()),
+            Kind::Switch => "give `true` or `false`",
+            Kind::Command if !value.trim().is_empty() => return Ok(()),
+            Kind::Command => "give a program",
+        };
+        Err(SettingError::Value { key: key.to_owned(), value: value.to_owned(), expected })
+    }
+}
+
+impl Store {
+    pub fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT value FROM settings WHERE key = ?";
+        self.db.query_row(sql, [key], |row| row.get(0)).optional().map_err(self.failed("read"))
+    }
+
+    pub fn settings(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        let failed = self.failed("read");
+        let mut statement = self.db.prepare("SELECT key, value FROM settings").map_err(&failed)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
+    /// Sets a setting that passed [`Setting::check`]; `None` forgets it.
+    pub fn set(&mut self, key: &str, value: Option<&str>) -> Result<(), StoreError> {
+        self.writing("write", |transaction, path| {
+            let done = match value {
+                Some(value) => {
+                    transaction.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", params![key, value])
+                }
+                None => transaction.execute("DELETE FROM settings WHERE key = ?", [key]),
+            };
+            done.map(|_| ()).map_err(super::failed(path, "write"))
+        })
+    }
+
+    /// Returns how many tasks run at once.
+    pub fn limits(&self) -> Result<Limits, StoreError> {
+        let settings = self.settings()?;
+        let count = |value: &String| value.parse::<usize>().ok().filter(|count| *count > 0);
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let agents = settings.iter().filter_map(|(key, value)| Some((key.strip_prefix(PER_AGENT)?.to_owned(), count(value)?)));
+        Ok(Limits { all: settings.get("tasks.maxConcurrent").and_then(count).unwrap_or_else(cores), agents: agents.collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_known_and_fits() {
+        let check = |key: &str, value: &str, expected: &str| match Setting::check(key, value) {
+            Ok(()) => assert_eq!(expected, "", "{key}"),
+            Err(error) => assert!(!expected.is_empty() && error.to_string().contains(expected), "{error}"),
+        };
+        check("tasks.maxConcurrent", "4", "");
+        check("tasks.maxConcurrent", "0", "from 1 on");
+        check("tasks.maxConcurrent", "many", "from 1 on");
+        check("tasks.maxConcurrentPerAgent.test-runner", "1", "");
+        check("tasks.maxConcurrentPerAgent.NAME", "1", "");
+        check("tasks.maxConcurrentPerAgent.", "1", "no setting");
+        check("delegate.enabled", "true", "");
+        check("delegate.enabled", "yes", "`true` or `false`");
+        check("notify.command", "notify-send done", "");
+        check("notify.command", " ", "a program");
+        check("tasks.max", "4", "no setting");
+    }
+}
