@@ -62,7 +62,17 @@ impl Chat {
         });
         let input = child.stdin.take();
         let capabilities = if reply.is_some() { json!({ "elicitation": {} }) } else { json!({}) };
-        let mut chat = Chat { child, input, lines, next: 1, reply, early: BTreeMap::new(), asked: Vec::new(), notes: Vec::new(), hello: Value::Null };
+        let mut chat = Chat {
+            child,
+            input,
+            lines,
+            next: 1,
+            reply,
+            early: BTreeMap::new(),
+            asked: Vec::new(),
+            notes: Vec::new(),
+            hello: Value::Null,
+        };
         let client = json!({ "name": "test", "version": "1" });
         let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": client });
         chat.hello = chat.request("initialize", &hello)["result"].clone();

@@ -51,10 +51,32 @@ fn seeds() -> Vec<(&'static str, Value)> {
 
 fn odd(dice: &mut Dice) -> Value {
     let values = [
-        json!(null), json!(true), json!(-1), json!(i64::MIN), json!(u64::MAX), json!(1e308), json!(""), json!("\u{0}"), json!("\u{1b}[2J"),
-        json!("../outside/secret"), json!("/etc/shadow"), json!("~/.ssh/id_ed25519"), json!("src/../../outside/x"), json!("/proc/self/environ"),
-        json!("src/link/x"), json!("("), json!("[z-a]"), json!("{"), json!("a".repeat(5000)), json!("../".repeat(300)), json!([]), json!({}), json!([[[]]]),
-        json!("$(touch src/never)"), json!(["echo"]), json!("ä\u{202e}"),
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(i64::MIN),
+        json!(u64::MAX),
+        json!(1e308),
+        json!(""),
+        json!("\u{0}"),
+        json!("\u{1b}[2J"),
+        json!("../outside/secret"),
+        json!("/etc/shadow"),
+        json!("~/.ssh/id_ed25519"),
+        json!("src/../../outside/x"),
+        json!("/proc/self/environ"),
+        json!("src/link/x"),
+        json!("("),
+        json!("[z-a]"),
+        json!("{"),
+        json!("a".repeat(5000)),
+        json!("../".repeat(300)),
+        json!([]),
+        json!({}),
+        json!([[[]]]),
+        json!("$(touch src/never)"),
+        json!(["echo"]),
+        json!("ä\u{202e}"),
     ];
     dice.pick(&values).clone()
 }
@@ -177,7 +199,11 @@ fn a_name_that_changes_between_the_gate_and_the_act_leads_nowhere() {
                 _ => ("fs_write", json!({ "command": "create", "path": "src/dir/new", "file_text": "spoilt" })),
             };
             let answer = chat.call(tool, &arguments);
-            if answer.is_error { refused += 1 } else { read += 1 }
+            if answer.is_error {
+                refused += 1
+            } else {
+                read += 1
+            }
             if answer.text.contains("canary") || outside.join("new").exists() {
                 stop.store(true, Ordering::Relaxed);
                 panic!("round {round}: {answer:?}");

@@ -64,10 +64,9 @@ impl ExecutorError {
             ExecutorError::Launch(error) => Some(error.remedy()),
             ExecutorError::Task(error) => error.help(),
             ExecutorError::Store(error) => error.help(),
-            ExecutorError::NotACommand(_)
-            | ExecutorError::Supervise(_)
-            | ExecutorError::Output(_)
-            | ExecutorError::Worker(_) => None,
+            ExecutorError::NotACommand(_) | ExecutorError::Supervise(_) | ExecutorError::Output(_) | ExecutorError::Worker(_) => {
+                None
+            }
             ExecutorError::Terminal(_) => Some("run it without a terminal: `remit run … </dev/null 2>&1 | cat`".to_owned()),
         }
     }

@@ -41,7 +41,9 @@ pub(crate) fn audit(ui: &Ui, args: &AuditArgs) -> Result<Exit, Failure> {
         return check(ui, args.json, &tasks.state, &wanted);
     }
     if let Some(more) = &args.task {
-        return Err(Failure::new(format!("`{more}` is one argument too many")).help("use `remit audit verify TASK` to check a record"));
+        return Err(
+            Failure::new(format!("`{more}` is one argument too many")).help("use `remit audit verify TASK` to check a record")
+        );
     }
     let task = tasks.find(&args.what)?.to_string();
     let text = read(&tasks.state, &task)?.ok_or_else(|| no_record(&task))?;

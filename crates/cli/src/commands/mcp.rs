@@ -91,7 +91,9 @@ fn not_approved(found: Option<&Approval>, agent: &str) -> Failure {
         Some(Approval::Changed { .. }) => "the policy has changed since it was approved",
         _ => "nobody approved this policy in this workspace",
     };
-    Failure::new(what).help(format!("look at it and approve it on a terminal: `remit run --agent {agent} -- true`")).exit(Exit::Denied)
+    Failure::new(what)
+        .help(format!("look at it and approve it on a terminal: `remit run --agent {agent} -- true`"))
+        .exit(Exit::Denied)
 }
 
 fn secrets(host: &Host) -> Redactor {

@@ -26,7 +26,9 @@ impl Redactor {
 
     /// Replaces every secret in a piece of JSON.
     pub(super) fn redact(&self, json: String) -> String {
-        self.secrets.iter().fold(json, |json, (secret, name)| if json.contains(secret) { json.replace(secret, name) } else { json })
+        self.secrets
+            .iter()
+            .fold(json, |json, (secret, name)| if json.contains(secret) { json.replace(secret, name) } else { json })
     }
 }
 

@@ -57,7 +57,11 @@ impl Session {
         let mut text = match form {
             Form::Entries { offset, most } => {
                 let shown: Vec<&str> = lines.iter().skip(*offset).take(*most).map(|line| line.text.as_str()).collect();
-                let head = if shown.len() == lines.len() { String::new() } else { format!("showing {} of {} entries\n", shown.len(), lines.len()) };
+                let head = if shown.len() == lines.len() {
+                    String::new()
+                } else {
+                    format!("showing {} of {} entries\n", shown.len(), lines.len())
+                };
                 if lines.is_empty() { "The directory is empty.".to_owned() } else { head + &shown.join("\n") }
             }
             Form::Paths { most } => {

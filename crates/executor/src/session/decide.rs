@@ -83,9 +83,8 @@ impl Session {
         if paths.is_empty() {
             return Ok(call);
         }
-        let resolved = match self.client.order(What::Resolve(paths), &|_| ()).await {
-            Ok(Reply::Resolved(resolved)) => resolved,
-            Ok(_) | Err(_) => return Err(Refusal::new(GONE)),
+        let Ok(Reply::Resolved(resolved)) = self.client.order(What::Resolve(paths), &|_| ()).await else {
+            return Err(Refusal::new(GONE));
         };
         let places = call.paths();
         if places.len() != resolved.len() {

@@ -81,7 +81,8 @@ impl Session {
     }
 
     async fn run(&self, hook: &Hook, mut occasion: Value) -> Result<Reply, Refusal> {
-        let (trigger, command) = (trigger(hook.trigger.value), hook.command.as_ref().map_or("", |command| command.value.as_str()));
+        let (trigger, command) =
+            (trigger(hook.trigger.value), hook.command.as_ref().map_or("", |command| command.value.as_str()));
         if let Some(occasion) = occasion.as_object_mut() {
             occasion.insert("hook_event_name".to_owned(), trigger.into());
             occasion.insert("cwd".to_owned(), self.policy.workspace.as_str().into());
@@ -90,7 +91,9 @@ impl Session {
             command: command.to_owned(),
             input: occasion.to_string(),
             timeout_ms: hook.timeout_ms.as_ref().map_or(TIME, |time| time.value),
-            longest: usize::try_from(hook.max_output_size.as_ref().map_or(LONGEST, |size| size.value)).unwrap_or(usize::MAX).min(1 << 20),
+            longest: usize::try_from(hook.max_output_size.as_ref().map_or(LONGEST, |size| size.value))
+                .unwrap_or(usize::MAX)
+                .min(1 << 20),
         };
         let reply = self.client.order(what, &|_| ()).await.map_err(|_| Refusal::new(super::GONE))?;
         let outcome = match &reply {

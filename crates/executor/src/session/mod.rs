@@ -182,11 +182,7 @@ impl Session {
         self.audit.append(&AuditEvent::Closed { outcome: outcome.into() })
     }
 
-    async fn ask_worker(
-        &self,
-        call: Call,
-        progress: &(dyn Fn(String) + Send + Sync),
-    ) -> Result<Output, (String, Option<i32>)> {
+    async fn ask_worker(&self, call: Call, progress: &(dyn Fn(String) + Send + Sync)) -> Result<Output, (String, Option<i32>)> {
         match self.client.order(What::Act(call.within(self.wall_time)), progress).await {
             Ok(Reply::Done(output)) => Ok(output),
             Ok(Reply::Failed { why, errno }) => Err((why, errno)),
@@ -203,7 +199,10 @@ impl Session {
 
     fn cure(&self, errno: Option<i32>) -> Option<String> {
         is_refusal(errno).then(|| {
-            format!("the kernel holds this session to the policy of `{}`: `remit preview` shows what it may touch", self.agent.name)
+            format!(
+                "the kernel holds this session to the policy of `{}`: `remit preview` shows what it may touch",
+                self.agent.name
+            )
         })
     }
 }
@@ -246,10 +245,15 @@ impl Asked {
     pub fn refused(&self) -> Refusal {
         let reason = self.questions.first().map(Question::reason);
         Refusal {
-            why: format!("this needs a person's approval, and the chat host has no way to ask: {}", reason.map_or("", |reason| &reason.why)),
-            help: Some(reason.and_then(|reason| reason.help.clone()).unwrap_or_else(|| {
-                "use a host with MCP elicitation, or let the agent file allow it".to_owned()
-            })),
+            why: format!(
+                "this needs a person's approval, and the chat host has no way to ask: {}",
+                reason.map_or("", |reason| &reason.why)
+            ),
+            help: Some(
+                reason
+                    .and_then(|reason| reason.help.clone())
+                    .unwrap_or_else(|| "use a host with MCP elicitation, or let the agent file allow it".to_owned()),
+            ),
         }
     }
 }

@@ -34,11 +34,15 @@ impl Session {
                 Written::KnowledgeBase { .. } | Written::Other(_) => continue,
             };
             let Ok(pattern) = self.places().path(pattern) else { continue };
-            let Ok(Reply::Resolved(paths)) = self.client.order(What::Expand(pattern.to_string()), &|_| ()).await else { continue };
+            let Ok(Reply::Resolved(paths)) = self.client.order(What::Expand(pattern.to_string()), &|_| ()).await else {
+                continue;
+            };
             for path in paths.into_iter().flatten() {
                 let Ok(path) = AbsPath::new(Path::new(&path)) else { continue };
                 let uri = format!("{scheme}://{}", encoded(path.as_str()));
-                if found.iter().any(|known| known.uri == uri) || !matches!(self.gate.decide(Request::ReadFile(path.clone())), Verdict::Allow(_)) {
+                if found.iter().any(|known| known.uri == uri)
+                    || !matches!(self.gate.decide(Request::ReadFile(path.clone())), Verdict::Allow(_))
+                {
                     continue;
                 }
                 let mut resource = Resource { uri, name: shown(&path, &self.policy.workspace), description: None };

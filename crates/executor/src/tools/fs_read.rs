@@ -89,7 +89,9 @@ impl Read {
         let mut paths = Vec::new();
         for operation in &mut self.operations {
             match operation {
-                Operation::Line { path, .. } | Operation::Directory { path, .. } | Operation::Search { path, .. } => paths.push(path),
+                Operation::Line { path, .. } | Operation::Directory { path, .. } | Operation::Search { path, .. } => {
+                    paths.push(path)
+                }
                 Operation::Image { image_paths } => paths.extend(image_paths),
             }
         }
@@ -100,7 +102,9 @@ impl Read {
         let mut paths = Vec::new();
         for operation in &self.operations {
             match operation {
-                Operation::Line { path, .. } | Operation::Directory { path, .. } | Operation::Search { path, .. } => paths.push(path),
+                Operation::Line { path, .. } | Operation::Directory { path, .. } | Operation::Search { path, .. } => {
+                    paths.push(path)
+                }
                 Operation::Image { image_paths } => paths.extend(image_paths),
             }
         }

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use remit_agent::AbsPath;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, fchmod, fstat, mkdirat, openat, renameat, unlinkat};
@@ -19,6 +20,8 @@ use crate::worker::resolve::{self, refused};
 const LARGEST: u64 = 64 << 20;
 /// How much of a difference is shown.
 const MOST: usize = 30_000;
+/// The number of the next new file: one that this process has not used. Where another process has, the name is taken.
+static NEXT: AtomicU32 = AtomicU32::new(0);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Write {
@@ -67,9 +70,7 @@ impl Arguments {
     pub(super) fn checked(self) -> Result<Write, String> {
         let need = |value: Option<String>, name: &str, command: &str| value.ok_or_else(|| format!("`{command}` needs `{name}`"));
         let edit = match self.command {
-            Command::Create => {
-                Edit::Create { text: need(self.file_text.or(self.new_str), "file_text", "create")? }
-            }
+            Command::Create => Edit::Create { text: need(self.file_text.or(self.new_str), "file_text", "create")? },
             Command::StrReplace => {
                 let old = need(self.old_str, "old_str", "str_replace")?;
                 if old.is_empty() {
@@ -123,7 +124,8 @@ impl Edit {
             Edit::Replace { old, new } => {
                 let old = inner(old);
                 // Occurrences that overlap are occurrences.
-                let count = before.char_indices().filter(|(at, _)| before.get(*at..).is_some_and(|rest| rest.starts_with(&old))).count();
+                let count =
+                    before.char_indices().filter(|(at, _)| before.get(*at..).is_some_and(|rest| rest.starts_with(&old))).count();
                 match count {
                     0 => return Err("`old_str` does not occur in it".to_owned()),
                     1 => before.replacen(&old, &inner(new), 1),
@@ -202,9 +204,7 @@ fn directory(path: &AbsPath, make: bool) -> Result<File, Failure> {
 /// Puts the bytes under the name, all at once.
 fn put(directory: &File, path: &AbsPath, old: Option<&Old>, bytes: &[u8]) -> Result<(), Failure> {
     let at = |errno| refused(path.as_path(), errno);
-    // One that this process has not used; another process of the task may have, and then the name is taken.
-    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let name = format!(".remit-{}-{number}.new", std::process::id());
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mode = old.map_or(Mode::from_raw_mode(0o666), |_| Mode::from_raw_mode(0o600));

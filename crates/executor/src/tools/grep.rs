@@ -89,7 +89,9 @@ impl Grep {
             with += 1;
             match self.output_mode {
                 Mode::Content => {
-                    lines.extend(found.into_iter().map(|(at, text)| Line { text: format!("{path}:{at}:{text}"), path: path.clone() }));
+                    lines.extend(
+                        found.into_iter().map(|(at, text)| Line { text: format!("{path}:{at}:{text}"), path: path.clone() }),
+                    );
                 }
                 Mode::FilesWithMatches => lines.push(Line { text: path.clone(), path }),
                 Mode::Count => lines.push(Line { text: format!("{path}:{}", found.len()), path }),

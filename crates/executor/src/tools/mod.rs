@@ -60,7 +60,10 @@ pub(crate) enum Part {
         mime: String,
     },
     /// Lines found in files or directories, each to be shown only if its file may be.
-    Found { lines: Vec<Line>, form: Form },
+    Found {
+        lines: Vec<Line>,
+        form: Form,
+    },
 }
 
 /// Something found, and in which file.

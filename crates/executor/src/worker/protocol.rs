@@ -30,12 +30,7 @@ pub(crate) enum What {
     /// Do what a verdict allowed. The paths are resolved, and a link in them is refused.
     Act(Call),
     /// Run a hook of the agent: its command, what it reads, its time in milliseconds, and how much of its output is kept.
-    Hook {
-        command: String,
-        input: String,
-        timeout_ms: u64,
-        longest: usize,
-    },
+    Hook { command: String, input: String, timeout_ms: u64, longest: usize },
     /// End the order of this id.
     Cancel,
 }
