@@ -8,6 +8,8 @@ pub type Text = Spanned<String>;
 /// The whole file. A key that is absent is `None` or empty; a value of the wrong type is absent too, and has a diagnostic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AgentFile {
+    /// Every key of the top level as it was written, also those that are not of the format.
+    pub keys: Vec<Text>,
     pub schema: Option<Text>,
     pub name: Option<Text>,
     pub description: Option<Text>,

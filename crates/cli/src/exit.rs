@@ -3,8 +3,8 @@
 //! | code | when |
 //! | --- | --- |
 //! | 0 | done; `lint`: clean; `run`: the command's own |
-//! | 1 | the command failed; `lint`: findings |
-//! | 2 | the arguments are wrong; `lint`, `check`: something cannot be read |
+//! | 1 | the command failed; `lint`: findings; `test`: an example fails |
+//! | 2 | the arguments are wrong; `lint`, `check`, `test`: something cannot be read |
 //! | 3 | `check`: ask |
 //! | 124 | `run`: over a limit of time |
 //! | 125 | `run`: could not start, wrong arguments included |
@@ -63,7 +63,7 @@ pub(crate) fn of_failure(command: &Command, failure: &Failure) -> Exit {
     match (failure.exit, command) {
         (Some(exit), _) => exit,
         (None, Command::Run(_)) => Exit::CouldNotStart,
-        (None, Command::Lint(_) | Command::Check(_)) => Exit::Unreadable,
+        (None, Command::Lint(_) | Command::Check(_) | Command::Test(_)) => Exit::Unreadable,
         (None, _) => Exit::Failed,
     }
 }

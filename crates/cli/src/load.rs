@@ -72,6 +72,17 @@ const DEFAULT_PROFILE: &str = "dev";
 
 /// Loads the agent that was typed: the path of a file, or a name.
 pub(crate) fn load(typed: &str, read_as: Option<ReadAs>, workspace: &Workspace) -> Result<Loaded, Failure> {
+    load_by(remit_policy::compile, typed, read_as, workspace)
+}
+
+/// Loads an agent whose examples may fail: for whoever shows how they turn out.
+pub(crate) fn load_untried(typed: &str, read_as: Option<ReadAs>, workspace: &Workspace) -> Result<Loaded, Failure> {
+    load_by(remit_policy::compile_untried, typed, read_as, workspace)
+}
+
+type Compiler = fn(&Agent, &Profile, &Workspace) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>>;
+
+fn load_by(compiler: Compiler, typed: &str, read_as: Option<ReadAs>, workspace: &Workspace) -> Result<Loaded, Failure> {
     let (shown, path, reading) = match AgentRef::of(typed) {
         AgentRef::Path(shown) => {
             let path = places::typed(&shown)?;
@@ -85,7 +96,7 @@ pub(crate) fn load(typed: &str, read_as: Option<ReadAs>, workspace: &Workspace) 
     };
     let (bytes, canonical) = read_agent_file(&path)?;
     let place = Place { path, canonical, reading: read_as.map_or(reading, Reading::from) };
-    compile(parse(&shown, &bytes), place, &user_profiles(workspace)?, workspace)
+    compile_by(compiler, parse(&shown, &bytes), place, &user_profiles(workspace)?, workspace)
 }
 
 /// What is known of an agent file besides its text.
@@ -100,6 +111,16 @@ pub(crate) struct Place {
 
 /// Compiles an agent file. Where the file has errors, the failure has them as diagnostics.
 pub(crate) fn compile(parsed: Parsed, place: Place, profiles: &UserProfiles, workspace: &Workspace) -> Result<Loaded, Failure> {
+    compile_by(remit_policy::compile, parsed, place, profiles, workspace)
+}
+
+fn compile_by(
+    compiler: Compiler,
+    parsed: Parsed,
+    place: Place,
+    profiles: &UserProfiles,
+    workspace: &Workspace,
+) -> Result<Loaded, Failure> {
     let source = parsed.source.clone();
     let in_file = |diagnostics| Failure::in_file(source.name(), diagnostics);
     let (mut agent, mut warnings) = Agent::resolve(parsed, place.path, place.reading).map_err(in_file)?;
@@ -112,7 +133,7 @@ pub(crate) fn compile(parsed: Parsed, place: Place, profiles: &UserProfiles, wor
         }
         Err(Refused::Elsewhere(failure)) => return Err(*failure),
     };
-    match remit_policy::compile(&agent, &profile, workspace) {
+    match compiler(&agent, &profile, workspace) {
         Ok((policy, more)) => {
             warnings.extend(more);
             Ok(Loaded { agent, policy, warnings })

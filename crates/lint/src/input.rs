@@ -1,11 +1,13 @@
 use std::cell::OnceCell;
 use std::ops::Deref;
+use std::path::Path;
 
-use remit_agent::{AbsPath, AgentFile, NativeTool, Reading, Text};
+use remit_agent::{AbsPath, AgentFile, NativeTool, Permissions, Reading, Text};
 use remit_diagnostics::{Location, Source, Span};
 use remit_policy::{CommandLine, Decision, Policy, Request, Workspace};
 
-use crate::products::{self, Pattern, ProductRules, ProductSettings, ProductShell};
+use crate::paths::{Access, ToolPaths};
+use crate::products::{self, PathWorld, Pattern, ProductRules, ProductSettings, ProductShell};
 use crate::{Disk, Product, Products};
 
 /// A file as it is to be judged.
@@ -31,6 +33,9 @@ pub struct LintInput<'a> {
 pub(crate) struct Facts<'a> {
     input: &'a LintInput<'a>,
     shell: OnceCell<ProductShell>,
+    root: AbsPath,
+    read_paths: OnceCell<ToolPaths<'a>>,
+    write_paths: OnceCell<ToolPaths<'a>>,
 }
 
 impl<'a> Deref for Facts<'a> {
@@ -43,7 +48,38 @@ impl<'a> Deref for Facts<'a> {
 
 impl<'a> Facts<'a> {
     pub(crate) fn new(input: &'a LintInput<'a>) -> Facts<'a> {
-        Facts { input, shell: OnceCell::new() }
+        // In the home directory are agents of every workspace.
+        let root =
+            root_of(input.path).filter(|root| *root != input.workspace.home).unwrap_or_else(|| input.workspace.root.clone());
+        Facts { input, shell: OnceCell::new(), root, read_paths: OnceCell::new(), write_paths: OnceCell::new() }
+    }
+
+    pub(crate) fn file(&self) -> &'a AgentFile {
+        self.input.file
+    }
+
+    /// Returns the rules of Kiro CLI 3, where the file is judged for it.
+    pub(crate) fn permissions(&self) -> Option<&'a Permissions> {
+        let permissions = self.input.file.permissions.as_ref()?;
+        self.products.has(Product::KiroV3).then_some(&permissions.value)
+    }
+
+    /// Returns the directory that relative paths of settings are read from: the one that holds the product's directory, or
+    /// the workspace.
+    pub(crate) fn root(&self) -> &AbsPath {
+        &self.root
+    }
+
+    pub(crate) fn world(&self) -> PathWorld<'_> {
+        PathWorld { cwd: &self.root, home: &self.workspace.home, disk: self.disk }
+    }
+
+    /// Returns the paths of the reading or the writing tool as Kiro CLI and Amazon Q CLI see them.
+    pub(crate) fn tool_paths(&self, access: Access) -> &ToolPaths<'a> {
+        match access {
+            Access::Read => self.read_paths.get_or_init(|| ToolPaths::of(self, access)),
+            Access::Write => self.write_paths.get_or_init(|| ToolPaths::of(self, access)),
+        }
     }
 
     pub(crate) fn at(&self, span: Span) -> Location {
@@ -111,7 +147,31 @@ impl<'a> Facts<'a> {
             }
             Product::Kiro => Some(self.shell().judge_as_kiro(line)),
             Product::Q => Some(self.shell().judge_as_q(line)),
-            Product::KiroV3 => None,
+            Product::KiroV3 => self.permissions().map(|permissions| products::judge_v3(permissions, "shell", line)),
         }
+    }
+}
+
+/// Returns the workspace of a file that lies where a product looks for agents in a workspace.
+fn root_of(path: Option<&AbsPath>) -> Option<AbsPath> {
+    let directory = path?.parent()?;
+    let text = directory.as_str();
+    let above =
+        [".kiro/agents", ".amazonq/cli-agents", ".remit/agents"].into_iter().find_map(|agents| text.strip_suffix(agents))?;
+    AbsPath::new(Path::new(above)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::path;
+
+    #[test]
+    fn the_workspace_is_above_the_products_directory() {
+        let check = |text: &str, expected: Option<&str>| assert_eq!(root_of(Some(&path(text))), expected.map(path), "{text}");
+        check("/w/p/.kiro/agents/a.json", Some("/w/p"));
+        check("/w/p/.amazonq/cli-agents/a.json", Some("/w/p"));
+        check("/w/p/agents/a.json", None);
+        assert_eq!(root_of(None), None);
     }
 }

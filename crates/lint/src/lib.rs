@@ -11,6 +11,7 @@
 
 mod disk;
 mod input;
+mod paths;
 mod product;
 mod products;
 mod rule;
@@ -23,7 +24,7 @@ mod witness;
 pub use disk::{DescribedDisk, Disk, Entry, NoDisk};
 pub use input::LintInput;
 pub use product::{Product, Products};
-pub use products::{BadGlob, PathWorld, Pattern, ProductRules, ProductSettings, ProductShell};
+pub use products::{BadGlob, PathWorld, Pattern, ProductPath, ProductRules, ProductSettings, ProductShell};
 pub use rule::{Rule, RuleExample};
 pub use rules::RULES;
 

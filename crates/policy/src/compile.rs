@@ -3,8 +3,10 @@
 //! Each grant is compiled by itself. Diagnostics of all of them are gathered, so that a person sees every error at once,
 //! and any error means that there is no policy.
 
+mod codes;
 mod commands;
 mod environment;
+mod examples;
 mod files;
 mod limits;
 mod network;
@@ -14,6 +16,8 @@ mod tools;
 
 use std::collections::BTreeMap;
 
+pub use codes::COMPILE_CODES;
+pub use examples::{Example, examples};
 use remit_agent::{AbsPath, Agent};
 use remit_diagnostics::{Diagnostic, Location, Span};
 
@@ -37,13 +41,34 @@ pub struct Workspace {
     pub config: AbsPath,
 }
 
-/// Compiles an agent into a policy.
+/// Compiles an agent into a policy, and tries the examples that its file gives.
 ///
 /// # Errors
 ///
-/// Returns every diagnostic when any of them is an error: a pattern that does not compile, a path that means nothing.
-/// Nothing that failed to compile is ever left out.
+/// Returns every diagnostic when any of them is an error: a pattern that does not compile, a path that means nothing, an
+/// example that is decided otherwise than the file says. Nothing that failed to compile is ever left out.
 pub fn compile(agent: &Agent, profile: &Profile, workspace: &Workspace) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let (policy, mut diagnostics) = compile_untried(agent, profile, workspace)?;
+    let failing = examples(&policy, agent).into_iter().filter(|example| !example.holds());
+    let failing: Vec<Diagnostic> = failing.map(|example| example.diagnostic(agent)).collect();
+    if failing.is_empty() {
+        return Ok((policy, diagnostics));
+    }
+    diagnostics.extend(failing);
+    diagnostics.sort_by_key(|diagnostic| diagnostic.location.span);
+    Err(diagnostics)
+}
+
+/// Compiles an agent into a policy without trying its examples: for whoever shows how they turn out.
+///
+/// # Errors
+///
+/// As [`compile`], but for the examples.
+pub fn compile_untried(
+    agent: &Agent,
+    profile: &Profile,
+    workspace: &Workspace,
+) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
     let profile_origin = Origin::Profile(profile.name.as_str().into());
     let mut context = Context { agent, profile, workspace, profile_origin, diagnostics: Vec::new() };
     if let Some(permissions) = &agent.file.permissions {

@@ -122,6 +122,7 @@ fn agent_file(findings: &mut Findings, root: &Value) -> AgentFile {
     };
     for Entry { key, value } in entries {
         let what = key.value.as_str();
+        file.keys.push(key.clone());
         match what {
             "$schema" => file.schema = reader::text(findings, value, what),
             "name" => file.name = agent_name(findings, value),

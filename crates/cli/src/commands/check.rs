@@ -1,3 +1,5 @@
+mod product;
+
 use std::io::{self, BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +15,7 @@ use crate::failure::Failure;
 use crate::load::{self, Place, ReadAs, UserProfiles, load};
 use crate::places;
 use crate::ui::{Ui, table};
+use product::ProductJudge;
 
 /// Say whether a command line would run unasked, ask, or be denied
 ///
@@ -43,6 +46,10 @@ pub(crate) struct CheckArgs {
     ///
     /// With nothing else allowed. Prints `{"id", "decision"}` for each, and `{"id", "error"}` for what cannot be judged;
     /// then the exit code is 2.
+    ///
+    /// With `--as q` or `--as kiro` lines may also be `{"kind": "execute_bash", "settings", "trusted", "command"}` or
+    /// `{"kind": "path", "pattern", "path"}`: what that product does is printed, as `{"result"}`. Paths are those of a
+    /// few made-up files, or with `--cwd` those of the host.
     #[arg(long, conflicts_with_all = ["agent", "command", "json"])]
     lines: bool,
 }
@@ -182,6 +189,11 @@ fn lines(args: &CheckArgs) -> Result<Exit, Failure> {
         None => nowhere()?,
     };
     let profiles = UserProfiles::from([(BARE.to_owned(), format!(r#"{{"name":"{BARE}","description":"Grants nothing."}}"#))]);
+    let product = match (args.read_as, &args.cwd) {
+        (Some(product @ (ReadAs::Q | ReadAs::Kiro)), Some(_)) => Some(ProductJudge::on_host(product, &workspace)),
+        (Some(product @ (ReadAs::Q | ReadAs::Kiro)), None) => Some(ProductJudge::nowhere(product)?),
+        (Some(ReadAs::Remit) | None, _) => None,
+    };
     let mut judge = Judge { workspace, profiles, read_as: args.read_as, last: None };
     let mut out = BufWriter::new(io::stdout().lock());
     let mut exit = Exit::Done;
@@ -196,7 +208,11 @@ fn lines(args: &CheckArgs) -> Result<Exit, Failure> {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let answer = judge.line(&line);
+        let answer = match product.as_ref().filter(|_| has_kind(&line)) {
+            Some(product) => product.line(&line),
+            None => Some(judge.line(&line)),
+        };
+        let Some(answer) = answer else { continue };
         if answer.get("error").is_some() {
             exit = Exit::Unreadable;
         }
@@ -211,6 +227,11 @@ fn lines(args: &CheckArgs) -> Result<Exit, Failure> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::broken_pipe()),
         Err(error) => Err(Failure::io("cannot write to standard output", &error)),
     }
+}
+
+/// Returns whether a line is a row of another product's.
+fn has_kind(line: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(line).is_ok_and(|value| value.get("kind").is_some())
 }
 
 const BARE: &str = "nothing";

@@ -1,6 +1,12 @@
-use std::fs;
+mod explain;
+mod find;
+mod statistics;
+
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use clap::{Args, ValueEnum};
 use remit_agent::{MAX_FILE_BYTES, Reading, parse, read_agent_file};
@@ -15,15 +21,21 @@ use crate::failure::Failure;
 use crate::load::{self, Place, ReadAs, UserProfiles};
 use crate::places;
 use crate::ui::Ui;
+use find::{STDIN, find};
+use statistics::Statistics;
 
 /// Look for mistakes in agent files
 ///
 /// Exits with 0 when there is nothing, 1 when there are findings, 2 when something cannot be read.
 #[derive(Debug, Args)]
 pub(crate) struct LintArgs {
-    /// Files, directories to search for `*.json`, or `-` for standard input
-    #[arg(required = true, value_name = "FILE|DIR")]
+    /// Files, globs, directories to search for `*.json`, or `-` for standard input
+    #[arg(required_unless_present = "explain", value_name = "FILE|DIR")]
     paths: Vec<String>,
+
+    /// Judge for these products [default: all that would read the file]
+    #[arg(long = "for", value_name = "PRODUCT", value_enum, value_delimiter = ',')]
+    judged_for: Vec<JudgeFor>,
 
     /// How to print the findings
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "human")]
@@ -32,6 +44,14 @@ pub(crate) struct LintArgs {
     /// The least level that counts as a finding in the exit code
     #[arg(long, value_name = "LEVEL", value_enum, default_value = "warning")]
     deny: Level,
+
+    /// Print how often each rule found something, in place of the findings
+    #[arg(long)]
+    statistics: bool,
+
+    /// Print what a rule looks for, why, and the cure; `all` lists the rules
+    #[arg(long, value_name = "RULE", conflicts_with = "paths")]
+    explain: Option<String>,
 
     /// Read the agents' patterns as this product does
     #[arg(long = "as", value_name = "PRODUCT", value_enum)]
@@ -46,6 +66,28 @@ pub(crate) struct LintArgs {
 enum Format {
     Human,
     Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum JudgeFor {
+    Remit,
+    /// Kiro CLI 2
+    Kiro,
+    /// Kiro CLI 3, with rules under `permissions`
+    KiroV3,
+    /// Amazon Q CLI
+    Q,
+}
+
+impl From<JudgeFor> for Product {
+    fn from(judged_for: JudgeFor) -> Product {
+        match judged_for {
+            JudgeFor::Remit => Product::Remit,
+            JudgeFor::Kiro => Product::Kiro,
+            JudgeFor::KiroV3 => Product::KiroV3,
+            JudgeFor::Q => Product::Q,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -76,37 +118,27 @@ struct LintJson {
 }
 
 pub(crate) fn lint(ui: &Ui, args: &LintArgs) -> Result<Exit, Failure> {
+    if let Some(rule) = &args.explain {
+        let page = if rule == "all" { explain::list() } else { explain::explain(rule)? };
+        return ui.print(&page).map(|()| Exit::Done);
+    }
     let workspace = places::workspace(args.cwd.as_deref())?;
     let profiles = load::user_profiles(&workspace)?;
     let (files, mut failures) = find(&args.paths);
-    let (mut findings, mut read) = (Vec::new(), 0);
-    for file in &files {
-        match lint_file(file, args.read_as, &profiles, &workspace) {
-            Ok(found) => {
-                findings.extend(found);
-                read += 1;
-            }
+    let judged_for: Vec<Product> = args.judged_for.iter().copied().map(Product::from).collect();
+    let how = How { read_as: args.read_as, judged_for, profiles, workspace };
+    let mut judged: Vec<Vec<Diagnostic>> = Vec::new();
+    for result in lint_files(&files, &how) {
+        match result {
+            Ok(found) => judged.push(found),
             Err(failure) => failures.push(failure),
         }
     }
-    match args.format {
-        Format::Human => {
-            let mut text = String::new();
-            for finding in &findings {
-                text.push_str(render_text(finding, ui.stdout_options()).trim_end());
-                text.push_str("\n\n");
-            }
-            ui.print(&(text + &summary(read, &findings) + "\n"))?;
-        }
-        Format::Json => {
-            let errors = failures.iter().map(|failure| failure.message().to_owned()).collect();
-            ui.print_json(&LintJson { version: 1, files: read, diagnostics: render_json(&findings), errors })?;
-        }
-    }
+    report(ui, args, &judged, &failures)?;
     for failure in &failures {
         failure.tell(ui);
     }
-    let denied = findings.iter().any(|finding| finding.severity >= args.deny.into());
+    let denied = judged.iter().flatten().any(|finding| finding.severity >= args.deny.into());
     Ok(match (failures.is_empty(), denied) {
         (false, _) => Exit::Unreadable,
         (true, true) => Exit::Findings,
@@ -114,54 +146,69 @@ pub(crate) fn lint(ui: &Ui, args: &LintArgs) -> Result<Exit, Failure> {
     })
 }
 
-const STDIN: &str = "-";
-
-/// Finds the files to lint, in the order that was typed, those of a directory sorted.
-fn find(typed: &[String]) -> (Vec<String>, Vec<Failure>) {
-    let (mut files, mut failures) = (Vec::new(), Vec::new());
-    for path in typed {
-        if path == STDIN || !Path::new(path).is_dir() {
-            files.push(path.clone());
-            continue;
-        }
-        match walk(Path::new(path)) {
-            Ok(found) if found.is_empty() => {
-                failures.push(Failure::new(format!("directory `{path}` has no `*.json`")).help("give the path of a file"));
+fn report(ui: &Ui, args: &LintArgs, judged: &[Vec<Diagnostic>], failures: &[Failure]) -> Result<(), Failure> {
+    let read = judged.len();
+    if args.statistics {
+        let statistics = Statistics::of(judged.iter().map(Vec::as_slice));
+        return match args.format {
+            Format::Human => ui.print(&statistics.text()),
+            Format::Json => ui.print_json(&statistics),
+        };
+    }
+    let findings: Vec<Diagnostic> = judged.iter().flatten().cloned().collect();
+    match args.format {
+        Format::Human => {
+            let mut text = String::new();
+            for finding in &findings {
+                text.push_str(render_text(finding, ui.stdout_options()).trim_end());
+                text.push_str("\n\n");
             }
-            Ok(found) => files.extend(found),
-            Err(failure) => failures.push(failure),
+            ui.print(&(text + &summary(read, &findings) + "\n"))
+        }
+        Format::Json => {
+            let errors = failures.iter().map(|failure| failure.message().to_owned()).collect();
+            ui.print_json(&LintJson { version: 1, files: read, diagnostics: render_json(&findings), errors })
         }
     }
-    (files, failures)
 }
 
-/// Finds every `*.json` below a directory; no symbolic link to a directory is followed, for it may lead back.
-fn walk(top: &Path) -> Result<Vec<String>, Failure> {
-    let mut files = Vec::new();
-    let mut directories = vec![top.to_owned()];
-    while let Some(directory) = directories.pop() {
-        let failed = |error: &io::Error| Failure::io(format!("cannot read directory `{}`", directory.display()), error);
-        for entry in fs::read_dir(&directory).map_err(|error| failed(&error))? {
-            let entry = entry.map_err(|error| failed(&error))?;
-            let path = entry.path();
-            if entry.file_type().map_err(|error| failed(&error))?.is_dir() {
-                directories.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "json") {
-                let path = path.into_os_string().into_string();
-                files.push(path.map_err(|path| Failure::new(format!("path `{}` is not UTF-8", path.display())))?);
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn lint_file(
-    typed: &str,
+/// What is the same for every file.
+struct How {
     read_as: Option<ReadAs>,
-    profiles: &UserProfiles,
-    workspace: &Workspace,
-) -> Result<Vec<Diagnostic>, Failure> {
+    /// Empty: all that would read the file.
+    judged_for: Vec<Product>,
+    profiles: UserProfiles,
+    workspace: Workspace,
+}
+
+/// Lints the files on every processor, and returns what was found in their order.
+fn lint_files(files: &[String], how: &How) -> Vec<Result<Vec<Diagnostic>, Failure>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let at = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(file) = files.get(at)
+        {
+            done.push((at, lint_file(file, how)));
+        }
+        done
+    };
+    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(files.len());
+    let mut results: Vec<_> = thread::scope(|scope| {
+        // One worker is this thread.
+        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+        let mut results = work();
+        for worker in others {
+            results.extend(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        results
+    });
+    results.sort_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+fn lint_file(typed: &str, how: &How) -> Result<Vec<Diagnostic>, Failure> {
+    let workspace = &how.workspace;
     let (shown, bytes, path, canonical) = if typed == STDIN {
         // It has no place; its relative paths are those of a file in the workspace.
         let path = workspace.root.join("stdin");
@@ -171,26 +218,38 @@ fn lint_file(
         let (bytes, canonical) = read_agent_file(&path)?;
         (typed, bytes, path, canonical)
     };
-    let reading = read_as.map_or_else(|| Reading::for_path(&path), Reading::from);
+    let reading = match (how.read_as, how.judged_for.as_slice()) {
+        (Some(read_as), _) => Reading::from(read_as),
+        (None, [Product::Kiro]) => Reading::Kiro,
+        (None, [Product::Q]) => Reading::Q,
+        (None, _) => Reading::for_path(&path),
+    };
     let parsed = parse(shown, &bytes);
     let (source, file) = (parsed.source.clone(), parsed.file.clone());
-    let parsed_findings = parsed.diagnostics.clone();
+    let of_parser = parsed.diagnostics.clone();
+    let products = match how.judged_for.as_slice() {
+        [] => Products::of((typed != STDIN).then_some(&path), reading, &file),
+        judged_for => Products::only(judged_for),
+    };
     let place = Place { path: path.clone(), canonical, reading };
-    let (policy, mut findings) = match load::compile(parsed, place, profiles, workspace) {
+    let (policy, of_compiler) = match load::compile(parsed, place, &how.profiles, workspace) {
         Ok(loaded) => (Some(loaded.policy), loaded.warnings),
         // Findings in the file are what was asked for, and no failure.
         Err(failure) if !failure.diagnostics.is_empty() => (None, failure.diagnostics),
         Err(failure) => return Err(failure),
     };
-    let path = (typed != STDIN).then_some(&path);
-    let products = Products::of(path, reading, &file);
-    if !products.has(Product::Remit) {
-        // What keeps it from being compiled here is of no concern to those who read it.
-        findings = parsed_findings;
-    }
-    let policy = policy.as_ref();
-    let input =
-        LintInput { source: &source, file: &file, path, reading, policy, products: &products, workspace, disk: &HostDisk };
+    // What keeps a file from being compiled here is of no concern to those who read it elsewhere.
+    let mut findings = if products.has(Product::Remit) { of_compiler } else { of_parser };
+    let input = LintInput {
+        source: &source,
+        file: &file,
+        path: (typed != STDIN).then_some(&path),
+        reading,
+        policy: policy.as_ref(),
+        products: &products,
+        workspace,
+        disk: &HostDisk,
+    };
     findings.extend(remit_lint::lint(&input));
     findings.sort_by_key(|finding| finding.location.span);
     Ok(findings)

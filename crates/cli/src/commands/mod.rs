@@ -21,6 +21,7 @@ mod status;
 mod store;
 mod supervise;
 mod tasks;
+mod test;
 mod wait;
 mod worker;
 
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     Check(check::CheckArgs),
     Compile(compile::CompileArgs),
     Lint(lint::LintArgs),
+    Test(test::TestArgs),
     Doctor(doctor::DoctorArgs),
     Agents(agents::AgentsArgs),
     Tasks(tasks::TasksArgs),
@@ -72,6 +74,7 @@ impl Command {
             Command::Check(args) => check::check(ui, args),
             Command::Compile(args) => compile::compile(ui, args),
             Command::Lint(args) => lint::lint(ui, args),
+            Command::Test(args) => test::test(ui, args),
             Command::Doctor(args) => doctor::doctor(ui, args),
             Command::Agents(args) => agents::agents(ui, args),
             Command::Tasks(args) => tasks::tasks(ui, args),

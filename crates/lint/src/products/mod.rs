@@ -9,10 +9,12 @@ use crate::input::Facts;
 mod path;
 mod pattern;
 mod shell;
+mod v3;
 
-pub use path::{BadGlob, PathWorld};
+pub use path::{BadGlob, PathWorld, ProductPath};
 pub use pattern::Pattern;
 pub use shell::{ProductRules, ProductSettings, ProductShell};
+pub(crate) use v3::{judge_v3, v3_covers, v3_glob_covers};
 
 /// Returns the entry of `allowedTools` that pre-approves a tool which the agent sees.
 pub(crate) fn allows(file: &AgentFile, tool: NativeTool) -> Option<&Text> {

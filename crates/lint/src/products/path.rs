@@ -3,7 +3,7 @@
 //! Pattern and path are made absolute and, as far as they exist, free of symbolic links; what does not exist is only
 //! made normal. Then the one is a glob over the other, in which `*` crosses `/`.
 
-use globset::Glob;
+use globset::{Glob, GlobMatcher};
 use remit_agent::AbsPath;
 
 use crate::Disk;
@@ -20,6 +20,29 @@ pub struct PathWorld<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadGlob(pub String);
 
+/// A pattern, ready to be compared with paths.
+#[derive(Clone, Debug)]
+pub enum ProductPath {
+    /// The path, and what is below it.
+    Literal(String),
+    /// What is below the path.
+    Beneath(String),
+    /// The pattern, and the pattern for what is below.
+    Glob(GlobMatcher, GlobMatcher),
+}
+
+impl ProductPath {
+    /// Returns whether the path, as [`PathWorld::canonical`] gives it, is covered.
+    pub fn covers(&self, path: &str) -> bool {
+        let is_below = |base: &str| path.strip_prefix(base.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+        match self {
+            ProductPath::Literal(base) => path == base || is_below(base),
+            ProductPath::Beneath(base) => is_below(base),
+            ProductPath::Glob(itself, below) => itself.is_match(path) || below.is_match(path),
+        }
+    }
+}
+
 impl PathWorld<'_> {
     /// Returns whether the pattern covers the path, or anything above it.
     ///
@@ -27,10 +50,27 @@ impl PathWorld<'_> {
     ///
     /// Returns the pattern where it is no glob.
     pub fn covers(&self, pattern: &str, path: &str) -> Result<bool, BadGlob> {
-        let (pattern, path) = (self.canonical(pattern), self.canonical(path));
+        self.rule(pattern).map(|rule| rule.covers(&self.canonical(path)))
+    }
+
+    /// Returns the pattern, ready to be compared with many paths.
+    ///
+    /// # Errors
+    ///
+    /// Returns the pattern where it is no glob.
+    pub fn rule(&self, pattern: &str) -> Result<ProductPath, BadGlob> {
+        const WILD: [char; 6] = ['*', '?', '[', ']', '{', '\\'];
+        let pattern = self.canonical(pattern);
+        if !pattern.contains(WILD) {
+            return Ok(ProductPath::Literal(pattern));
+        }
+        // What is below a directory is most of what is written; it needs no automaton.
+        let base = pattern.strip_suffix("/**").or_else(|| pattern.strip_suffix("/*"));
+        if let Some(base) = base.filter(|base| !base.contains(WILD)) {
+            return Ok(ProductPath::Beneath(base.to_owned()));
+        }
         let glob = |text: &str| Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|_| BadGlob(text.to_owned()));
-        let (itself, below) = (glob(&pattern)?, glob(&format!("{}/**", pattern.trim_end_matches('/')))?);
-        Ok(itself.is_match(&path) || below.is_match(&path))
+        Ok(ProductPath::Glob(glob(&pattern)?, glob(&format!("{}/**", pattern.trim_end_matches('/')))?))
     }
 
     /// Returns a path as the product compares it.

@@ -20,7 +20,7 @@ pub(crate) static RULE: Rule = Rule {
         mended: r#"{
   "name": "example",
   "tools": ["execute_bash"],
-  "toolsSettings": { "execute_bash": { "allowedCommands": ["git diff( [^|]*)?"] } }
+  "toolsSettings": { "execute_bash": { "allowedCommands": ["git diff( [a-z/.]+)?"] } }
 }"#,
     },
     cure: "Put a blank before the wildcard, as in `ls( .*)?`.",

@@ -288,3 +288,22 @@ fn work_without_an_agent() {
     assert_eq!(policy.workspace, path("/home/u/work"));
     assert_eq!(unrestricted(&profile("bare"), &workspace).confinement, Confinement::Confined);
 }
+
+#[test]
+fn examples_are_tried() {
+    let file = |allowed: &str, examples: &str| {
+        format!(
+            r#"{{"tools":["shell"],"toolsSettings":{{"shell":{{"allowedCommands":["{allowed}"],"deniedCommands":["git push *"]}},"sandbox":{{"examples":{{{examples}}}}}}}}}"#
+        )
+    };
+    check(&file("git *", r#""allow":["git status"],"ask":["ls"],"deny":["git push"]"#), Reading::Remit, &[]);
+    check(
+        &file("git *", r#""allow":["git push -f","ls"],"deny":["git status"]"#),
+        Reading::Remit,
+        &[
+            "Error example-fails at \"git push -f\": `git push -f` is to be allowed, and is denied | change the rule, or the example where it is the one that is wrong",
+            "Error example-fails at \"ls\": `ls` is to be allowed, and is asked about | change the rule, or the example where it is the one that is wrong",
+            "Error example-fails at \"git status\": `git status` is to be denied, and is allowed | change the rule, or the example where it is the one that is wrong",
+        ],
+    );
+}

@@ -1,5 +1,6 @@
 //! From a policy and a host to a plan. Pure: every fact about the machine comes in with the [`Host`].
 
+mod below;
 mod environment;
 mod files;
 mod network;
@@ -152,6 +153,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         inet: network.inet_sockets,
         ipc: plan.namespaces.is_some(),
         creation: !denied.is_empty(),
+        programs_in_memory: below::runs_what_it_writes(&plan, &rules),
         metadata: match (&plan.namespaces, host.notification.works()) {
             (Some(_), _) => Metadata::Free,
             (None, true) => Metadata::Decided,

@@ -1,0 +1,23 @@
+/// Every code that [`compile`](crate::compile) can give, with what it means.
+pub const COMPILE_CODES: &[(&str, &str)] = &[
+    ("allowed-not-visible", "an entry of `allowedTools` names a tool that the agent does not have"),
+    ("bad-command-pattern", "a command pattern does not compile"),
+    ("bad-host", "a host of `sandbox.network.allow` is no name of a host, or has a port that is none"),
+    ("bad-limit", "a limit is larger than the profile permits"),
+    ("bad-path-pattern", "a path pattern means nothing"),
+    ("bad-profile", "the profile that the agent names cannot be used"),
+    ("bad-tool-glob", "a glob over tools does not compile"),
+    ("bad-variable", "a variable of `sandbox.env` cannot be set"),
+    ("bad-workspace-mode", "`sandbox.workspace` is neither `layer` nor `direct`"),
+    ("example-fails", "an example of `sandbox.examples` is decided otherwise than the file says"),
+    ("kiro-v3-rules", "the file has rules of Kiro CLI 3, which Remit does not enforce"),
+    ("never-passed", "a variable that is never passed, because it holds a secret or changes what programs do"),
+    ("never-set", "a variable that is never set, because it changes what programs do"),
+    ("not-a-wildcard", "a command pattern has `?`, `[` or `{`, which are ordinary characters in it"),
+    ("regex-read-as-glob", "a command pattern looks like a regular expression, and is read as a glob"),
+    ("settings-not-read", "a setting that Remit does not read"),
+    ("settings-of-absent-tool", "settings for a tool that the agent does not have allow nothing"),
+    ("star-beside-tools", "`*` beside other tools stands for nothing"),
+    ("unknown-profile", "no profile has this name"),
+    ("unknown-tool", "no product has a tool of this name"),
+];
