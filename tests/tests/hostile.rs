@@ -200,9 +200,9 @@ fn a_name_that_changes_between_the_gate_and_the_act_leads_nowhere() {
             };
             let answer = chat.call(tool, &arguments);
             if answer.is_error {
-                refused += 1
+                refused += 1;
             } else {
-                read += 1
+                read += 1;
             }
             if answer.text.contains("canary") || outside.join("new").exists() {
                 stop.store(true, Ordering::Relaxed);

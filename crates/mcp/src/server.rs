@@ -172,10 +172,12 @@ fn instructions(session: &Session, spawned: &str) -> String {
         session.policy().workspace
     );
     if let Some(description) = &agent.file.description {
-        text += &format!("\n\n{}", description.value);
+        text.push_str("\n\n");
+        text.push_str(&description.value);
     }
     if !spawned.is_empty() {
-        text += &format!("\n\n{spawned}");
+        text.push_str("\n\n");
+        text.push_str(spawned);
     }
     text
 }

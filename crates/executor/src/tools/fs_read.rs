@@ -90,7 +90,7 @@ impl Read {
         for operation in &mut self.operations {
             match operation {
                 Operation::Line { path, .. } | Operation::Directory { path, .. } | Operation::Search { path, .. } => {
-                    paths.push(path)
+                    paths.push(path);
                 }
                 Operation::Image { image_paths } => paths.extend(image_paths),
             }
@@ -103,7 +103,7 @@ impl Read {
         for operation in &self.operations {
             match operation {
                 Operation::Line { path, .. } | Operation::Directory { path, .. } | Operation::Search { path, .. } => {
-                    paths.push(path)
+                    paths.push(path);
                 }
                 Operation::Image { image_paths } => paths.extend(image_paths),
             }
