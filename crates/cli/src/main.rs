@@ -13,6 +13,7 @@ mod exit;
 mod failure;
 mod harmless;
 mod host;
+mod judge;
 mod load;
 mod over;
 mod places;

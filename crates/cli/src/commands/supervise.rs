@@ -61,6 +61,7 @@ fn look_after(ui: &Ui, state: &StateDir, task: &TaskDir, supervisor: &mut Superv
         return Ok(Outcome::Denied { why: why.to_owned() });
     }
     supervisor.keep_output(output_limit(&work.policy));
+    supervisor.expect_output_of(&record.created.command);
     let permit = match permit(supervisor, state, &work, &record, background)? {
         Ok(permit) => permit,
         Err(outcome) => return Ok(outcome),
