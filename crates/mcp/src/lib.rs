@@ -2,8 +2,8 @@
 //!
 //! A host's request becomes a call of the executor's [`remit_executor::Session`], and its answer the host's. There are no
 //! permissions here: what the gate asks is asked on by elicitation, in the form that the host's version of the protocol
-//! has, and a host without it is told what to do instead. The process has one thread, so that it can start confined
-//! processes at any time.
+//! has, and a host without it is told what to do instead. The process has one thread of its own: the worker was
+//! started before, and beside it is only the thread that answers calls for the kernel.
 
 mod question;
 mod server;

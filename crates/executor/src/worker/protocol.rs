@@ -100,5 +100,21 @@ pub(crate) fn read(from: &mut impl Read) -> io::Result<Option<Order>> {
 
 /// Reads an object of a tool's arguments, and says what is wrong with it in words.
 pub(crate) fn arguments<T: for<'de> Deserialize<'de>>(input: Value) -> Result<T, String> {
-    serde_json::from_value(input).map_err(|error| error.to_string())
+    serde_json::from_value(input.clone()).map_err(|error| match culprit::<T>(&input, &error.to_string()) {
+        Some(key) => format!("`{key}`: {error}"),
+        None => error.to_string(),
+    })
+}
+
+/// Returns the key whose value is at fault: the one without which the complaint is another.
+fn culprit<'a, T: for<'de> Deserialize<'de>>(input: &'a Value, complaint: &str) -> Option<&'a str> {
+    let object = input.as_object()?;
+    if complaint.starts_with("missing field") || complaint.starts_with("unknown field") {
+        return None;
+    }
+    object.keys().map(String::as_str).find(|key| {
+        let mut without = object.clone();
+        without.remove(*key);
+        serde_json::from_value::<T>(Value::Object(without)).err().is_none_or(|error| error.to_string() != complaint)
+    })
 }

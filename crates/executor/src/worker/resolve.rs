@@ -1,10 +1,11 @@
 //! Where a path leads, link by link, and opening what was found there without following another.
 
 use std::fs::File;
-use std::path::Path;
+use std::os::fd::OwnedFd;
+use std::path::{Component, Path};
 
 use remit_agent::AbsPath;
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2, readlinkat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2, readlinkat};
 use rustix::io::Errno;
 
 use crate::tools::Failure;
@@ -41,10 +42,36 @@ pub(crate) fn resolve(path: &AbsPath) -> Result<AbsPath, String> {
 pub(crate) fn open(path: &Path, flags: OFlags) -> Result<File, Failure> {
     let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     // Without `NONBLOCK` a named pipe would be waited for.
-    match openat2(CWD, path, flags | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty(), resolve) {
-        Ok(file) => Ok(File::from(file)),
-        Err(errno) => Err(refused(path, errno)),
+    let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    let opened = match openat2(CWD, path, flags & !ignored(flags), Mode::empty(), resolve) {
+        // Where new names are decided outside the task there is no such call.
+        Err(Errno::NOSYS) => step_by_step(path, flags),
+        opened => opened,
+    };
+    opened.map(File::from).map_err(|errno| refused(path, errno))
+}
+
+/// Returns the flags that mean nothing beside `O_PATH`, and that openat2 therefore refuses.
+fn ignored(flags: OFlags) -> OFlags {
+    if flags.contains(OFlags::PATH) { OFlags::NONBLOCK } else { OFlags::empty() }
+}
+
+/// Opens a path name by name, and follows no link on the way.
+fn step_by_step(path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let step = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut at = openat(CWD, "/", step, Mode::empty())?;
+    let mut names = path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name),
+        _ => None,
+    });
+    let Some(mut name) = names.next() else { return openat(CWD, "/", flags, Mode::empty()) };
+    for next in names {
+        at = openat(&at, name, step, Mode::empty())?;
+        name = next;
     }
+    let opened = openat(&at, name, flags, Mode::empty())?;
+    // With `O_PATH` a link itself is opened.
+    if FileType::from_raw_mode(fstat(&opened)?.st_mode) == FileType::Symlink { Err(Errno::LOOP) } else { Ok(opened) }
 }
 
 /// Opens a file to be read, and nothing but a file.

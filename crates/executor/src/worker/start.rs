@@ -62,5 +62,7 @@ impl Worker {
 pub fn end_worker(mut running: Running) -> Result<(), ExecutorError> {
     running.kill();
     running.wait().map_err(ExecutorError::Supervise)?;
-    end_tree().map_err(ExecutorError::Supervise)
+    end_tree().map_err(ExecutorError::Supervise)?;
+    running.settle();
+    Ok(())
 }
