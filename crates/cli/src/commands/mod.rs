@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod agents;
+mod apply;
 mod approve;
 mod audit;
 mod background;
@@ -8,20 +9,24 @@ mod cancel;
 mod check;
 mod compile;
 mod delete;
+mod diff;
+mod discard;
 mod doctor;
 mod lint;
-mod logs;
+pub(crate) mod logs;
 mod mcp;
 mod preview;
 mod retry;
 mod run;
 mod schema;
 mod settings;
+mod shell_init;
 mod status;
 mod store;
 mod supervise;
-mod tasks;
+pub(crate) mod tasks;
 mod test;
+mod told;
 mod wait;
 mod worker;
 
@@ -47,6 +52,11 @@ pub(crate) enum Command {
     /// The confined process of a session; `remit mcp` starts it
     #[command(hide = true)]
     Worker,
+    ShellInit(shell_init::ShellInitArgs),
+    Told(told::ToldArgs),
+    Diff(diff::DiffArgs),
+    Apply(apply::ApplyArgs),
+    Discard(discard::DiscardArgs),
     Status(status::StatusArgs),
     Wait(wait::WaitArgs),
     Logs(logs::LogsArgs),
@@ -81,6 +91,11 @@ impl Command {
             Command::Audit(args) => audit::audit(ui, args),
             Command::Mcp(args) => mcp::mcp(ui, args),
             Command::Worker => worker::worker(),
+            Command::ShellInit(args) => shell_init::shell_init(ui, args),
+            Command::Told(args) => told::told(ui, args),
+            Command::Diff(args) => diff::diff(ui, args),
+            Command::Apply(args) => apply::apply(ui, args),
+            Command::Discard(args) => discard::discard(ui, args),
             Command::Status(args) => status::status(ui, args),
             Command::Wait(args) => wait::wait(ui, args),
             Command::Logs(args) => logs::logs(ui, args),

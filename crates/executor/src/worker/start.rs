@@ -10,7 +10,7 @@ use remit_sandbox::{PathRights, Plan, Rights};
 use remit_tasks::TaskDir;
 
 use crate::ExecutorError;
-use crate::run::layers_to_keep;
+use crate::run::note_layers;
 
 /// The hidden subcommand that is the worker.
 pub const WORKER: &str = "worker";
@@ -30,7 +30,7 @@ pub struct Worker {
 /// gets one rule more, for this one file.
 pub fn start_worker(plan: &Plan, directory: &AbsPath, task: &TaskDir) -> Result<Worker, ExecutorError> {
     let scratch = Scratch { path: task.make_scratch()? };
-    task.keep_layers(layers_to_keep(plan, &scratch))?;
+    note_layers(plan, task, &scratch)?;
     become_reaper().map_err(ExecutorError::Supervise)?;
     let binary = File::open("/proc/self/exe").map_err(ExecutorError::Worker)?;
     let program = AbsPath::root().join(&format!("proc/self/fd/{}", binary.as_raw_fd()));
