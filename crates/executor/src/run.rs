@@ -146,7 +146,7 @@ fn callers(terminal: Option<&Terminal>) -> Stdio<'_> {
 }
 
 /// Returns the plan with the task's id in the environment, by which a sweep knows its processes.
-fn marked(plan: &Plan, task: &TaskDir) -> Plan {
+pub(crate) fn marked(plan: &Plan, task: &TaskDir) -> Plan {
     let mut plan = plan.clone();
     plan.environment.insert(remit_tasks::VARIABLE.to_owned(), task.id().to_string());
     plan

@@ -49,9 +49,8 @@ pub(crate) enum Command {
     Tasks(tasks::TasksArgs),
     Audit(audit::AuditArgs),
     Mcp(mcp::McpArgs),
-    /// The confined process of a session; `remit mcp` starts it
     #[command(hide = true)]
-    Worker,
+    Worker(worker::WorkerArgs),
     ShellInit(shell_init::ShellInitArgs),
     Told(told::ToldArgs),
     Diff(diff::DiffArgs),
@@ -90,7 +89,7 @@ impl Command {
             Command::Tasks(args) => tasks::tasks(ui, args),
             Command::Audit(args) => audit::audit(ui, args),
             Command::Mcp(args) => mcp::mcp(ui, args),
-            Command::Worker => worker::worker(),
+            Command::Worker(args) => worker::worker(args),
             Command::ShellInit(args) => shell_init::shell_init(ui, args),
             Command::Told(args) => told::told(ui, args),
             Command::Diff(args) => diff::diff(ui, args),

@@ -18,14 +18,17 @@ use super::protocol::{Answer, Order, Reply, What, frame, read};
 use super::resolve::resolve;
 use crate::tools::{Control, expand, hook};
 
-/// Serves the session at standard input until it goes.
+/// Serves the session at standard input until it goes. `looked_at`: some of its calls are decided outside the sandbox, by
+/// a thread that has to look at its descriptors; then so can a command, which finds nothing there that it has not itself.
 ///
 /// # Errors
 ///
 /// Returns what is wrong with the socket, or with what came over it.
-pub fn serve() -> io::Result<()> {
+pub fn serve(looked_at: bool) -> io::Result<()> {
     // A command has the worker's own user: it must not look into the worker's memory, nor at its descriptors.
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    if !looked_at {
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    }
     let socket = Arc::new(File::from(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?));
     // What a command inherits is no way to the session either.
     let null = File::options().read(true).write(true).open("/dev/null")?;

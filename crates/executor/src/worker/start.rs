@@ -10,10 +10,12 @@ use remit_sandbox::{PathRights, Plan, Rights};
 use remit_tasks::TaskDir;
 
 use crate::ExecutorError;
-use crate::run::note_layers;
+use crate::run::{marked, note_layers};
 
 /// The hidden subcommand that is the worker.
 pub const WORKER: &str = "worker";
+/// The worker's option for a plan by which some calls are decided outside: who decides has to look at the worker.
+const LOOKED_AT: &str = "--looked-at";
 
 /// A worker that has started.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ pub fn start_worker(plan: &Plan, directory: &AbsPath, task: &TaskDir) -> Result<
     become_reaper().map_err(ExecutorError::Supervise)?;
     let binary = File::open("/proc/self/exe").map_err(ExecutorError::Worker)?;
     let program = AbsPath::root().join(&format!("proc/self/fd/{}", binary.as_raw_fd()));
-    let mut plan = plan.clone();
+    let mut plan = marked(plan, task);
     if let Some(landlock) = &mut plan.landlock {
         landlock.rules.push(PathRights {
             path: program.clone(),
@@ -45,7 +47,10 @@ pub fn start_worker(plan: &Plan, directory: &AbsPath, task: &TaskDir) -> Result<
     }
     let (socket, inner) = UnixStream::pair().map_err(ExecutorError::Worker)?;
     let null = File::options().write(true).open(Path::new("/dev/null")).map_err(ExecutorError::Worker)?;
-    let arguments = [OsString::from("remit"), OsString::from(WORKER)];
+    let mut arguments = vec![OsString::from("remit"), OsString::from(WORKER)];
+    if plan.outside.is_some() {
+        arguments.push(OsString::from(LOOKED_AT));
+    }
     let stdio = Stdio { input: inner.as_fd(), output: inner.as_fd(), error: null.as_fd(), terminal: None };
     let running = spawn(&plan, &Task { program, arguments: &arguments, directory: directory.clone(), stdio, scratch: &scratch })?;
     Ok(Worker { running, socket, _binary: binary })
