@@ -10,6 +10,7 @@ mod delete;
 mod doctor;
 mod lint;
 mod logs;
+mod lsp;
 mod preview;
 mod retry;
 mod run;
@@ -56,6 +57,7 @@ pub(crate) enum Command {
     Store(store::StoreArgs),
     Supervise(supervise::SuperviseArgs),
     Schema(schema::SchemaArgs),
+    Lsp(lsp::LspArgs),
 }
 
 impl Command {
@@ -87,6 +89,7 @@ impl Command {
             Command::Store(args) => store::store(ui, args),
             Command::Supervise(args) => supervise::supervise(ui, args),
             Command::Schema(args) => schema::schema(ui, args),
+            Command::Lsp(args) => lsp::lsp(ui, args),
         }
     }
 }
