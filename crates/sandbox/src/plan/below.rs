@@ -164,7 +164,13 @@ pub(super) fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[
                 pin(plan, rules, canonical);
                 plan.read_only.push(canonical.clone());
             }
-            Some(PathFact::Found { .. } | PathFact::Link) => written.push(format!("`{}`", shown(path, policy))),
+            Some(PathFact::Found { .. } | PathFact::Link) => {
+                // Its content can be written; but it is not replaced, nor made another's.
+                if can_be_decided(host) {
+                    denied.push(DeniedName(rule.pattern.clone()));
+                }
+                written.push(format!("`{}`", shown(path, policy)));
+            }
             _ if can_be_decided(host) => denied.push(DeniedName(rule.pattern.clone())),
             _ => created.push(format!("`{}`", shown(path, policy))),
         }
