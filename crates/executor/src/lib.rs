@@ -9,6 +9,7 @@
 mod audit;
 mod clock;
 mod find;
+mod relay;
 mod run;
 mod session;
 mod supervise;
