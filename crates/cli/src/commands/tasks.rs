@@ -6,6 +6,7 @@ use remit_tasks::progress::{Progress, Unit};
 use remit_tasks::{Attended, CancelledBy, Confinement, Outcome, Place, Record, State, Timestamp, Which, Wish, progress_of};
 use serde::Serialize;
 
+use crate::board;
 use crate::duration;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -26,6 +27,10 @@ pub(crate) struct TasksArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+
+    /// Show a live board, with keys to approve, cancel and delete
+    #[arg(long, conflicts_with_all = ["all", "json"])]
+    watch: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -97,6 +102,10 @@ pub(crate) struct TaskJson {
 pub(crate) fn tasks(ui: &Ui, args: &TasksArgs) -> Result<Exit, Failure> {
     if let Some(TasksCommand::Move(args)) = &args.command {
         return place(ui, args);
+    }
+    if args.watch {
+        board::watch(&mut board::Stored::open(ui)?, ui.stdout_style().color)?;
+        return Ok(Exit::Done);
     }
     let (mut records, mut failures): (Vec<(Record, Option<Progress>)>, _) = (Vec::new(), Vec::new());
     if let Some(tasks) = Tasks::open(ui)? {
