@@ -5,6 +5,7 @@
 
 mod args;
 mod ask;
+mod board;
 mod commands;
 mod consent;
 mod disk;
@@ -16,6 +17,7 @@ mod host;
 mod judge;
 mod layers;
 mod load;
+mod notices;
 mod over;
 mod places;
 mod project;

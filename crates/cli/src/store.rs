@@ -6,6 +6,7 @@ use remit_diagnostics::visible;
 use remit_tasks::{Meant, Record, StateDir, Store, TaskId, Timestamp, Wish, call, looked, meant, sweep};
 
 use crate::failure::Failure;
+use crate::notices;
 use crate::places;
 use crate::ui::Ui;
 
@@ -29,7 +30,11 @@ impl Tasks {
         if store.is_newer() {
             ui.warning("the store of tasks is of a newer version of remit: it is read, and not written", &[]);
         } else {
-            for problem in sweep(&state, &mut store, Timestamp::now())?.problems {
+            let swept = sweep(&state, &mut store, Timestamp::now())?;
+            for id in &swept.lost {
+                notices::tell(&state, &store, id);
+            }
+            for problem in swept.problems {
                 Failure::from(problem).tell(ui);
             }
         }

@@ -24,6 +24,7 @@ mod layers;
 mod lock;
 mod name;
 mod notes;
+pub mod notify;
 mod orphans;
 mod output;
 mod process;

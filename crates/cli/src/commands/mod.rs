@@ -12,17 +12,19 @@ mod diff;
 mod discard;
 mod doctor;
 mod lint;
-mod logs;
+pub(crate) mod logs;
 mod preview;
 mod retry;
 mod run;
 mod schema;
 mod settings;
+mod shell_init;
 mod status;
 mod store;
 mod supervise;
-mod tasks;
+pub(crate) mod tasks;
 mod test;
+mod told;
 mod wait;
 
 use clap::Subcommand;
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Agents(agents::AgentsArgs),
     Tasks(tasks::TasksArgs),
+    ShellInit(shell_init::ShellInitArgs),
+    Told(told::ToldArgs),
     Diff(diff::DiffArgs),
     Apply(apply::ApplyArgs),
     Discard(discard::DiscardArgs),
@@ -76,6 +80,8 @@ impl Command {
             Command::Doctor(args) => doctor::doctor(ui, args),
             Command::Agents(args) => agents::agents(ui, args),
             Command::Tasks(args) => tasks::tasks(ui, args),
+            Command::ShellInit(args) => shell_init::shell_init(ui, args),
+            Command::Told(args) => told::told(ui, args),
             Command::Diff(args) => diff::diff(ui, args),
             Command::Apply(args) => apply::apply(ui, args),
             Command::Discard(args) => discard::discard(ui, args),

@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -86,7 +87,8 @@ impl RunArgs {
 
 pub(crate) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let (agent, cwd) = (args.agent.as_deref(), args.cwd.as_deref());
-    let work = prepare(ui, Wanted { agent, read_as: args.read_as, cwd, strict: args.strict })?;
+    // Thousands of small pieces, which the end of the process gives back all at once.
+    let work = ManuallyDrop::new(prepare(ui, Wanted { agent, read_as: args.read_as, cwd, strict: args.strict })?);
     let command = work::words(&args.command)?;
     let name = args.wanted_name(&command);
     if args.background {

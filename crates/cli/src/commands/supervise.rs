@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap::Args;
 use remit_executor::{self as executor, AttendedBy, Decision, Ground, Supervisor};
 use remit_policy::{Permit, Verdict};
+use remit_tasks::notify;
 use remit_tasks::{
     Approval, ApprovedBy, Background, Event, OnAsk, Outcome, ProcessId, Question, Record, StateDir, Store, TaskDir, TaskId,
     Timestamp, wake,
@@ -17,7 +18,7 @@ use crate::layers;
 use crate::places;
 use crate::ui::Ui;
 use crate::work::{self, Wanted, Work, prepare, request};
-use crate::{consent, host};
+use crate::{consent, host, notices};
 
 /// Look after a task; started by `remit run --background`, with the task's lock as its standard input
 #[derive(Debug, Args)]
@@ -42,8 +43,14 @@ pub(crate) fn supervise(ui: &Ui, args: &SuperviseArgs) -> Result<Exit, Failure> 
     let mut store = Store::open(&state)?;
     let id = task.id().clone();
     layers::settle(ui, &state, &id);
-    task.end(&mut store, Timestamp::now(), outcome)?;
-    wake(&state, &store, Some(&id))?;
+    // Also before the end: a death right after it then costs no prompt its line.
+    let _ = notify::mark(&state);
+    let ended = task.end(&mut store, Timestamp::now(), outcome);
+    // Those that wait for its place do not wait for a desktop that does not answer.
+    let woken = wake(&state, &store, Some(&id));
+    notices::tell(&state, &store, &id);
+    ended?;
+    woken?;
     Ok(Exit::Done)
 }
 

@@ -9,6 +9,7 @@ use remit_tasks::{
 };
 use serde::Serialize;
 
+use crate::board;
 use crate::duration;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -29,6 +30,10 @@ pub(crate) struct TasksArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+
+    /// Show a live board, with keys to approve, cancel and delete
+    #[arg(long, conflicts_with_all = ["all", "json"])]
+    watch: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -100,6 +105,10 @@ pub(crate) struct TaskJson {
 pub(crate) fn tasks(ui: &Ui, args: &TasksArgs) -> Result<Exit, Failure> {
     if let Some(TasksCommand::Move(args)) = &args.command {
         return place(ui, args);
+    }
+    if args.watch {
+        board::watch(&mut board::Stored::open(ui)?, ui.stdout_style().color)?;
+        return Ok(Exit::Done);
     }
     let (mut records, mut failures): (Vec<(Record, Option<Progress>)>, _) = (Vec::new(), Vec::new());
     let mut places = Vec::new();

@@ -141,7 +141,7 @@ fn devices(new: &mut NewRoot) -> Result<(), Errno> {
     let at = |path: &str| AbsPath::root().join(path);
     new.directory(&at(PTS))?;
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
-    mount("devpts", new.path(&at(PTS)).as_path(), "devpts", flags, c"newinstance,ptmxmode=0666,mode=0620")?;
+    mount("devpts", new.path(&at(PTS)), "devpts", flags, c"newinstance,ptmxmode=0666,mode=0620")?;
     for (link, target) in [
         ("/dev/ptmx", "pts/ptmx"),
         ("/dev/fd", "/proc/self/fd"),
@@ -162,17 +162,18 @@ fn proc(plan: &Plan, new: &mut NewRoot) -> Result<(), Errno> {
     let Some(spaces) = plan.namespaces.filter(|spaces| spaces.pid) else {
         return new.put(&take(Path::new("/proc"))?, Kind::Host, &at);
     };
-    own_proc(new.path(&at).as_path())?;
+    own_proc(new.path(&at))?;
     if spaces.user {
         return Ok(());
     }
     // Without a user namespace root is the host's root, to whom these files belong.
     for name in ["sys", "sysrq-trigger", "irq", "bus"] {
-        let path = new.path(&at.join(name));
-        if path.as_path().exists() {
-            let source = take(path.as_path())?;
+        let file = at.join(name);
+        let path = new.path(&file);
+        if path.exists() {
+            let source = take(path)?;
             sys::set_mount_flags(source.as_fd(), MountFlag::READ_ONLY)?;
-            put(&source, path.as_path())?;
+            put(&source, path)?;
         }
     }
     Ok(())

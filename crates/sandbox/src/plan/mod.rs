@@ -12,12 +12,12 @@ mod tests;
 use std::collections::BTreeMap;
 
 use remit_agent::AbsPath;
-use remit_policy::{Confinement, Policy};
+use remit_policy::{Confinement, PathPattern, Policy};
 use serde::Serialize;
 
 use crate::{
-    Carried, CgroupPlan, Gap, Grant, Host, LandlockPlan, Layer, Mask, Mechanism, Metadata, Outside, OwnRoot, PathRights,
-    PrivateDirectory, Rights, SeccompProgram,
+    Carried, CgroupPlan, DeniedName, Gap, Grant, Host, LandlockPlan, Layer, Mask, Mechanism, Metadata, Outside, OwnRoot,
+    PathRights, PrivateDirectory, Rights, SeccompProgram,
 };
 
 /// Everything that is to be done to a process before it becomes the task, and what that does not hold.
@@ -161,6 +161,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         },
     });
     if plan.seccomp.as_ref().is_some_and(SeccompProgram::notifies) {
+        let denied = denied.into_iter().chain(covered(&plan)).collect();
         plan.outside = Some(Outside { rules: rules.clone(), denied });
     }
     if host.landlock_abi > 0 {
@@ -178,6 +179,16 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
     rest::processes(host, &mut plan);
     rest::host_gaps(host, &mut plan);
     plan
+}
+
+/// Returns what a mount covers or makes read-only, as names that must not change.
+///
+/// Inside the task's mount namespace the kernel refuses to move or replace what is mounted on. Done outside, the same call
+/// succeeds, and takes the mount away.
+fn covered(plan: &Plan) -> Vec<DeniedName> {
+    let paths = plan.read_only.iter().chain(plan.masks.iter().map(|mask| &mask.path));
+    let pattern = |base: &AbsPath| PathPattern { text: base.as_str().into(), base: base.clone(), glob: None };
+    paths.map(|path| DeniedName(pattern(path))).collect()
 }
 
 /// The plan for trust-all: the task is whatever its user is, and says so; its tree of processes still ends with it.
