@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::os::fd::AsFd;
 
 use remit_agent::AbsPath;
 use remit_launch::{LaunchError, Scratch, Signals, Stdio, Task, become_reaper, end_tree, spawn};
@@ -9,6 +10,7 @@ use remit_tasks::{LayerToKeep, Outcome, StoreError, TaskDir, TaskError};
 use rustix::io::Errno;
 use thiserror::Error;
 
+use crate::relay::{Relay, Relaying};
 use crate::supervise::{Onlooker, supervise};
 use crate::supervisor::Supervisor;
 use crate::terminal::Terminal;
@@ -95,11 +97,21 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<Outcome, ExecutorEr
         }
         Ok(running)
     };
+    let mut relaying = None;
     let (mut running, ended) = match attended {
         AttendedBy::Caller => {
             let signals = Signals::block().map_err(ExecutorError::Supervise)?;
             let mut terminal = Terminal::for_caller().map_err(ExecutorError::Terminal)?;
-            let mut running = start(callers(terminal.as_ref()))?;
+            let relay = plan.output.map(Relay::new).transpose().map_err(ExecutorError::Supervise)?;
+            let mut running = start(callers(terminal.as_ref(), relay.as_ref()))?;
+            relaying = match relay.map(|relay| relay.begin(running.as_fd())).transpose() {
+                Ok(relaying) => relaying,
+                Err(errno) => {
+                    running.kill();
+                    end_tree().map_err(ExecutorError::Supervise)?;
+                    return Err(ExecutorError::Supervise(errno));
+                }
+            };
             if let Some(terminal) = &mut terminal {
                 terminal.begin().map_err(ExecutorError::Terminal)?;
             }
@@ -121,12 +133,16 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<Outcome, ExecutorEr
     // Without a pid namespace this is what ends the tree; with one there is nothing left to do.
     end_tree().map_err(ExecutorError::Supervise)?;
     let _ = &mut running;
-    ended.map_err(ExecutorError::Supervise)
+    let flooded = relaying.is_some_and(Relaying::end);
+    let outcome = ended.map_err(ExecutorError::Supervise)?;
+    Ok(if flooded { Outcome::OverLimit { limit: "output".to_owned() } } else { outcome })
 }
 
-/// Returns the caller's descriptors, with the task's own terminal in the place of the caller's.
-fn callers(terminal: Option<&Terminal>) -> Stdio<'_> {
-    let (input, output, error) = (rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr());
+/// Returns the caller's descriptors, with the task's own terminal in the place of the caller's, and pipes in the place of the
+/// others where output is limited.
+fn callers<'a>(terminal: Option<&'a Terminal>, relay: Option<&'a Relay>) -> Stdio<'a> {
+    let own = (rustix::stdio::stdout(), rustix::stdio::stderr());
+    let (input, (output, error)) = (rustix::stdio::stdin(), relay.map_or(own, Relay::inner));
     match terminal {
         None => Stdio { input, output, error, terminal: None },
         Some(terminal) => {

@@ -180,6 +180,7 @@ fn nothing() -> Plan {
         limits: Vec::new(),
         cgroups: Vec::new(),
         wall_time: None,
+        output: None,
         drop_capabilities: false,
         no_new_privileges: false,
         environment: BTreeMap::from([("PATH".to_owned(), "/usr/sbin:/usr/bin:/sbin:/bin".to_owned())]),

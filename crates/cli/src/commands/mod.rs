@@ -13,6 +13,7 @@ mod discard;
 mod doctor;
 mod lint;
 pub(crate) mod logs;
+mod lsp;
 mod preview;
 mod retry;
 mod run;
@@ -66,6 +67,7 @@ pub(crate) enum Command {
     Store(store::StoreArgs),
     Supervise(supervise::SuperviseArgs),
     Schema(schema::SchemaArgs),
+    Lsp(lsp::LspArgs),
 }
 
 impl Command {
@@ -102,6 +104,7 @@ impl Command {
             Command::Store(args) => store::store(ui, args),
             Command::Supervise(args) => supervise::supervise(ui, args),
             Command::Schema(args) => schema::schema(ui, args),
+            Command::Lsp(args) => lsp::lsp(ui, args),
         }
     }
 }

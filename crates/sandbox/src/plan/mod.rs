@@ -49,6 +49,8 @@ pub struct Plan {
     pub cgroups: Vec<CgroupPlan>,
     /// Seconds; enforced by the supervisor.
     pub wall_time: Option<u64>,
+    /// Bytes of output, after which the task ends; enforced by the supervisor.
+    pub output: Option<u64>,
     /// All capabilities are given up, the bounding and ambient sets too.
     pub drop_capabilities: bool,
     pub no_new_privileges: bool,
@@ -136,6 +138,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         limits: Vec::new(),
         cgroups: Vec::new(),
         wall_time: None,
+        output: None,
         drop_capabilities: true,
         no_new_privileges: true,
         environment: BTreeMap::new(),
@@ -209,6 +212,7 @@ fn unrestricted(policy: &Policy, host: &Host) -> Plan {
         limits: Vec::new(),
         cgroups: Vec::new(),
         wall_time: None,
+        output: None,
         drop_capabilities: false,
         no_new_privileges: false,
         environment: host.environment.clone(),

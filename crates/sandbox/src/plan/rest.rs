@@ -37,12 +37,8 @@ pub(super) fn limits(policy: &Policy, host: &Host, plan: &mut Plan) {
                 continue;
             }
             LimitKind::Output => {
-                plan.gaps.push(Gap {
-                    grant: Grant::Limits,
-                    what: "output is not limited".to_owned(),
-                    why: "a foreground task writes to the caller's own descriptors".to_owned(),
-                    remedy: None,
-                });
+                plan.output = Some(limit.value);
+                plan.carried.push(carried("output", Mechanism::Supervisor));
                 continue;
             }
         };
