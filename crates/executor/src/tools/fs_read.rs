@@ -71,11 +71,11 @@ impl Read {
     pub(crate) fn new(input: Value) -> Result<Read, String> {
         // An older form of the products' has one operation, without the list.
         let input = if input.get("mode").is_some() { json!({ "operations": [input] }) } else { input };
-        let Arguments { operations, summary: _ } = arguments(input)?;
+        let Arguments { operations, summary: _ } = arguments(&input)?;
         if operations.is_empty() {
             return Err("`operations` is empty".to_owned());
         }
-        let read = |(at, operation)| arguments::<Operation>(operation).map_err(|why| format!("operation {}: {why}", at + 1));
+        let read = |(at, operation)| arguments::<Operation>(&operation).map_err(|why| format!("operation {}: {why}", at + 1));
         let operations = operations.into_iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
         for operation in &operations {
             if let Operation::Directory { exclude_patterns: Some(patterns), .. } = operation {

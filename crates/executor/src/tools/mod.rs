@@ -155,12 +155,12 @@ impl Call {
         }
         match tool {
             NativeTool::Read => fs_read::Read::new(input).map(Call::Read),
-            NativeTool::Write => arguments::<fs_write::Arguments>(input)?.checked().map(Call::Write),
-            NativeTool::Shell => arguments::<execute_bash::Shell>(input)?.checked().map(Call::Shell),
-            NativeTool::Glob => arguments::<glob::Glob>(input)?.checked().map(Call::Glob),
-            NativeTool::Grep => arguments::<grep::Grep>(input)?.checked().map(Call::Grep),
-            NativeTool::TodoList => arguments::<todo_list::Todo>(input).map(Call::Todo),
-            NativeTool::Thinking => arguments::<thinking::Thought>(input).map(Call::Think),
+            NativeTool::Write => arguments::<fs_write::Arguments>(&input)?.checked().map(Call::Write),
+            NativeTool::Shell => arguments::<execute_bash::Shell>(&input)?.checked().map(Call::Shell),
+            NativeTool::Glob => arguments::<glob::Glob>(&input)?.checked().map(Call::Glob),
+            NativeTool::Grep => arguments::<grep::Grep>(&input)?.checked().map(Call::Grep),
+            NativeTool::TodoList => arguments::<todo_list::Todo>(&input).map(Call::Todo),
+            NativeTool::Thinking => arguments::<thinking::Thought>(&input).map(Call::Think),
             tool => Err(format!("`{}` is not offered here", tool.name())),
         }
     }

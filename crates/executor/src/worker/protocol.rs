@@ -99,8 +99,8 @@ pub(crate) fn read(from: &mut impl Read) -> io::Result<Option<Order>> {
 }
 
 /// Reads an object of a tool's arguments, and says what is wrong with it in words.
-pub(crate) fn arguments<T: for<'de> Deserialize<'de>>(input: Value) -> Result<T, String> {
-    serde_json::from_value(input.clone()).map_err(|error| match culprit::<T>(&input, &error.to_string()) {
+pub(crate) fn arguments<T: for<'de> Deserialize<'de>>(input: &Value) -> Result<T, String> {
+    T::deserialize(input).map_err(|error| match culprit::<T>(input, &error.to_string()) {
         Some(key) => format!("`{key}`: {error}"),
         None => error.to_string(),
     })
