@@ -67,8 +67,9 @@ fn lines(pattern: &Pattern) -> Vec<String> {
     let filled = witness::filled(pattern.text());
     let piped = filled.as_ref().map(|line| format!("{} | bash", line.trim_end()));
     let [bare, with_words] = witness::as_glob(pattern.text());
-    let lines = [witness::sample(pattern.text()), filled, Some(bare), Some(with_words), piped];
-    lines.into_iter().flatten().filter(|line| !line.trim().is_empty()).collect()
+    let lines = [piped, filled, Some(bare), Some(with_words), witness::sample(pattern.text())];
+    let lines = lines.into_iter().flatten().map(|line| line.trim_end().to_owned());
+    lines.filter(|line| !line.is_empty()).collect()
 }
 
 #[cfg(test)]
