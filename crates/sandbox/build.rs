@@ -29,14 +29,14 @@ fn main() {
 
     // In the order in which `SeccompProgram::instructions` counts.
     let mut all = String::new();
-    for number in 0_usize..24 {
+    for number in 0_usize..48 {
         let bit = |bit: u32| (number >> bit) & 1 == 1;
-        let metadata = [Metadata::Free, Metadata::Decided, Metadata::Refused][number / 8];
-        let wanted = Wanted { inet: bit(0), ipc: bit(1), creation: bit(2), metadata };
+        let metadata = [Metadata::Free, Metadata::Decided, Metadata::Refused][number / 16];
+        let wanted = Wanted { inet: bit(0), ipc: bit(1), creation: bit(2), programs_in_memory: bit(3), metadata };
         let program = assemble(target.audit_arch, target.x32, &rules(&data, &target, &wanted));
         write!(all, "&{program:?},").expect("memory");
     }
-    let out = format!("pub(super) static ALL: [&[[u8; 8]]; 24] = [{all}];");
+    let out = format!("pub(super) static ALL: [&[[u8; 8]]; 48] = [{all}];");
     let path = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("filters.rs");
     fs::write(path, out).expect("OUT_DIR is writable");
 }
@@ -67,10 +67,12 @@ impl Target {
 }
 
 /// What a plan asks of its program, as `seccomp::SeccompProgram`.
+#[allow(clippy::struct_excessive_bools, reason = "each chooses the rule of some calls, independent of the others")]
 struct Wanted {
     inet: bool,
     ipc: bool,
     creation: bool,
+    programs_in_memory: bool,
     metadata: Metadata,
 }
 
@@ -161,6 +163,10 @@ fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> 
                 _ => panic!("`{name}` in {DATA} has a test that is not known"),
             },
         );
+    }
+    let sealed = Rule::AllowAnyBit { argument: 1, mask: hex("0x8"), errno: EACCES };
+    for name in strings(&data["memory"]["calls"]) {
+        add(name, if wanted.programs_in_memory { Rule::Always(Action::Allow) } else { sealed.clone() });
     }
     let unix = if wanted.metadata == Metadata::Free { Unix::All } else { Unix::Connected };
     add("socket", Rule::Socket { inet: wanted.inet, unix });

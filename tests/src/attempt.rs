@@ -13,6 +13,7 @@
 //! ```python blocked needs=linux-6.13               an older kernel does not have it
 //! ```sh blocked by-effect                          what it has changed outside decides, and not its exit code
 //! ```sh blocked agent=writer                       under another agent than `runner`
+//! ```sh allowed without-namespaces=blocked         what a task should be able to do everywhere
 //! ```
 //!
 //! A script says by its exit code 0 that it has got what it tried for, and by 77, unconfined, that this kernel does not have what it
@@ -37,6 +38,8 @@ pub struct Attempt {
     pub agent: String,
     /// What it has changed says whether it got through.
     pub by_effect: bool,
+    /// What is done first, outside any task: a fence of its own, `sh before`.
+    pub before: Option<String>,
     /// Who tells of it when it gets through.
     pub told: Option<Told>,
     script: String,
@@ -107,7 +110,8 @@ impl Attempt {
     /// Returns the script with the words between `@` replaced, after a line that says that it has been started.
     pub fn script(&self, words: &BTreeMap<&str, String>, prelude: &str) -> String {
         let script = words.iter().fold(self.script.clone(), |text, (word, value)| text.replace(&format!("@{word}@"), value));
-        assert!(!script.contains(".@") && !script.contains(" @"), "{}: a word that nothing stands for:\n{script}", self.name);
+        let left = ["outside", "home", "workspace", "victim"].iter().find(|word| script.contains(&format!("@{word}@")));
+        assert!(left.is_none(), "{}: nothing stands for `{left:?}`:\n{script}", self.name);
         match self.language {
             Language::Sh => format!("echo started\n{script}"),
             // Most of the time of a short script goes into imports.
@@ -148,7 +152,7 @@ fn parse(path: &Path) -> Vec<Attempt> {
     let file = path.file_stem().unwrap().to_str().unwrap();
     let text = fs::read_to_string(path).unwrap();
     let mut attempts: Vec<Attempt> = Vec::new();
-    let (mut name, mut told) = (None, None);
+    let (mut name, mut told, mut before) = (None, None, None);
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         if let Some(heading) = line.strip_prefix("## ") {
@@ -160,8 +164,13 @@ fn parse(path: &Path) -> Vec<Attempt> {
             told = Some(Told::Hole(words.trim().to_owned()));
         } else if let Some(fence) = line.strip_prefix("```") {
             let script: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
+            if fence == "sh before" {
+                before = Some(script.join("\n") + "\n");
+                continue;
+            }
             let heading = name.take().unwrap_or_else(|| panic!("{file}: a script without a heading: `{fence}`"));
-            attempts.push(attempt(format!("{file}/{heading}"), fence, script.join("\n") + "\n", told.take()));
+            let attempt = attempt(format!("{file}/{heading}"), fence, script.join("\n") + "\n");
+            attempts.push(Attempt { before: before.take(), ..told_by(attempt, told.take()) });
         }
     }
     assert!(name.is_none(), "{file}: `{}` has no script", name.unwrap());
@@ -169,7 +178,7 @@ fn parse(path: &Path) -> Vec<Attempt> {
     attempts
 }
 
-fn attempt(name: String, fence: &str, script: String, told: Option<Told>) -> Attempt {
+fn attempt(name: String, fence: &str, script: String) -> Attempt {
     let mut words = fence.split_whitespace();
     let language = match words.next() {
         Some("sh") => Language::Sh,
@@ -182,7 +191,8 @@ fn attempt(name: String, fence: &str, script: String, told: Option<Told>) -> Att
         language,
         agent: "runner".to_owned(),
         by_effect: false,
-        told,
+        before: None,
+        told: None,
         script,
         with_namespaces,
         without_namespaces: with_namespaces,
@@ -203,10 +213,16 @@ fn attempt(name: String, fence: &str, script: String, told: Option<Told>) -> Att
             _ => panic!("{}: unknown word `{word}`", attempt.name),
         }
     }
-    let through = [Some(attempt.with_namespaces), Some(attempt.without_namespaces), attempt.without_landlock];
-    let may_get_through = through.contains(&Some(Expected::Through));
-    assert_eq!(may_get_through, attempt.told.is_some(), "{}: `Gap:` or `Hole:` goes with `through`, and only so", attempt.name);
     attempt
+}
+
+/// Adds who tells of an attempt that gets through, or of work that is refused.
+fn told_by(attempt: Attempt, told: Option<Told>) -> Attempt {
+    let expected = [Some(attempt.with_namespaces), Some(attempt.without_namespaces), attempt.without_landlock];
+    let differs = attempt.with_namespaces == Expected::Allowed && attempt.without_namespaces == Expected::Blocked;
+    let has_to_be_told = differs || expected.contains(&Some(Expected::Through));
+    assert_eq!(has_to_be_told, told.is_some(), "{}: `Gap:` or `Hole:` goes with `through`, and only so", attempt.name);
+    Attempt { told, ..attempt }
 }
 
 fn expected(name: &str, word: &str) -> Expected {

@@ -22,6 +22,7 @@ pub use binary::{remit, source};
 pub use host::Host;
 pub use process::{Outcome, Running, TIME_OUT, processes_with};
 pub use scene::Scene;
+pub use servers::ports;
 pub use terminal::Terminal;
 pub use tree::Tree;
 pub use wall::Wall;

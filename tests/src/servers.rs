@@ -26,6 +26,12 @@ pub(crate) struct Servers {
     sockets: TempDir,
 }
 
+/// Returns the ports of servers, TCP and UDP, that answer `hello`.
+pub fn ports() -> (u16, u16) {
+    let servers = Servers::running();
+    (servers.tcp, servers.udp)
+}
+
 /// The sockets that have a path, by the names that they get outside the workspace.
 const BY_PATH: [&str; 3] = ["socket", "datagrams", "descriptors"];
 

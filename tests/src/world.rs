@@ -46,6 +46,12 @@ impl World {
         World { directory, home }
     }
 
+    /// Makes a world with an empty workspace and the real home, for its toolchains. Nothing in that home is touched: remit's own
+    /// files go elsewhere.
+    pub fn at_home() -> World {
+        World { home: std::env::var_os("HOME").unwrap().into(), ..World::empty() }
+    }
+
     /// Makes a world whose workspace is a copy of `tests/fixtures/NAME`, with the real home, for its toolchains. Nothing in that
     /// home is touched: remit's own files go elsewhere.
     pub fn fixture(name: &str) -> World {

@@ -9,7 +9,7 @@ use remit_tests::source;
 use serde_json::Value;
 
 /// The crates that a crate may know. Data goes one way: a crate is below every one that it names.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("remit-diagnostics", &[]),
     ("remit-shell", &["remit-diagnostics"]),
     ("remit-agent", &["remit-diagnostics"]),
@@ -19,7 +19,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("remit-launch", &["remit-agent", "remit-sandbox"]),
     ("remit-preview", &["remit-diagnostics", "remit-agent", "remit-policy", "remit-sandbox"]),
     ("remit-tasks", &["remit-agent", "remit-policy"]),
-    ("remit-executor", &["remit-agent", "remit-policy", "remit-sandbox", "remit-launch", "remit-tasks"]),
+    ("remit-layer", &["remit-diagnostics", "remit-agent", "remit-tasks"]),
+    ("remit-executor", &["remit-agent", "remit-policy", "remit-sandbox", "remit-launch", "remit-tasks", "remit-layer"]),
     (
         "remit",
         &[
@@ -32,6 +33,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "remit-preview",
             "remit-executor",
             "remit-tasks",
+            "remit-layer",
         ],
     ),
 ];

@@ -36,6 +36,20 @@ fn file_size() {
     run(script, &json!({ "fileSize": "1M" })).unwrap().assert_code(0);
 }
 
+/// A flood of output, to one descriptor or by turns to both; what fits in the limit arrives whole.
+#[test]
+fn output() {
+    let limits = json!({ "output": "64K" });
+    for flood in ["exec yes", "while :; do echo out; echo err >&2; done", "yes | cat >&2"] {
+        let outcome = run(flood, &limits).unwrap();
+        outcome.assert_code(KILLED).assert_stderr("ended: output limit 64 KiB");
+        assert!(outcome.stdout.len() <= 64 * 1024, "{} bytes", outcome.stdout.len());
+    }
+    let fits = run("head -c 60000 /dev/zero | tr '\\0' x; echo end >&2; exit 3", &limits).unwrap();
+    fits.assert_code(3).assert_stderr("end\n");
+    assert_eq!(fits.stdout.len(), 60000);
+}
+
 #[test]
 fn open_files() {
     run("test $(ulimit -n) = 32", &json!({ "openFiles": 32 })).unwrap().assert_code(0);

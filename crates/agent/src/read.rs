@@ -53,10 +53,12 @@ pub fn read_agent_file(path: &AbsPath) -> Result<(Vec<u8>, AbsPath), ReadError> 
     }
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(canonical.as_path()).map_err(failed)?;
     // It may have been replaced in between.
-    if !file.metadata().map_err(failed)?.is_file() {
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
         return Err(ReadError::NotAFile { path: path.clone() });
     }
-    let mut bytes = Vec::new();
+    // One byte more than there is, so that the end is met without asking for more room.
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0).min(MAX_FILE_BYTES) + 1);
     file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > MAX_FILE_BYTES {
         return Err(ReadError::TooLarge { path: path.clone() });

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use remit_agent::{DiscoverError, ReadError};
 use remit_diagnostics::Diagnostic;
 use remit_launch::LaunchError;
+use remit_layer::{ApplyError, LayersError};
 use remit_policy::ProfileError;
 use remit_tasks::{ApprovalError, StateError, StoreError, TaskError};
 
@@ -100,6 +101,18 @@ impl From<TaskError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
+        Failure { help: error.help().into_iter().collect(), ..Failure::of(&error) }
+    }
+}
+
+impl From<LayersError> for Failure {
+    fn from(error: LayersError) -> Failure {
+        Failure { help: error.help().into_iter().collect(), ..Failure::of(&error) }
+    }
+}
+
+impl From<ApplyError> for Failure {
+    fn from(error: ApplyError) -> Failure {
         Failure { help: error.help().into_iter().collect(), ..Failure::of(&error) }
     }
 }

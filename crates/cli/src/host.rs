@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::{env, fs};
 
 use remit_agent::AbsPath;
-use remit_launch::{Scratch, try_cgroups, try_host};
-use remit_policy::{LimitKind, Policy};
-use remit_sandbox::{Cgroups, Host, Trials};
+use remit_launch::{Scratch, try_cgroups, try_host, try_layer};
+use remit_policy::{Confinement, LimitKind, Policy, WorkspaceMode};
+use remit_sandbox::{Availability, Cgroups, Host, Trials};
 use remit_tasks::StateDir;
 use serde::{Deserialize, Serialize};
 
@@ -20,14 +20,35 @@ const KEPT: &str = "host.json";
 /// Looks at the host, as far as it matters for the policy.
 pub(crate) fn look(policy: &Policy, state: &StateDir) -> Result<Host, Failure> {
     let key = key();
-    let trials = match kept(state, &key) {
+    let mut trials = match kept(state, &key) {
         Some(trials) => trials,
         None => try_and_keep(state, key)?,
     };
+    let layered = policy.confinement == Confinement::Confined && policy.files.workspace == WorkspaceMode::Layer;
+    if layered && trials.namespaces.works() && trials.overlay.works() && !lies_under_layers(&policy.workspace) {
+        trials.overlay = layer(policy, state, trials.needs_user_namespace)?;
+    }
     // Where cgroups can be made changes with the scope that a shell runs in, so it is tried, and only when it is asked for.
     let wanted = policy.limits.iter().any(|limit| matches!(limit.kind, LimitKind::Memory | LimitKind::Processes));
     let cgroups = if wanted { try_cgroups() } else { Cgroups::Legacy { memory: None, pids: None } };
     Ok(Host::probe(policy, trials, cgroups, environment()))
+}
+
+/// Returns whether the directory is on a file system over which a layer is known to lie; over any other it is tried.
+fn lies_under_layers(path: &AbsPath) -> bool {
+    // ext4, XFS, Btrfs, tmpfs, F2FS: statfs(2).
+    const KNOWN: [i64; 5] = [0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994, 0xF2F5_2010];
+    rustix::fs::statfs(path.as_path()).is_ok_and(|facts| KNOWN.contains(&facts.f_type))
+}
+
+/// Tries a layer over the workspace.
+fn layer(policy: &Policy, state: &StateDir, user: bool) -> Result<Availability, Failure> {
+    let scratch = Scratch { path: state.path().join(&format!("trial-{}", std::process::id())) };
+    let failed = |error: &std::io::Error| Failure::io(format!("cannot try a layer in `{}`", scratch.path), error);
+    fs::create_dir(scratch.path.as_path()).map_err(|error| failed(&error))?;
+    let tried = try_layer(&scratch, &policy.workspace, user);
+    remove(&scratch.path).map_err(|error| failed(&error))?;
+    tried.map_err(|error| Failure::of(&error).help(error.remedy()))
 }
 
 /// Tries every mechanism of this host, whatever was found before.

@@ -5,6 +5,7 @@
 
 mod args;
 mod ask;
+mod board;
 mod commands;
 mod consent;
 mod disk;
@@ -13,7 +14,10 @@ mod exit;
 mod failure;
 mod harmless;
 mod host;
+mod judge;
+mod layers;
 mod load;
+mod notices;
 mod over;
 mod places;
 mod project;

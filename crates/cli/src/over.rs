@@ -11,6 +11,7 @@ pub(crate) fn over(outcome: &Outcome, policy: &Policy) -> Option<(&'static str, 
             "memory" => LimitKind::Memory,
             "processes" => LimitKind::Processes,
             "cpuTime" => LimitKind::CpuTime,
+            "output" => LimitKind::Output,
             _ => LimitKind::FileSize,
         },
         _ => return None,
@@ -21,7 +22,8 @@ pub(crate) fn over(outcome: &Outcome, policy: &Policy) -> Option<(&'static str, 
         LimitKind::FileSize => ("file size", bytes(value)),
         LimitKind::Processes => ("processes", value.to_string()),
         LimitKind::CpuTime => ("CPU time", format!("{value} s")),
-        LimitKind::WallTime | LimitKind::OpenFiles | LimitKind::Output => ("wall time", format!("{value} s")),
+        LimitKind::Output => ("output", bytes(value)),
+        LimitKind::WallTime | LimitKind::OpenFiles => ("wall time", format!("{value} s")),
     })
 }
 

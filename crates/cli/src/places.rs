@@ -98,11 +98,21 @@ fn absolute(variable: &str, value: OsString) -> Result<AbsPath, Failure> {
         .map_err(|error| Failure::of(&error).help(format!("`{variable}` is set to it; set it to an absolute path, or unset it")))
 }
 
+/// Returns whether no symbolic link is in the path, asked in one call where `canonicalize` asks for each component.
+fn has_no_link(path: &AbsPath) -> bool {
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    openat2(CWD, path.as_path(), flags, Mode::empty(), ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS).is_ok()
+}
+
 /// Returns the path with every symbolic link followed, as far as it exists: a directory that is yet to be made has the
 /// same name before and after.
 fn canonical(path: &AbsPath) -> AbsPath {
     let mut existing = path.clone();
     loop {
+        if has_no_link(&existing) {
+            return path.clone();
+        }
         if let Ok(found) = fs::canonicalize(existing.as_path())
             && let Ok(found) = AbsPath::new(&found)
         {

@@ -6,11 +6,14 @@ use remit_diagnostics::visible;
 use remit_tasks::{Meant, Record, StateDir, Store, TaskId, Timestamp, Wish, call, looked, meant, sweep};
 
 use crate::failure::Failure;
+use crate::notices;
 use crate::places;
 use crate::ui::Ui;
 
 /// How long a supervisor may take to look at a wish.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long until a task that nobody looks after yet is looked at again.
+const SOON: Duration = Duration::from_millis(10);
 
 pub(crate) struct Tasks {
     pub(crate) state: StateDir,
@@ -27,7 +30,11 @@ impl Tasks {
         if store.is_newer() {
             ui.warning("the store of tasks is of a newer version of remit: it is read, and not written", &[]);
         } else {
-            for problem in sweep(&state, &mut store, Timestamp::now())?.problems {
+            let swept = sweep(&state, &mut store, Timestamp::now())?;
+            for id in &swept.lost {
+                notices::tell(&state, &store, id);
+            }
+            for problem in swept.problems {
                 Failure::from(problem).tell(ui);
             }
         }
@@ -49,6 +56,20 @@ impl Tasks {
                 let shown = several.iter().take(10).map(|(id, name)| format!("{id} {}", visible(name)));
                 Err(shown.fold(failure, Failure::help))
             }
+        }
+    }
+
+    /// Returns the record of a task when somebody looks after it, or when it is over: a moment after it was made.
+    pub(crate) fn supervised(&mut self, text: &str) -> Result<Record, Failure> {
+        let id = self.find(text)?;
+        loop {
+            let record = self.store.record(&id)?;
+            if record.supervisor.is_some() || record.is_over() {
+                return Ok(record);
+            }
+            // Its maker may have died before there was a supervisor, and then a sweep says so.
+            sweep(&self.state, &mut self.store, Timestamp::now())?;
+            std::thread::sleep(SOON);
         }
     }
 

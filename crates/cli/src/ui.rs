@@ -85,6 +85,11 @@ impl Ui {
         self.headed("warning", AnsiColor::Yellow, message, help);
     }
 
+    #[expect(clippy::unused_self, reason = "a caller prints by way of `Ui`, whatever that needs for it")]
+    pub(crate) fn stdout_is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
     pub(crate) fn stdout_style(&self) -> RenderStyle {
         RenderStyle { color: self.colored(&io::stdout()), width: width(io::stdout()) }
     }

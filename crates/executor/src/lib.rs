@@ -6,6 +6,7 @@
 
 mod clock;
 mod find;
+mod relay;
 mod run;
 mod supervise;
 mod supervisor;

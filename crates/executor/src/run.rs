@@ -1,13 +1,16 @@
 use std::ffi::OsString;
+use std::os::fd::AsFd;
 
 use remit_agent::AbsPath;
 use remit_launch::{LaunchError, Scratch, Signals, Stdio, Task, become_reaper, end_tree, spawn};
+use remit_layer::{Layers, LayersError, Purpose, Xattrs};
 use remit_policy::{CommandLine, Permit, Request};
 use remit_sandbox::{LayerPurpose, Plan};
 use remit_tasks::{LayerToKeep, Outcome, StoreError, TaskDir, TaskError};
 use rustix::io::Errno;
 use thiserror::Error;
 
+use crate::relay::{Relay, Relaying};
 use crate::supervise::{Onlooker, supervise};
 use crate::supervisor::Supervisor;
 use crate::terminal::Terminal;
@@ -43,6 +46,8 @@ pub enum ExecutorError {
     #[error(transparent)]
     Task(#[from] TaskError),
     #[error(transparent)]
+    Layers(#[from] LayersError),
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error("cannot keep the task's output")]
     Output(#[source] std::io::Error),
@@ -61,6 +66,7 @@ impl ExecutorError {
             ExecutorError::NotFound(error) => Some(error.help.clone()),
             ExecutorError::Launch(error) => Some(error.remedy()),
             ExecutorError::Task(error) => error.help(),
+            ExecutorError::Layers(error) => error.help(),
             ExecutorError::Store(error) => error.help(),
             ExecutorError::NotACommand(_) | ExecutorError::Supervise(_) | ExecutorError::Output(_) => None,
             ExecutorError::Terminal(_) => Some("run it without a terminal: `remit run … </dev/null 2>&1 | cat`".to_owned()),
@@ -77,7 +83,7 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<Outcome, ExecutorEr
     let name = arguments.first().and_then(|name| name.to_str()).unwrap_or("");
     let program = find(name, plan, directory, elsewhere)?;
     let scratch = Scratch { path: task.make_scratch()? };
-    task.keep_layers(layers_to_keep(plan, &scratch))?;
+    note_layers(plan, task, &scratch)?;
     become_reaper().map_err(ExecutorError::Supervise)?;
     let plan = &marked(plan, task);
     let mut start = |stdio: Stdio<'_>| {
@@ -91,11 +97,21 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<Outcome, ExecutorEr
         }
         Ok(running)
     };
+    let mut relaying = None;
     let (mut running, ended) = match attended {
         AttendedBy::Caller => {
             let signals = Signals::block().map_err(ExecutorError::Supervise)?;
             let mut terminal = Terminal::for_caller().map_err(ExecutorError::Terminal)?;
-            let mut running = start(callers(terminal.as_ref()))?;
+            let relay = plan.output.map(Relay::new).transpose().map_err(ExecutorError::Supervise)?;
+            let mut running = start(callers(terminal.as_ref(), relay.as_ref()))?;
+            relaying = match relay.map(|relay| relay.begin(running.as_fd())).transpose() {
+                Ok(relaying) => relaying,
+                Err(errno) => {
+                    running.kill();
+                    end_tree().map_err(ExecutorError::Supervise)?;
+                    return Err(ExecutorError::Supervise(errno));
+                }
+            };
             if let Some(terminal) = &mut terminal {
                 terminal.begin().map_err(ExecutorError::Terminal)?;
             }
@@ -117,12 +133,16 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<Outcome, ExecutorEr
     // Without a pid namespace this is what ends the tree; with one there is nothing left to do.
     end_tree().map_err(ExecutorError::Supervise)?;
     let _ = &mut running;
-    ended.map_err(ExecutorError::Supervise)
+    let flooded = relaying.is_some_and(Relaying::end);
+    let outcome = ended.map_err(ExecutorError::Supervise)?;
+    Ok(if flooded { Outcome::OverLimit { limit: "output".to_owned() } } else { outcome })
 }
 
-/// Returns the caller's descriptors, with the task's own terminal in the place of the caller's.
-fn callers(terminal: Option<&Terminal>) -> Stdio<'_> {
-    let (input, output, error) = (rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr());
+/// Returns the caller's descriptors, with the task's own terminal in the place of the caller's, and pipes in the place of the
+/// others where output is limited.
+fn callers<'a>(terminal: Option<&'a Terminal>, relay: Option<&'a Relay>) -> Stdio<'a> {
+    let own = (rustix::stdio::stdout(), rustix::stdio::stderr());
+    let (input, (output, error)) = (rustix::stdio::stdin(), relay.map_or(own, Relay::inner));
     match terminal {
         None => Stdio { input, output, error, terminal: None },
         Some(terminal) => {
@@ -144,15 +164,22 @@ fn marked(plan: &Plan, task: &TaskDir) -> Plan {
     plan
 }
 
-/// Returns the layers that a person reviews after the task: those over the workspace. What went into a cache is of no use to them.
-fn layers_to_keep(plan: &Plan, scratch: &Scratch) -> Vec<LayerToKeep> {
-    let layers = plan.layers.iter().enumerate().filter(|(_, layer)| layer.purpose == LayerPurpose::Workspace);
-    layers
-        .map(|(index, layer)| LayerToKeep {
-            target: layer.target.to_string(),
-            name: scratch.layer(index).0.file_name().to_owned(),
-        })
-        .collect()
+/// Says which layers there will be, so that they can be looked at after the task and by whom it outlives.
+fn note_layers(plan: &Plan, task: &TaskDir, scratch: &Scratch) -> Result<(), ExecutorError> {
+    if plan.layers.is_empty() {
+        return Ok(());
+    }
+    let name = |index: usize| scratch.layer(index).0.file_name().to_owned();
+    let keep =
+        |(index, layer): (usize, &remit_sandbox::Layer)| LayerToKeep { target: layer.target.to_string(), name: name(index) };
+    task.keep_layers(plan.layers.iter().enumerate().map(keep).collect())?;
+    let purpose = |purpose| match purpose {
+        LayerPurpose::Workspace => Purpose::Workspace,
+        LayerPurpose::Cache => Purpose::Cache,
+    };
+    let targets: Vec<_> = plan.layers.iter().map(|layer| (layer.target.clone(), purpose(layer.purpose))).collect();
+    let xattrs = if plan.namespaces.is_some_and(|spaces| spaces.user) { Xattrs::User } else { Xattrs::Trusted };
+    Ok(Layers::note(task.path(), xattrs, &targets)?)
 }
 
 fn arguments(permit: &Permit) -> Result<Vec<OsString>, ExecutorError> {

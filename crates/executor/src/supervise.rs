@@ -29,11 +29,18 @@ pub(crate) fn supervise(
     plan: &Plan,
 ) -> Result<Outcome, Errno> {
     let mut clock = Clock::new(plan.wall_time);
+    let mut flooded = false;
     loop {
         let ready = wait(running, &onlooker, signals, &clock)?;
         match &mut onlooker {
             Onlooker::Caller(terminal) => attend(running, terminal, signals, &ready)?,
             Onlooker::Supervisor(supervisor) => supervisor.attend(running, &mut clock, signals, &ready)?,
+        }
+        if let (Onlooker::Caller(Some(terminal)), Some(limit)) = (&onlooker, plan.output)
+            && terminal.shown() > limit
+        {
+            flooded = true;
+            running.kill();
         }
         if ready.limit && running.met_limit().is_some() {
             // It would go on trying to fork until somebody else ends it.
@@ -43,9 +50,12 @@ pub(crate) fn supervise(
             let ending = running.wait()?;
             return Ok(match &mut onlooker {
                 Onlooker::Caller(terminal) => {
-                    if let Some(terminal) = terminal {
-                        terminal.show_output()?;
+                    if flooded {
+                        return Ok(Outcome::OverLimit { limit: "output".to_owned() });
                     }
+                    while let Some(terminal) = terminal
+                        && terminal.show_output()?
+                    {}
                     outcome(ending, &clock, running.met_limit(), plan)
                 }
                 Onlooker::Supervisor(supervisor) => {

@@ -7,10 +7,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use remit_launch::{CaughtSignal, Running, Signals, Stdio, pause_tree, resume_tree};
+use remit_tasks::progress::{self, Progress, Tracker};
 use remit_tasks::queue::Turn;
 use remit_tasks::{
     ApprovedBy, CancelledBy, Control, Event, Fill, Found, Keeper, Outcome, Question, StateDir, Store, StoreError, Stream,
-    TaskDir, TaskId, Timestamp, Wish, wake,
+    TaskDir, TaskId, Timestamp, Wish, note_progress, note_summary, wake,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
@@ -25,6 +26,8 @@ const SIGTERM: i32 = 15;
 const SHUTDOWN: Duration = Duration::from_secs(5);
 /// The output is looked at no more often than this, however much is printed.
 const PAUSE: Duration = Duration::from_millis(4);
+/// How far it is is noted no more often than this.
+const NOTED: Duration = Duration::from_millis(200);
 /// A task before this one whose supervisor has not begun yet is looked for again after this.
 const SOON: Duration = Duration::from_millis(50);
 
@@ -40,6 +43,12 @@ pub struct Supervisor<'a> {
     /// Of its output so much is kept.
     output_limit: u64,
     keeper: Option<Keeper>,
+    /// What its output says of how far it is.
+    tracker: Tracker,
+    /// How far it is, as long as that is not noted yet.
+    progress: Option<Progress>,
+    noted_at: Option<Instant>,
+    directory: OwnedFd,
     /// When the output may be looked at again.
     next_look: Option<Instant>,
     ending: Option<EndingBy>,
@@ -73,6 +82,10 @@ impl<'a> Supervisor<'a> {
             output_limit: 0,
             unread: true,
             keeper: None,
+            tracker: Tracker::new(),
+            progress: None,
+            noted_at: None,
+            directory: rustix::io::fcntl_dupfd_cloexec(task.fd(), 3).map_err(ExecutorError::Supervise)?,
             next_look: None,
             ending: None,
             paused: None,
@@ -82,6 +95,11 @@ impl<'a> Supervisor<'a> {
     /// Says how much of each stream of the output is kept, in bytes.
     pub fn keep_output(&mut self, limit: u64) {
         self.output_limit = limit;
+    }
+
+    /// Says what is run: some tools are known by their name alone when they tell how far they are.
+    pub fn expect_output_of(&mut self, command: &[String]) {
+        self.tracker = Tracker::of_command(command);
     }
 
     /// Waits until it is the task's turn, and takes it.
@@ -254,10 +272,14 @@ impl<'a> Supervisor<'a> {
     /// Returns how it ended when that was not its own doing.
     pub(crate) fn outcome(&mut self) -> Option<Outcome> {
         // What it printed last belongs to its output, and may be why it ended.
-        let full = match self.keeper.as_mut().map(|keeper| keeper.look(Timestamp::now(), |_, _| {})) {
-            Some(Ok(fill)) => fill == Fill::Full,
-            Some(Err(_)) | None => false,
-        };
+        let (full, _) = self.read();
+        if let Some(progress) = self.tracker.progress() {
+            // What nobody can note nobody misses.
+            let _ = note_progress(self.directory.as_fd(), &progress);
+        }
+        if let Some(summary) = self.tracker.summary() {
+            let _ = note_summary(self.directory.as_fd(), &summary);
+        }
         self.ending.take().map(|ending| ending.outcome).or_else(|| full.then(no_room))
     }
 
@@ -286,14 +308,36 @@ impl<'a> Supervisor<'a> {
     }
 
     fn look(&mut self, running: &Running) {
-        let Some(keeper) = &mut self.keeper else { return };
-        let mut printed = false;
-        match keeper.look(Timestamp::now(), |_, _| printed = true) {
-            Ok(Fill::Full) => return self.end(running, no_room(), Duration::ZERO),
-            // What could not be looked at is in its file all the same.
-            Ok(Fill::Room) | Err(_) => {}
+        let (full, printed) = self.read();
+        if full {
+            return self.end(running, no_room(), Duration::ZERO);
         }
         self.next_look = printed.then(|| Instant::now() + PAUSE);
+        let noted = self.noted_at.is_some_and(|noted| noted.elapsed() < NOTED);
+        if let Some(progress) = self.progress.take_if(|_| !noted) {
+            self.noted_at = Some(Instant::now());
+            let _ = note_progress(self.directory.as_fd(), &progress);
+        } else if self.progress.is_some() {
+            self.next_look = self.noted_at.map(|noted| noted + NOTED);
+        }
+    }
+
+    /// Reads what is new of the output; returns whether the disk is full, and whether there was anything.
+    fn read(&mut self) -> (bool, bool) {
+        let Some(keeper) = &mut self.keeper else { return (false, false) };
+        let mut printed = false;
+        let fill = keeper.look(Timestamp::now(), |stream, bytes| {
+            printed = true;
+            let stream = match stream {
+                Stream::Out => progress::Stream::Out,
+                Stream::Err => progress::Stream::Err,
+            };
+            if let Some(progress) = self.tracker.feed_from(stream, bytes) {
+                self.progress = Some(progress);
+            }
+        });
+        // What could not be looked at is in its file all the same.
+        (matches!(fill, Ok(Fill::Full)), printed)
     }
 
     fn answer_calls(&mut self, running: &Running, clock: &mut Clock) -> Result<(), Errno> {

@@ -20,6 +20,9 @@ use rustix::termios::{
 /// How much typed input may wait for a task that does not read.
 const WAITING: usize = 64 * 1024;
 
+/// How much output is shown before something else has its turn.
+const TURN: usize = 256 * 1024;
+
 pub(crate) struct Terminal {
     pub(crate) path: AbsPath,
     pub(crate) replaces: Replaces,
@@ -30,6 +33,7 @@ pub(crate) struct Terminal {
     before: Option<Termios>,
     typed: Vec<u8>,
     open: bool,
+    shown: u64,
 }
 
 /// Which of the standard descriptors are the caller's terminal.
@@ -59,7 +63,7 @@ impl Terminal {
         tcsetwinsize(&outer, tcgetwinsize(callers)?)?;
         let flags = rustix::fs::fcntl_getfl(&outer)?;
         rustix::fs::fcntl_setfl(&outer, flags | OFlags::NONBLOCK)?;
-        Ok(Some(Terminal { path, replaces, outer, inner: Some(inner), before: None, typed: Vec::new(), open: true }))
+        Ok(Some(Terminal { path, replaces, outer, inner: Some(inner), before: None, typed: Vec::new(), open: true, shown: 0 }))
     }
 
     /// Returns the side that the task gets.
@@ -84,6 +88,11 @@ impl Terminal {
 
     pub(crate) fn outer(&self) -> Option<BorrowedFd<'_>> {
         self.open.then(|| self.outer.as_fd())
+    }
+
+    /// Returns how many bytes of the task's output have been shown.
+    pub(crate) fn shown(&self) -> u64 {
+        self.shown
     }
 
     /// Returns whether more typed input is wanted now.
@@ -123,18 +132,27 @@ impl Terminal {
         Ok(())
     }
 
-    /// Shows what the task has printed so far.
-    pub(crate) fn show_output(&mut self) -> Result<(), Errno> {
+    /// Shows what the task has printed so far, up to a turn's worth; returns whether there may be more.
+    pub(crate) fn show_output(&mut self) -> Result<bool, Errno> {
         let mut buffer = [0_u8; 16 * 1024];
+        let mut shown = 0;
         loop {
             match read(&self.outer, &mut buffer) {
                 // On a pseudo-terminal EIO is the end: the last inner side is closed.
                 Ok(0) | Err(Errno::IO) => {
                     self.open = false;
-                    return Ok(());
+                    return Ok(false);
                 }
-                Ok(length) => self.print(buffer.get(..length).unwrap_or_default())?,
-                Err(Errno::AGAIN) => return Ok(()),
+                Ok(length) => {
+                    self.shown += length as u64;
+                    self.print(buffer.get(..length).unwrap_or_default())?;
+                    // Signals, keys and limits have their turn while a task prints without end.
+                    shown += length;
+                    if shown >= TURN {
+                        return Ok(true);
+                    }
+                }
+                Err(Errno::AGAIN) => return Ok(false),
                 Err(Errno::INTR) => {}
                 Err(errno) => return Err(errno),
             }

@@ -21,7 +21,7 @@ pub use error::{LaunchError, Layer};
 pub use parent::{Ending, Running, become_reaper, end_tree, pause_tree, resume_tree, spawn};
 pub use signals::{CaughtSignal, Signals};
 pub use task::{Scratch, Stdio, Task};
-pub use trial::{try_cgroups, try_host};
+pub use trial::{try_cgroups, try_host, try_layer};
 
 /// Sees to it that the programs that this process starts inherit no descriptor but the three standard ones (Linux 5.11).
 ///

@@ -180,6 +180,7 @@ fn nothing() -> Plan {
         limits: Vec::new(),
         cgroups: Vec::new(),
         wall_time: None,
+        output: None,
         drop_capabilities: false,
         no_new_privileges: false,
         environment: BTreeMap::from([("PATH".to_owned(), "/usr/sbin:/usr/bin:/sbin:/bin".to_owned())]),
@@ -260,7 +261,7 @@ fn named_temporary(ground: &Ground) {
 
 fn seccomp_holds(ground: &Ground) {
     let filter = |inet| Plan {
-        seccomp: Some(SeccompProgram { inet, ipc: false, creation: false, metadata: Metadata::Free }),
+        seccomp: Some(SeccompProgram { inet, ipc: false, creation: false, programs_in_memory: false, metadata: Metadata::Free }),
         no_new_privileges: true,
         ..nothing()
     };

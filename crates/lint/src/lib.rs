@@ -10,6 +10,7 @@
 //! and the policy is Remit's. A rule looks at the host's files only through a [`Disk`].
 
 mod disk;
+mod ignore;
 mod input;
 mod paths;
 mod product;
@@ -22,11 +23,13 @@ mod tests;
 mod witness;
 
 pub use disk::{DescribedDisk, Disk, Entry, NoDisk};
+pub use ignore::{Heeded, UNUSED_IGNORE, heed_ignores};
 pub use input::LintInput;
 pub use product::{Product, Products};
-pub use products::{BadGlob, PathWorld, Pattern, ProductPath, ProductRules, ProductSettings, ProductShell};
+pub use products::{BadGlob, PathWorld, Pattern, ProductPath, ProductRules, ProductSettings, ProductShell, covers};
 pub use rule::{Rule, RuleExample};
 pub use rules::RULES;
+pub use witness::sample as sample_line;
 
 use input::Facts;
 use remit_diagnostics::Diagnostic;

@@ -9,7 +9,7 @@ const LONGEST: usize = 200;
 
 /// Returns a short string that the pattern is likely to match: every optional part is left out, of alternatives the
 /// first is taken. Whoever prints it tries it first.
-pub(crate) fn sample(pattern: &str) -> Option<String> {
+pub fn sample(pattern: &str) -> Option<String> {
     written(pattern, false)
 }
 

@@ -14,6 +14,8 @@ mod protected;
 mod starts;
 mod tools;
 
+pub use protected::protected;
+
 use std::collections::BTreeMap;
 
 pub use codes::COMPILE_CODES;

@@ -22,7 +22,7 @@ pub struct FileGrants {
     /// Those of `protected` that are not even read, unless by name: credential stores, Remit's own state, sockets.
     pub protected_read: Vec<PathRule>,
     pub workspace: WorkspaceMode,
-    /// Toolchains' caches: written in a private layer, dropped at the end.
+    /// Toolchains' caches: written in a private layer, and applied by name only.
     pub caches: Vec<PathRule>,
 }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use remit_agent::AbsPath;
 use serde::{Deserialize, Serialize};
 
-use crate::Cgroups;
+use crate::{Cgroups, Matches};
 
 /// What this machine can do and has, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,6 +33,8 @@ pub struct Host {
     pub environment: BTreeMap<String, String>,
     /// What stands at the paths that a policy names; a path that is not here was not looked at.
     pub paths: BTreeMap<AbsPath, PathFact>,
+    /// What the policy's denied patterns match, by their text; empty where nothing could be covered.
+    pub matches: BTreeMap<String, Matches>,
 }
 
 /// Whether a mechanism works here, found by trying it.

@@ -41,8 +41,7 @@ pub enum Named {
 }
 
 impl Outside {
-    /// Returns whether mode, owner, times and attributes of what stands at this path may be changed, or a socket there be
-    /// connected to. The path has no symbolic link in it.
+    /// Returns whether a socket at this path may be connected to, or a device be used. The path has no symbolic link in it.
     pub fn may_change(&self, path: &AbsPath) -> bool {
         self.rules.iter().any(|rule| rule.rights.contains(Rights::WRITE) && path.is_beneath(&rule.path))
     }
@@ -62,7 +61,7 @@ impl Outside {
         path.parent().is_some_and(|directory| self.may_change(&directory)) && !self.is_denied(path, what)
     }
 
-    /// Returns whether a file that has this name already may be written.
+    /// Returns whether a file that has this name already may be written, and its mode, owner, times and attributes changed.
     pub fn may_write(&self, path: &AbsPath) -> bool {
         self.may_change(path) && !self.is_denied(path, Named::New)
     }

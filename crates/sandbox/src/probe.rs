@@ -32,6 +32,7 @@ impl Host {
     pub fn probe(policy: &Policy, trials: Trials, cgroups: Cgroups, environment: BTreeMap<String, String>) -> Host {
         let system = rustix::system::uname();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let matches = if trials.namespaces.works() { crate::matches::look(policy) } else { BTreeMap::new() };
         Host {
             kernel: text(system.release().to_bytes()),
             machine: text(system.machine().to_bytes()),
@@ -48,6 +49,7 @@ impl Host {
             cgroups,
             environment,
             paths: facts(policy),
+            matches,
         }
     }
 }

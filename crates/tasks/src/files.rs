@@ -81,6 +81,14 @@ pub(crate) fn write_atomically(directory: BorrowedFd<'_>, name: &str, bytes: &[u
     written
 }
 
+/// Puts `bytes` in the place of a file that may be lost when the power goes, and not before: nothing is synced.
+pub(crate) fn replace(directory: BorrowedFd<'_>, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let temporary = format!(".new-{name}");
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    File::from(rustix::fs::openat(directory, temporary.as_str(), flags, PRIVATE_FILE)?).write_all(bytes)?;
+    Ok(rustix::fs::renameat(directory, temporary.as_str(), directory, name)?)
+}
+
 /// Writes a small new file of a directory that only this process writes to. It is not synced.
 pub(crate) fn write(directory: BorrowedFd<'_>, name: &str, bytes: &[u8]) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;

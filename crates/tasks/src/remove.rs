@@ -20,7 +20,7 @@ const DEPTH: u32 = 32;
 /// Removes `name` below `parent`, whatever it is; nothing there is fine.
 ///
 /// Nobody else may be at work in the tree: the processes that filled it are gone.
-pub(crate) fn remove_tree(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
+pub fn remove_tree(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
     match rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR) {
         Ok(()) | Err(Errno::NOENT) => return Ok(()),
         Err(Errno::NOTDIR) => return Ok(rustix::fs::unlinkat(parent, name, AtFlags::empty())?),

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use remit_agent::{AbsPath, Agent, Reading, parse, read_agent_file};
-use remit_executor::Ground;
+use remit_executor::{AttendedBy, Ground};
 use remit_launch::{Scratch, try_cgroups, try_host};
 use remit_policy::{CommandLine, Policy, Profile, Request, Verdict, Workspace};
 use remit_sandbox::{Availability, Host, Plan, Trials, plan};
@@ -129,7 +129,8 @@ fn run(policy: &Policy, plan: &Plan, workspace: &Workspace, state: &StateDir, co
         Verdict::Ask(question) => panic!("not pre-approved: {question:?}"),
     };
     let task = TaskDir::create(state).unwrap();
-    let ground = Ground { plan, directory: &workspace.root, task: &task, elsewhere: &[], events: Vec::new() };
+    let attended = AttendedBy::Caller;
+    let ground = Ground { plan, directory: &workspace.root, task: &task, elsewhere: &[], attended, started: &mut |_| Ok(()) };
     let code = |code: i32| u8::try_from(code).unwrap();
     match remit_executor::run(permit, ground) {
         Ok(Outcome::Succeeded) => 0,

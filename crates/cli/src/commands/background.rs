@@ -16,6 +16,7 @@ use crate::duration;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::load::ReadAs;
+use crate::notices;
 use crate::store::Tasks;
 use crate::ui::Ui;
 use crate::work::{self, Work};
@@ -154,6 +155,7 @@ fn supervise(id: &TaskId, lock: OwnedFd) -> Result<(), Failure> {
         .stdin(Stdio::from(lock))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
+        .envs(notices::terminal().map(|path| (notices::TERMINAL, path)))
         .spawn()
         .map(|_| ())
         .map_err(|error| failed(&error))

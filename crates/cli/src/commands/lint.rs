@@ -1,6 +1,8 @@
 mod explain;
 mod find;
+mod fix;
 mod statistics;
+mod table;
 
 use std::io::{self, Read};
 use std::num::NonZero;
@@ -9,16 +11,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use clap::{Args, ValueEnum};
-use remit_agent::{MAX_FILE_BYTES, Reading, parse, read_agent_file};
-use remit_diagnostics::{Diagnostic, Severity, render_json, render_text};
-use remit_lint::{LintInput, Product, Products};
-use remit_policy::Workspace;
+use remit_agent::{MAX_FILE_BYTES, read_agent_file};
+use remit_diagnostics::{Diagnostic, Severity, render_github, render_json, render_sarif, render_text};
+use remit_lint::Product;
 use serde::Serialize;
 
-use crate::disk::HostDisk;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::load::{self, Place, ReadAs, UserProfiles};
+use crate::judge::{FilePlace, How, Judged, judge};
+use crate::load::{self, ReadAs};
 use crate::places;
 use crate::ui::Ui;
 use find::{STDIN, find};
@@ -45,6 +46,10 @@ pub(crate) struct LintArgs {
     #[arg(long, value_name = "LEVEL", value_enum, default_value = "warning")]
     deny: Level,
 
+    /// Mend what has a fix: none permits more than before
+    #[arg(long, conflicts_with = "explain")]
+    fix: bool,
+
     /// Print how often each rule found something, in place of the findings
     #[arg(long)]
     statistics: bool,
@@ -64,8 +69,13 @@ pub(crate) struct LintArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
+    /// The source, annotated
     Human,
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands, for a job of GitHub Actions
+    Github,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -112,6 +122,8 @@ struct LintJson {
     version: u32,
     /// How many were read.
     files: usize,
+    /// How many findings are meant to be so, as `remit-lint-ignore` says.
+    ignored: usize,
     diagnostics: serde_json::Value,
     /// What could not be read.
     errors: Vec<String>,
@@ -127,7 +139,10 @@ pub(crate) fn lint(ui: &Ui, args: &LintArgs) -> Result<Exit, Failure> {
     let (files, mut failures) = find(&args.paths);
     let judged_for: Vec<Product> = args.judged_for.iter().copied().map(Product::from).collect();
     let how = How { read_as: args.read_as, judged_for, profiles, workspace };
-    let mut judged: Vec<Vec<Diagnostic>> = Vec::new();
+    if args.fix {
+        failures.extend(fix::fix_files(ui, &files, &how));
+    }
+    let mut judged: Vec<Judged> = Vec::new();
     for result in lint_files(&files, &how) {
         match result {
             Ok(found) => judged.push(found),
@@ -138,7 +153,7 @@ pub(crate) fn lint(ui: &Ui, args: &LintArgs) -> Result<Exit, Failure> {
     for failure in &failures {
         failure.tell(ui);
     }
-    let denied = judged.iter().flatten().any(|finding| finding.severity >= args.deny.into());
+    let denied = judged.iter().flat_map(|file| &file.findings).any(|finding| finding.severity >= args.deny.into());
     Ok(match (failures.is_empty(), denied) {
         (false, _) => Exit::Unreadable,
         (true, true) => Exit::Findings,
@@ -146,16 +161,17 @@ pub(crate) fn lint(ui: &Ui, args: &LintArgs) -> Result<Exit, Failure> {
     })
 }
 
-fn report(ui: &Ui, args: &LintArgs, judged: &[Vec<Diagnostic>], failures: &[Failure]) -> Result<(), Failure> {
+fn report(ui: &Ui, args: &LintArgs, judged: &[Judged], failures: &[Failure]) -> Result<(), Failure> {
     let read = judged.len();
     if args.statistics {
-        let statistics = Statistics::of(judged.iter().map(Vec::as_slice));
+        let statistics = Statistics::of(judged.iter().map(|file| file.findings.as_slice()));
         return match args.format {
-            Format::Human => ui.print(&statistics.text()),
             Format::Json => ui.print_json(&statistics),
+            Format::Human | Format::Sarif | Format::Github => ui.print(&statistics.text()),
         };
     }
-    let findings: Vec<Diagnostic> = judged.iter().flatten().cloned().collect();
+    let findings: Vec<Diagnostic> = judged.iter().flat_map(|file| &file.findings).cloned().collect();
+    let ignored = judged.iter().map(|file| file.ignored).sum();
     match args.format {
         Format::Human => {
             let mut text = String::new();
@@ -163,26 +179,19 @@ fn report(ui: &Ui, args: &LintArgs, judged: &[Vec<Diagnostic>], failures: &[Fail
                 text.push_str(render_text(finding, ui.stdout_options()).trim_end());
                 text.push_str("\n\n");
             }
-            ui.print(&(text + &summary(read, &findings) + "\n"))
+            ui.print(&(text + &summary(read, &findings, ignored) + "\n"))
         }
         Format::Json => {
             let errors = failures.iter().map(|failure| failure.message().to_owned()).collect();
-            ui.print_json(&LintJson { version: 1, files: read, diagnostics: render_json(&findings), errors })
+            ui.print_json(&LintJson { version: 1, files: read, ignored, diagnostics: render_json(&findings), errors })
         }
+        Format::Sarif => ui.print_json(&render_sarif(&findings, &table::table(), env!("CARGO_PKG_VERSION"))),
+        Format::Github => ui.print(&render_github(&findings)),
     }
 }
 
-/// What is the same for every file.
-struct How {
-    read_as: Option<ReadAs>,
-    /// Empty: all that would read the file.
-    judged_for: Vec<Product>,
-    profiles: UserProfiles,
-    workspace: Workspace,
-}
-
 /// Lints the files on every processor, and returns what was found in their order.
-fn lint_files(files: &[String], how: &How) -> Vec<Result<Vec<Diagnostic>, Failure>> {
+fn lint_files(files: &[String], how: &How) -> Vec<Result<Judged, Failure>> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
@@ -207,52 +216,16 @@ fn lint_files(files: &[String], how: &How) -> Vec<Result<Vec<Diagnostic>, Failur
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn lint_file(typed: &str, how: &How) -> Result<Vec<Diagnostic>, Failure> {
-    let workspace = &how.workspace;
-    let (shown, bytes, path, canonical) = if typed == STDIN {
+fn lint_file(typed: &str, how: &How) -> Result<Judged, Failure> {
+    if typed == STDIN {
         // It has no place; its relative paths are those of a file in the workspace.
-        let path = workspace.root.join("stdin");
-        ("<stdin>", read_stdin()?, path.clone(), path)
-    } else {
-        let path = places::typed(typed)?;
-        let (bytes, canonical) = read_agent_file(&path)?;
-        (typed, bytes, path, canonical)
-    };
-    let reading = match (how.read_as, how.judged_for.as_slice()) {
-        (Some(read_as), _) => Reading::from(read_as),
-        (None, [Product::Kiro]) => Reading::Kiro,
-        (None, [Product::Q]) => Reading::Q,
-        (None, _) => Reading::for_path(&path),
-    };
-    let parsed = parse(shown, &bytes);
-    let (source, file) = (parsed.source.clone(), parsed.file.clone());
-    let of_parser = parsed.diagnostics.clone();
-    let products = match how.judged_for.as_slice() {
-        [] => Products::of((typed != STDIN).then_some(&path), reading, &file),
-        judged_for => Products::only(judged_for),
-    };
-    let place = Place { path: path.clone(), canonical, reading };
-    let (policy, of_compiler) = match load::compile(parsed, place, &how.profiles, workspace) {
-        Ok(loaded) => (Some(loaded.policy), loaded.warnings),
-        // Findings in the file are what was asked for, and no failure.
-        Err(failure) if !failure.diagnostics.is_empty() => (None, failure.diagnostics),
-        Err(failure) => return Err(failure),
-    };
-    // What keeps a file from being compiled here is of no concern to those who read it elsewhere.
-    let mut findings = if products.has(Product::Remit) { of_compiler } else { of_parser };
-    let input = LintInput {
-        source: &source,
-        file: &file,
-        path: (typed != STDIN).then_some(&path),
-        reading,
-        policy: policy.as_ref(),
-        products: &products,
-        workspace,
-        disk: &HostDisk,
-    };
-    findings.extend(remit_lint::lint(&input));
-    findings.sort_by_key(|finding| finding.location.span);
-    Ok(findings)
+        let path = how.workspace.root.join("stdin");
+        let place = FilePlace { path: path.clone(), canonical: path, exists: false };
+        return judge("<stdin>", &read_stdin()?, place, how);
+    }
+    let path = places::typed(typed)?;
+    let (bytes, canonical) = read_agent_file(&path)?;
+    judge(typed, &bytes, FilePlace { path, canonical, exists: true }, how)
 }
 
 fn read_stdin() -> Result<Vec<u8>, Failure> {
@@ -270,7 +243,7 @@ fn read_stdin() -> Result<Vec<u8>, Failure> {
 }
 
 /// Returns the last line: `5 files, 1 warning, 2 notes`.
-fn summary(files: usize, findings: &[Diagnostic]) -> String {
+fn summary(files: usize, findings: &[Diagnostic], ignored: usize) -> String {
     let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let levels = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")];
     let mut parts = vec![count(files, "file")];
@@ -282,6 +255,9 @@ fn summary(files: usize, findings: &[Diagnostic]) -> String {
     }
     if findings.is_empty() {
         parts.push("no findings".to_owned());
+    }
+    if ignored > 0 {
+        parts.push(format!("{ignored} ignored"));
     }
     parts.join(", ")
 }

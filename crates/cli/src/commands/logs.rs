@@ -54,8 +54,8 @@ pub(crate) struct AttachArgs {
 }
 
 pub(crate) fn logs(ui: &Ui, args: &LogsArgs) -> Result<Exit, Failure> {
-    let tasks = Tasks::existing(ui)?;
-    let record = tasks.record(&args.task)?;
+    let mut tasks = Tasks::existing(ui)?;
+    let record = if args.follow { tasks.supervised(&args.task)? } else { tasks.record(&args.task)? };
     let stream = args.stderr.then_some(Stream::Err);
     let mut printer = Printer { ui, raw: args.raw, only: stream, lines: [Lines::default(), Lines::default()], apart: false };
     let since = args.since.and_then(|since| Timestamp::now().checked_sub(since).ok());
@@ -64,8 +64,8 @@ pub(crate) fn logs(ui: &Ui, args: &LogsArgs) -> Result<Exit, Failure> {
 }
 
 pub(crate) fn attach(ui: &Ui, args: &AttachArgs) -> Result<Exit, Failure> {
-    let tasks = Tasks::existing(ui)?;
-    let record = tasks.record(&args.task)?;
+    let mut tasks = Tasks::existing(ui)?;
+    let record = tasks.supervised(&args.task)?;
     let mut printer = Printer { ui, raw: args.raw, only: None, lines: [Lines::default(), Lines::default()], apart: true };
     follow(&tasks, &record, None, true, &mut printer)?;
     let tasks = Tasks::existing(ui)?;

@@ -1,25 +1,31 @@
 //! One file for each command.
 
 mod agents;
+mod apply;
 mod approve;
 mod background;
 mod cancel;
 mod check;
 mod compile;
 mod delete;
+mod diff;
+mod discard;
 mod doctor;
 mod lint;
-mod logs;
+pub(crate) mod logs;
+mod lsp;
 mod preview;
 mod retry;
 mod run;
 mod schema;
 mod settings;
+mod shell_init;
 mod status;
 mod store;
 mod supervise;
-mod tasks;
+pub(crate) mod tasks;
 mod test;
+mod told;
 mod wait;
 
 use clap::Subcommand;
@@ -39,6 +45,11 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Agents(agents::AgentsArgs),
     Tasks(tasks::TasksArgs),
+    ShellInit(shell_init::ShellInitArgs),
+    Told(told::ToldArgs),
+    Diff(diff::DiffArgs),
+    Apply(apply::ApplyArgs),
+    Discard(discard::DiscardArgs),
     Status(status::StatusArgs),
     Wait(wait::WaitArgs),
     Logs(logs::LogsArgs),
@@ -56,6 +67,7 @@ pub(crate) enum Command {
     Store(store::StoreArgs),
     Supervise(supervise::SuperviseArgs),
     Schema(schema::SchemaArgs),
+    Lsp(lsp::LspArgs),
 }
 
 impl Command {
@@ -70,6 +82,11 @@ impl Command {
             Command::Doctor(args) => doctor::doctor(ui, args),
             Command::Agents(args) => agents::agents(ui, args),
             Command::Tasks(args) => tasks::tasks(ui, args),
+            Command::ShellInit(args) => shell_init::shell_init(ui, args),
+            Command::Told(args) => told::told(ui, args),
+            Command::Diff(args) => diff::diff(ui, args),
+            Command::Apply(args) => apply::apply(ui, args),
+            Command::Discard(args) => discard::discard(ui, args),
             Command::Status(args) => status::status(ui, args),
             Command::Wait(args) => wait::wait(ui, args),
             Command::Logs(args) => logs::logs(ui, args),
@@ -87,6 +104,7 @@ impl Command {
             Command::Store(args) => store::store(ui, args),
             Command::Supervise(args) => supervise::supervise(ui, args),
             Command::Schema(args) => schema::schema(ui, args),
+            Command::Lsp(args) => lsp::lsp(ui, args),
         }
     }
 }

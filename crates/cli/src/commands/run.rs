@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,6 +10,7 @@ use crate::commands::background::{self, BackgroundArgs};
 use crate::consent::{Answer, Beforehand, Permitted, approve, permit};
 use crate::exit::{self, Exit};
 use crate::failure::Failure;
+use crate::layers;
 use crate::load::ReadAs;
 use crate::over::over;
 use crate::ui::Ui;
@@ -85,7 +87,8 @@ impl RunArgs {
 
 pub(crate) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let (agent, cwd) = (args.agent.as_deref(), args.cwd.as_deref());
-    let work = prepare(ui, Wanted { agent, read_as: args.read_as, cwd, strict: args.strict })?;
+    // Thousands of small pieces, which the end of the process gives back all at once.
+    let work = ManuallyDrop::new(prepare(ui, Wanted { agent, read_as: args.read_as, cwd, strict: args.strict })?);
     let command = work::words(&args.command)?;
     let name = args.wanted_name(&command);
     if args.background {
@@ -137,6 +140,7 @@ fn foreground(ui: &Ui, args: &RunArgs, work: &Work, command: Vec<String>, name: 
             if let Some((limit, value)) = over(&outcome, &work.policy) {
                 ui.error(&format!("ended: {limit} limit {value}"), &["the agent file sets it, in `sandbox.limits`".to_owned()]);
             }
+            layers::settle(ui, &work.state, task.id());
             let exit = exit::of_outcome(&outcome);
             let id = task.id().clone();
             task.end(&mut store, Timestamp::now(), outcome)?;
@@ -150,6 +154,7 @@ fn foreground(ui: &Ui, args: &RunArgs, work: &Work, command: Vec<String>, name: 
             if store.record(&id).is_err() {
                 store.create(&id, name, Timestamp::now(), events.clone())?;
             }
+            layers::settle(ui, &work.state, &id);
             task.end(&mut store, Timestamp::now(), Outcome::CouldNotStart { error: error.to_string() })?;
             store.tell_once(&id)?;
             Err(failure)

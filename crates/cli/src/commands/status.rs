@@ -3,10 +3,10 @@ use std::fmt::Write as _;
 use clap::Args;
 use remit_diagnostics::visible;
 use remit_tasks::queue::{Blocked, Turn, turn};
-use remit_tasks::{ApprovedBy, Record, State, Timestamp, layers};
+use remit_tasks::{ApprovedBy, Record, State, Timestamp, layers, progress_of, summary_of};
 
 use crate::commands::logs::last_lines;
-use crate::commands::tasks::{asks, json, reason, state_words, time};
+use crate::commands::tasks::{asks, json, reason, state_words, time, with_progress};
 use crate::duration;
 use crate::exit::{self, Exit};
 use crate::failure::Failure;
@@ -41,7 +41,7 @@ pub(crate) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
     let tasks = Tasks::existing(ui)?;
     let record = tasks.record(&args.task)?;
     if args.json {
-        ui.print_json(&json(&record))?;
+        ui.print_json(&json(&record, progress_of(&tasks.state, &record.id).as_ref()))?;
     } else {
         ui.print(&page(&tasks, &record)?)?;
     }
@@ -52,9 +52,16 @@ pub(crate) fn result(ui: &Ui, args: &ResultArgs) -> Result<Exit, Failure> {
     let tasks = Tasks::existing(ui)?;
     let record = tasks.record(&args.task)?;
     if args.json {
-        ui.print_json(&json(&record))?;
+        ui.print_json(&json(&record, progress_of(&tasks.state, &record.id).as_ref()))?;
     } else {
         let mut text = page(&tasks, &record)?;
+        if let Some(summary) = summary_of(&tasks.state, &record.id) {
+            text.push('\n');
+            for line in summary.to_string().lines() {
+                // Writing to a string does not fail.
+                let _ = writeln!(text, "  {}", visible(line));
+            }
+        }
         let lines = last_lines(&tasks, &record, 10)?;
         if !lines.is_empty() {
             text.push_str("\nthe last lines:\n");
@@ -75,6 +82,10 @@ fn page(tasks: &Tasks, record: &Record) -> Result<String, Failure> {
         rows = vec![("state", format!("{}, after {}", state_words(record), duration::show(time(record, Timestamp::now()))))];
     }
     rows.extend(record.outcome().and_then(reason).map(|reason| ("reason", visible(&reason))));
+    if let Some(progress) = progress_of(&tasks.state, &record.id).filter(|_| !record.is_over()) {
+        let label = progress.label.as_ref().map_or(String::new(), |label| format!(": {}", visible(label)));
+        rows.push(("progress", with_progress(String::new(), Some(&progress)).trim().to_owned() + &label));
+    }
     rows.extend(asks(record).map(|asks| ("asks", visible(&asks))));
     rows.extend(place(tasks, record)?.map(|place| ("place", place)));
     rows.push(("command", visible(&created.command.join(" "))));

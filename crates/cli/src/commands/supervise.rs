@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap::Args;
 use remit_executor::{self as executor, AttendedBy, Decision, Ground, Supervisor};
 use remit_policy::{Permit, Verdict};
+use remit_tasks::notify;
 use remit_tasks::{
     Approval, ApprovedBy, Background, Event, OnAsk, Outcome, ProcessId, Question, Record, StateDir, Store, TaskDir, TaskId,
     Timestamp, wake,
@@ -13,10 +14,11 @@ use rustix::fs::{Mode, OFlags};
 use crate::commands::background::{output_limit, read_as};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::layers;
 use crate::places;
 use crate::ui::Ui;
 use crate::work::{self, Wanted, Work, prepare, request};
-use crate::{consent, host};
+use crate::{consent, host, notices};
 
 /// Look after a task; started by `remit run --background`, with the task's lock as its standard input
 #[derive(Debug, Args)]
@@ -40,8 +42,15 @@ pub(crate) fn supervise(ui: &Ui, args: &SuperviseArgs) -> Result<Exit, Failure> 
         .unwrap_or_else(|failure| Outcome::CouldNotStart { error: failure.message().to_owned() });
     let mut store = Store::open(&state)?;
     let id = task.id().clone();
-    task.end(&mut store, Timestamp::now(), outcome)?;
-    wake(&state, &store, Some(&id))?;
+    layers::settle(ui, &state, &id);
+    // Also before the end: a death right after it then costs no prompt its line.
+    let _ = notify::mark(&state);
+    let ended = task.end(&mut store, Timestamp::now(), outcome);
+    // Those that wait for its place do not wait for a desktop that does not answer.
+    let woken = wake(&state, &store, Some(&id));
+    notices::tell(&state, &store, &id);
+    ended?;
+    woken?;
     Ok(Exit::Done)
 }
 
@@ -61,6 +70,7 @@ fn look_after(ui: &Ui, state: &StateDir, task: &TaskDir, supervisor: &mut Superv
         return Ok(Outcome::Denied { why: why.to_owned() });
     }
     supervisor.keep_output(output_limit(&work.policy));
+    supervisor.expect_output_of(&record.created.command);
     let permit = match permit(supervisor, state, &work, &record, background)? {
         Ok(permit) => permit,
         Err(outcome) => return Ok(outcome),

@@ -2,9 +2,11 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use remit_diagnostics::visible;
-use remit_tasks::{Attended, CancelledBy, Confinement, Outcome, Place, Record, State, Timestamp, Which, Wish};
+use remit_tasks::progress::{Progress, Unit};
+use remit_tasks::{Attended, CancelledBy, Confinement, Outcome, Place, Record, State, Timestamp, Which, Wish, progress_of};
 use serde::Serialize;
 
+use crate::board;
 use crate::duration;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -25,6 +27,10 @@ pub(crate) struct TasksArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+
+    /// Show a live board, with keys to approve, cancel and delete
+    #[arg(long, conflicts_with_all = ["all", "json"])]
+    watch: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,6 +87,9 @@ pub(crate) struct TaskJson {
     background: bool,
     /// What a person is asked, when the state is `waiting for approval`.
     asks: Option<String>,
+    /// How far it is, in words such as `127/283 tests`, and as a share of a hundred.
+    progress: Option<String>,
+    percent: Option<u8>,
     agent: Option<String>,
     agent_path: Option<String>,
     profile: String,
@@ -94,11 +103,20 @@ pub(crate) fn tasks(ui: &Ui, args: &TasksArgs) -> Result<Exit, Failure> {
     if let Some(TasksCommand::Move(args)) = &args.command {
         return place(ui, args);
     }
-    let (mut records, mut failures) = (Vec::new(), Vec::new());
+    if args.watch {
+        board::watch(&mut board::Stored::open(ui)?, ui.stdout_style().color)?;
+        return Ok(Exit::Done);
+    }
+    let (mut records, mut failures): (Vec<(Record, Option<Progress>)>, _) = (Vec::new(), Vec::new());
     if let Some(tasks) = Tasks::open(ui)? {
         for listed in tasks.store.list(if args.all { Which::All } else { Which::Recent(LAST) })? {
             match listed.record {
-                Ok(record) => records.push(record),
+                Ok(record) => {
+                    // Of one that is over, what its summary says is what counts.
+                    let running = record.state.has_place();
+                    let progress = if running { progress_of(&tasks.state, &record.id) } else { None };
+                    records.push((record, progress));
+                }
                 Err(error) => {
                     let failure = Failure::from(error);
                     failures.push(Failure::new(format!(
@@ -113,11 +131,15 @@ pub(crate) fn tasks(ui: &Ui, args: &TasksArgs) -> Result<Exit, Failure> {
     }
     if args.json {
         let errors = failures.iter().map(|failure| failure.message().to_owned()).collect();
-        ui.print_json(&TasksJson { version: 2, tasks: records.iter().map(json).collect(), errors })?;
+        ui.print_json(&TasksJson {
+            version: 2,
+            tasks: records.iter().map(|(record, progress)| json(record, progress.as_ref())).collect(),
+            errors,
+        })?;
     } else {
         let width = ui.stdout_style().width;
         let now = Timestamp::now();
-        let rows: Vec<_> = records.iter().map(|record| row(record, now)).collect();
+        let rows: Vec<_> = records.iter().map(|(record, progress)| row(record, progress.as_ref(), now)).collect();
         ui.print(&fit(&table(["TASK", "NAME", "STATE", "TIME", "COMMAND"], &rows), width))?;
         for failure in &failures {
             failure.tell(ui);
@@ -142,7 +164,7 @@ fn place(ui: &Ui, args: &MoveArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-pub(crate) fn json(record: &Record) -> TaskJson {
+pub(crate) fn json(record: &Record, progress: Option<&Progress>) -> TaskJson {
     let ended_at = match &record.state {
         State::Ended { ended_at, .. } => Some(ended_at),
         _ => None,
@@ -165,6 +187,8 @@ pub(crate) fn json(record: &Record) -> TaskJson {
         ended_at: ended_at.map(ToString::to_string),
         background: created.attended != Attended::Foreground,
         asks: asks(record),
+        progress: progress.map(|progress| visible(&progress.to_string())),
+        percent: progress.and_then(Progress::percent),
         agent: created.agent.as_ref().map(|agent| agent.name.clone()),
         agent_path: created.agent.as_ref().map(|agent| agent.path.clone()),
         profile: created.profile.clone(),
@@ -211,6 +235,15 @@ pub(crate) fn state_words(record: &Record) -> String {
     }
 }
 
+/// Returns the state with how far it is.
+pub(crate) fn with_progress(state: String, progress: Option<&Progress>) -> String {
+    let Some(progress) = progress else { return state };
+    match progress.percent() {
+        Some(percent) if progress.unit != Unit::Percent => format!("{state} {percent}% ({})", visible(&progress.to_string())),
+        _ => format!("{state} {}", visible(&progress.to_string())),
+    }
+}
+
 /// Returns how long a task ran, or has been running or waiting.
 pub(crate) fn time(record: &Record, now: Timestamp) -> Duration {
     let (from, to) = match &record.state {
@@ -222,11 +255,17 @@ pub(crate) fn time(record: &Record, now: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
-fn row(record: &Record, now: Timestamp) -> [String; 5] {
+fn row(record: &Record, progress: Option<&Progress>, now: Timestamp) -> [String; 5] {
     let created = &record.created;
     let command = visible(&created.command.join(" "));
     let command = if created.confinement == Confinement::Unrestricted { format!("{command} (unrestricted)") } else { command };
-    [record.id.to_string(), visible(&record.name), state_words(record), duration::show(time(record, now)), command]
+    [
+        record.id.to_string(),
+        visible(&record.name),
+        with_progress(state_words(record), progress),
+        duration::show(time(record, now)),
+        command,
+    ]
 }
 
 /// Cuts lines that are longer than the terminal is wide.

@@ -114,7 +114,7 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, change: &Change) -> Result<(
         }
     };
     // What has no name is nobody else's.
-    if !found.path.as_ref().is_none_or(|path| bounds.plan.may_change(path)) {
+    if !found.path.as_ref().is_none_or(|path| bounds.plan.may_write(path)) {
         return Err(Errno::PERM);
     }
     apply(caller, &found, &change.what)

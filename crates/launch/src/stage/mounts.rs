@@ -109,10 +109,12 @@ fn take_all(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<Vec<Place>, 
         places.push(Place::new(source, &layer.target, Kind::Host)?);
     }
     if plan.temporary != Temporary::Named(Rights::NONE)
-        && let Temporary::Named(_) = plan.temporary
+        && let Temporary::Named(rights) = plan.temporary
     {
         let path = task.scratch.temporary();
-        places.push(Place::new(take(path.as_path()), &path, Kind::Empty)?);
+        let flags = MountFlag::NO_SUID | MountFlag::NO_DEV | no_exec(!rights.contains(Rights::EXECUTE));
+        let source = take(path.as_path()).and_then(|source| sys::set_mount_flags(source.as_fd(), flags).map(|()| source));
+        places.push(Place::new(source, &path, Kind::Empty)?);
     }
     if let Some((_, terminal)) = &task.stdio.terminal {
         places.push(Place::new(take(terminal.as_path()), &Task::console(), Kind::Host)?);
@@ -141,7 +143,7 @@ fn devices(new: &mut NewRoot) -> Result<(), Errno> {
     let at = |path: &str| AbsPath::root().join(path);
     new.directory(&at(PTS))?;
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
-    mount("devpts", new.path(&at(PTS)).as_path(), "devpts", flags, c"newinstance,ptmxmode=0666,mode=0620")?;
+    mount("devpts", new.path(&at(PTS)), "devpts", flags, c"newinstance,ptmxmode=0666,mode=0620")?;
     for (link, target) in [
         ("/dev/ptmx", "pts/ptmx"),
         ("/dev/fd", "/proc/self/fd"),
@@ -162,17 +164,18 @@ fn proc(plan: &Plan, new: &mut NewRoot) -> Result<(), Errno> {
     let Some(spaces) = plan.namespaces.filter(|spaces| spaces.pid) else {
         return new.put(&take(Path::new("/proc"))?, Kind::Host, &at);
     };
-    own_proc(new.path(&at).as_path())?;
+    own_proc(new.path(&at))?;
     if spaces.user {
         return Ok(());
     }
     // Without a user namespace root is the host's root, to whom these files belong.
     for name in ["sys", "sysrq-trigger", "irq", "bus"] {
-        let path = new.path(&at.join(name));
-        if path.as_path().exists() {
-            let source = take(path.as_path())?;
+        let file = at.join(name);
+        let path = new.path(&file);
+        if path.exists() {
+            let source = take(path)?;
             sys::set_mount_flags(source.as_fd(), MountFlag::READ_ONLY)?;
-            put(&source, path.as_path())?;
+            put(&source, path)?;
         }
     }
     Ok(())
@@ -199,6 +202,11 @@ pub(crate) fn overlay(lower: &Path, upper: &AbsPath, work: &AbsPath, userxattr: 
     fsconfig_set_string(&context, "workdir", by_descriptor(&work))?;
     if userxattr {
         fsconfig_set_flag(&context, "userxattr")?;
+    } else {
+        // As without privileges, whatever the kernel's defaults are: what is written is whole files and nothing that refers to others.
+        for (option, value) in [("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off")] {
+            fsconfig_set_string(&context, option, value)?;
+        }
     }
     fsconfig_create(&context)?;
     fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use remit_agent::AbsPath;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdir, openat, statat};
@@ -12,9 +13,9 @@ use rustix::mount::{
 
 use super::mounts::put;
 
-/// A file system in memory that becomes the root; until then it stands somewhere out of the way.
+/// A file system in memory that becomes the root; until then it stands somewhere out of the way, as the process's own
+/// directory: from there its paths are short.
 pub(crate) struct NewRoot {
-    at: AbsPath,
     /// Directories that were made here, so that none is looked for twice.
     made: BTreeSet<AbsPath>,
     /// Where the host's own directories stand: what is mounted inside finds its place there.
@@ -40,12 +41,17 @@ impl NewRoot {
         fsconfig_create(&context)?;
         let source = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
         put(&source, directory.as_path())?;
-        Ok(NewRoot { at: directory.clone(), made: BTreeSet::new(), host: Vec::new() })
+        rustix::process::chdir(directory.as_path())?;
+        Ok(NewRoot { made: BTreeSet::new(), host: Vec::new() })
     }
 
     /// Returns where a path of the new root is to be found until it is entered.
-    pub(crate) fn path(&self, path: &AbsPath) -> AbsPath {
-        self.at.join(path.as_str().trim_start_matches('/'))
+    #[expect(clippy::unused_self, reason = "the path is one of this root, while it is the directory of the process")]
+    pub(crate) fn path<'a>(&self, path: &'a AbsPath) -> &'a Path {
+        match path.as_str().trim_start_matches('/') {
+            "" => Path::new("."),
+            beneath => Path::new(beneath),
+        }
     }
 
     /// Mounts something, in the order of paths.
@@ -61,16 +67,32 @@ impl NewRoot {
         if directory && kind == Kind::Host {
             self.host.push(target.clone());
         }
-        put(source, self.path(target).as_path())
+        put(source, self.path(target))
     }
 
     /// Copies a file of the host, readable for all.
     pub(crate) fn copy(&mut self, path: &AbsPath) -> Result<(), Errno> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let source = std::fs::File::from(openat(CWD, path.as_path(), flags, Mode::empty())?);
-        let mut target = std::fs::File::from(self.file(path)?);
-        std::io::copy(&mut &source, &mut target).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-        Ok(())
+        let source = openat(CWD, path.as_path(), flags, Mode::empty())?;
+        let target = self.file(path)?;
+        // Nearly all of these files are shorter than that.
+        let mut buffer = [0_u8; 16 * 1024];
+        loop {
+            let mut rest = match rustix::io::read(&source, &mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(length) => buffer.get(..length).unwrap_or_default(),
+                Err(Errno::INTR) => continue,
+                Err(errno) => return Err(errno),
+            };
+            while !rest.is_empty() {
+                match rustix::io::write(&target, rest) {
+                    Ok(0) => return Err(Errno::IO),
+                    Ok(length) => rest = rest.get(length..).unwrap_or_default(),
+                    Err(Errno::INTR) => {}
+                    Err(errno) => return Err(errno),
+                }
+            }
+        }
     }
 
     pub(crate) fn directory(&mut self, path: &AbsPath) -> Result<(), Errno> {
@@ -80,7 +102,7 @@ impl NewRoot {
         if let Some(parent) = path.parent() {
             self.directory(&parent)?;
         }
-        match mkdir(self.path(path).as_path(), Mode::from_raw_mode(0o755)) {
+        match mkdir(self.path(path), Mode::from_raw_mode(0o755)) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(errno),
         }
@@ -90,12 +112,12 @@ impl NewRoot {
 
     pub(crate) fn link(&mut self, link: &AbsPath, target: &str) -> Result<(), Errno> {
         self.directory(&link.parent().unwrap_or_else(AbsPath::root))?;
-        rustix::fs::symlink(target, self.path(link).as_path())
+        rustix::fs::symlink(target, self.path(link))
     }
 
     /// Makes it the root, and lets the host's go: nothing that is not open any more can reach it.
+    #[expect(clippy::unused_self, reason = "it is used up: its paths lead nowhere any more")]
     pub(crate) fn enter(self) -> Result<(), Errno> {
-        rustix::process::chdir(self.at.as_path())?;
         rustix::process::pivot_root(".", ".")?;
         unmount(".", UnmountFlags::DETACH)?;
         rustix::process::chdir("/")
@@ -104,7 +126,7 @@ impl NewRoot {
     fn file(&mut self, path: &AbsPath) -> Result<OwnedFd, Errno> {
         self.directory(&path.parent().unwrap_or_else(AbsPath::root))?;
         let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        openat(CWD, self.path(path).as_path(), flags, Mode::from_raw_mode(0o644))
+        openat(CWD, self.path(path), flags, Mode::from_raw_mode(0o644))
     }
 
     fn is_of_host(&self, path: &AbsPath) -> bool {

@@ -91,6 +91,22 @@ pub fn try_host(scratch: &Scratch) -> Result<Trials, LaunchError> {
     })
 }
 
+/// Tries to lay a layer over one directory. `scratch` is an empty directory; what is made in it is left for the caller to remove.
+pub fn try_layer(scratch: &Scratch, lower: &AbsPath, user: bool) -> Result<Availability, LaunchError> {
+    let identity = Identity::of_caller();
+    let (upper, work) = scratch.layer(usize::MAX);
+    for directory in [&upper, &work] {
+        make(directory)?;
+    }
+    let tried = attempt(if user { BASE | USER } else { BASE }, || {
+        map_identity(user, identity)?;
+        own_propagation()?;
+        overlay(lower.as_path(), &upper, &work, user).map(|_| ())
+    });
+    let remedy = "use a workspace on a file system that an overlay can lie over, such as ext4, XFS or Btrfs";
+    Ok(availability(&format!("a private layer over `{lower}`"), tried, remedy))
+}
+
 fn make(directory: &AbsPath) -> Result<(), LaunchError> {
     let mode = rustix::fs::Mode::from_raw_mode(0o700);
     rustix::fs::mkdir(directory.as_path(), mode).map_err(LaunchError::at(crate::Layer::Mounts, directory))

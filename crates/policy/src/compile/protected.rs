@@ -5,7 +5,7 @@
 
 use remit_agent::AbsPath;
 
-use super::Context;
+use super::{Context, Workspace};
 use crate::{Origin, PathPattern, PathRule};
 
 /// In the workspace. All of it can be read: git reads its own configuration.
@@ -123,22 +123,25 @@ const SOCKETS: [&str; 14] = [
 
 /// Returns everything that is written by name only, and that part of it which is read by name only.
 pub(super) fn compile(context: &Context<'_>) -> (Vec<PathRule>, Vec<PathRule>) {
-    let (root, home) = (&context.workspace.root, &context.workspace.home);
-    let neither = neither(context);
-    let mut written: Vec<AbsPath> = WORKSPACE.iter().map(|path| root.join(path)).collect();
-    written.extend(START_UP.iter().map(|path| home.join(path)));
-    written.push(context.agent.path.clone());
-    written.extend(neither.iter().cloned());
-    (rules(written), rules(neither))
+    (rules(protected(context.workspace, Some(&context.agent.path))), rules(neither(context.workspace)))
 }
 
-fn neither(context: &Context<'_>) -> Vec<AbsPath> {
-    let home = &context.workspace.home;
+/// Returns everything in and around a workspace that is written by name only.
+pub fn protected(workspace: &Workspace, agent: Option<&AbsPath>) -> Vec<AbsPath> {
+    let mut written: Vec<AbsPath> = WORKSPACE.iter().map(|path| workspace.root.join(path)).collect();
+    written.extend(START_UP.iter().map(|path| workspace.home.join(path)));
+    written.extend(agent.cloned());
+    written.extend(neither(workspace));
+    written
+}
+
+fn neither(workspace: &Workspace) -> Vec<AbsPath> {
+    let home = &workspace.home;
     let mut paths: Vec<AbsPath> = CREDENTIALS.iter().map(|path| home.join(path)).collect();
     paths.extend(SYSTEM.iter().map(|path| AbsPath::root().join(path)));
     paths.extend(SOCKETS.iter().map(|path| AbsPath::root().join(path)));
-    paths.push(context.workspace.state.clone());
-    paths.push(context.workspace.config.clone());
+    paths.push(workspace.state.clone());
+    paths.push(workspace.config.clone());
     paths
 }
 

@@ -1,5 +1,6 @@
 //! The page as people see it.
 
+mod agents;
 mod pages;
 
 use std::collections::BTreeMap;
@@ -186,7 +187,7 @@ fn an_agent_with_a_write_grant() {
     Files, as the kernel sees them
       the workspace  read, execute
         docs         read, write
-          .git       not written
+          but not    .git: not written
         notes        read, write; wider than `notes/*.md`
       /srv/style     read
       the system     read, execute: /usr

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use remit_agent::AbsPath;
 use remit_policy::{Origin, PathRule, Policy, WorkspaceMode};
 
+use super::below::{can_be_decided, hidden, programs, protected, some};
 use crate::{
-    Availability, Carried, DeniedName, Gap, Grant, Host, Layer, LayerPurpose, Mask, Mechanism, PathFact, PathKind, PathRights,
-    Plan, PrivateDirectory, Rights, Temporary,
+    Availability, Carried, DeniedName, Gap, Grant, Host, Layer, LayerPurpose, Mechanism, PathFact, PathKind, PathRights, Plan,
+    PrivateDirectory, Rights, Temporary,
 };
 
 /// Directories that are the task's own when it has a mount namespace, whether they are in memory, and whether the task
@@ -45,6 +46,7 @@ pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> (Vec<PathR
     let mut denied = hidden(policy, host, plan, &rules);
     denied.extend(protected(policy, host, plan, &rules));
     carried(host, plan, &denied);
+    programs(host, plan, &rules);
     (rules, denied)
 }
 
@@ -235,172 +237,6 @@ fn layers(policy: &Policy, host: &Host, plan: &mut Plan, rules: &mut Rules) {
     }
 }
 
-/// What nobody may read: `hidden`, and what is read by name only where no rule names it. Returns the patterns of which
-/// nothing new may appear.
-fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) -> Vec<DeniedName> {
-    let files = &policy.files;
-    let named = |path: &AbsPath| [&files.read, &files.write, &files.execute].into_iter().flatten().any(|rule| names(rule, path));
-    // What was not looked at lies in no grant; asking that first spares most of the work.
-    let looked_at = |rule: &&PathRule| host.paths.contains_key(&rule.pattern.base);
-    let by_name_only = files.protected_read.iter().filter(looked_at).filter(|rule| !named(&rule.pattern.base));
-    let (mut open, mut denied) = (Vec::new(), Vec::new());
-    for rule in files.hidden.iter().chain(by_name_only) {
-        let pattern = &rule.pattern;
-        if pattern.glob.is_some() {
-            if can_be_decided(host) && appears_for_good(plan, rules, &pattern.base) {
-                denied.push(DeniedName(pattern.clone()));
-            }
-            if rules.iter().any(|granted| overlaps(&granted.path, &pattern.base)) {
-                plan.gaps.push(only_the_gate(
-                    &format!("`{}`", pattern.text),
-                    "a pattern cannot be masked; the path of a directory or file can",
-                ));
-            }
-            continue;
-        }
-        let (canonical, kind) = match host.paths.get(&pattern.base) {
-            Some(PathFact::Found { canonical, kind }) => (canonical, kind),
-            // What it points to may be granted under its own name.
-            Some(PathFact::Link) => {
-                open.push(&pattern.base);
-                continue;
-            }
-            Some(PathFact::Missing) | None => continue,
-        };
-        if !rules.iter().any(|granted| canonical.is_beneath(&granted.path)) || is_private(plan, canonical) {
-            continue;
-        }
-        if plan.namespaces.is_some() {
-            let mask = Mask { path: canonical.clone(), directory: *kind == PathKind::Directory };
-            if !plan.masks.iter().any(|known| canonical.is_beneath(&known.path)) {
-                plan.masks.push(mask);
-            }
-        } else {
-            open.push(canonical);
-        }
-    }
-    if !open.is_empty() {
-        let why = match &host.namespaces {
-            Availability::Works => "there is a symbolic link in the path".to_owned(),
-            missing @ Availability::Missing { .. } => why(missing),
-        };
-        plan.gaps.push(only_the_gate(&list(policy, &open), &why));
-    }
-    denied
-}
-
-/// Returns whether calls that give a name can be decided outside the task.
-fn can_be_decided(host: &Host) -> bool {
-    host.notification.works() && host.seccomp.works()
-}
-
-/// Returns whether a name at or below `base` would be on the host's disk: in a private layer it is reviewed first.
-fn appears_for_good(plan: &Plan, rules: &[PathRights], base: &AbsPath) -> bool {
-    let written = rules.iter().any(|granted| granted.rights.contains(Rights::WRITE) && overlaps(&granted.path, base));
-    written && !plan.layers.iter().any(|layer| base.is_beneath(&layer.target)) && !is_private(plan, base)
-}
-
-/// Returns whether the rule names the path itself, or something below it.
-fn names(rule: &PathRule, path: &AbsPath) -> bool {
-    rule.pattern.glob.is_none() && rule.pattern.base.is_beneath(path)
-}
-
-/// Returns whether the host's path is out of sight, because a directory of the task's own stands over it.
-fn is_private(plan: &Plan, path: &AbsPath) -> bool {
-    plan.private_directories.iter().any(|private| path.is_beneath(&private.target))
-}
-
-fn only_the_gate(what: &str, why: &str) -> Gap {
-    Gap {
-        grant: Grant::Files,
-        what: format!("{what}: hidden from the tools, and not from commands"),
-        why: why.to_owned(),
-        remedy: Some("keep what is hidden outside the directories that are granted".to_owned()),
-    }
-}
-
-/// Paths that only their own name grants: read-only where a wider write grant covers them, and never made anew there.
-fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) -> Vec<DeniedName> {
-    let (mut written, mut created, mut denied) = (Vec::new(), Vec::new(), Vec::new());
-    for rule in policy.files.protected.iter().chain(&policy.files.write_denied) {
-        let path = &rule.pattern.base;
-        let granted = rules.iter().any(|granted| granted.rights.contains(Rights::WRITE) && path.is_beneath(&granted.path));
-        let by_name = policy.files.write.iter().any(|write| names(write, path));
-        let in_layer = plan.layers.iter().any(|layer| path.is_beneath(&layer.target));
-        let masked = plan.masks.iter().any(|mask| path.is_beneath(&mask.path));
-        if rule.pattern.glob.is_some() {
-            if can_be_decided(host) && appears_for_good(plan, rules, path) {
-                denied.push(DeniedName(rule.pattern.clone()));
-                written.push(format!("what is there and matches `{}`", rule.pattern.text));
-            } else if granted && !in_layer {
-                written.push(format!("what matches `{}`", rule.pattern.text));
-            }
-            continue;
-        }
-        if !granted || by_name || in_layer || masked || is_private(plan, path) {
-            continue;
-        }
-        match host.paths.get(path) {
-            Some(PathFact::Found { canonical, .. }) if plan.namespaces.is_some() => {
-                pin(plan, rules, canonical);
-                plan.read_only.push(canonical.clone());
-            }
-            Some(PathFact::Found { .. } | PathFact::Link) => written.push(format!("`{}`", shown(path, policy))),
-            _ if can_be_decided(host) => denied.push(DeniedName(rule.pattern.clone())),
-            _ => created.push(path),
-        }
-    }
-    if !written.is_empty() {
-        plan.gaps.push(Gap {
-            grant: Grant::Files,
-            what: format!("commands can write {}", some(&written)),
-            why: "it lies inside a directory that is granted, and only a mount of a single path could take it out".to_owned(),
-            remedy: Some("grant a narrower directory".to_owned()),
-        });
-    }
-    if !created.is_empty() {
-        plan.gaps.push(Gap {
-            grant: Grant::Files,
-            what: format!("commands can create {}", list(policy, &created)),
-            why: "it does not exist yet, and lies inside a directory that is granted".to_owned(),
-            remedy: Some("grant a narrower directory, or create it before the start".to_owned()),
-        });
-    }
-    denied
-}
-
-/// Holds in their places the directories above a path that is read-only: one of them renamed, and another made with its
-/// name, would have the path again, writable.
-fn pin(plan: &mut Plan, rules: &[PathRights], path: &AbsPath) {
-    let mut above = path.parent();
-    while let Some(directory) = above {
-        let parent = directory.parent();
-        let movable = parent
-            .as_ref()
-            .is_some_and(|parent| rules.iter().any(|rule| rule.rights.contains(Rights::WRITE) && parent.is_beneath(&rule.path)));
-        if !movable {
-            return;
-        }
-        if !plan.pinned.contains(&directory) {
-            plan.pinned.push(directory);
-        }
-        above = parent;
-    }
-}
-
-fn list(policy: &Policy, paths: &[&AbsPath]) -> String {
-    some(&paths.iter().map(|path| format!("`{}`", shown(path, policy))).collect::<Vec<_>>())
-}
-
-fn some(all: &[String]) -> String {
-    const MOST: usize = 4;
-    let shown = all.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
-    match all.len().checked_sub(MOST) {
-        None | Some(0) => shown,
-        Some(more) => format!("{shown} and {more} more"),
-    }
-}
-
 fn carried(host: &Host, plan: &mut Plan, denied: &[DeniedName]) {
     if !denied.is_empty() {
         let names: Vec<String> = denied.iter().map(|DeniedName(pattern)| format!("`{}`", pattern.text)).collect();
@@ -451,11 +287,11 @@ fn carried(host: &Host, plan: &mut Plan, denied: &[DeniedName]) {
     }
 }
 
-fn overlaps(a: &AbsPath, b: &AbsPath) -> bool {
+pub(super) fn overlaps(a: &AbsPath, b: &AbsPath) -> bool {
     a.is_beneath(b) || b.is_beneath(a)
 }
 
-fn shown(path: &AbsPath, policy: &Policy) -> String {
+pub(super) fn shown(path: &AbsPath, policy: &Policy) -> String {
     match (path.relative_to(&policy.workspace), path.relative_to(&policy.home)) {
         (Some(""), _) => "the workspace".to_owned(),
         (Some(relative), _) => relative.to_owned(),

@@ -1,5 +1,6 @@
 //! From a policy and a host to a plan. Pure: every fact about the machine comes in with the [`Host`].
 
+mod below;
 mod environment;
 mod files;
 mod network;
@@ -11,12 +12,12 @@ mod tests;
 use std::collections::BTreeMap;
 
 use remit_agent::AbsPath;
-use remit_policy::{Confinement, Policy};
+use remit_policy::{Confinement, PathPattern, Policy};
 use serde::Serialize;
 
 use crate::{
-    Carried, CgroupPlan, Gap, Grant, Host, LandlockPlan, Layer, Mask, Mechanism, Metadata, Outside, OwnRoot, PathRights,
-    PrivateDirectory, Rights, SeccompProgram,
+    Carried, CgroupPlan, DeniedName, Gap, Grant, Host, LandlockPlan, Layer, Mask, Mechanism, Metadata, Outside, OwnRoot,
+    PathRights, PrivateDirectory, Rights, SeccompProgram,
 };
 
 /// Everything that is to be done to a process before it becomes the task, and what that does not hold.
@@ -48,6 +49,8 @@ pub struct Plan {
     pub cgroups: Vec<CgroupPlan>,
     /// Seconds; enforced by the supervisor.
     pub wall_time: Option<u64>,
+    /// Bytes of output, after which the task ends; enforced by the supervisor.
+    pub output: Option<u64>,
     /// All capabilities are given up, the bounding and ambient sets too.
     pub drop_capabilities: bool,
     pub no_new_privileges: bool,
@@ -135,6 +138,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         limits: Vec::new(),
         cgroups: Vec::new(),
         wall_time: None,
+        output: None,
         drop_capabilities: true,
         no_new_privileges: true,
         environment: BTreeMap::new(),
@@ -152,6 +156,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         inet: network.inet_sockets,
         ipc: plan.namespaces.is_some(),
         creation: !denied.is_empty(),
+        programs_in_memory: below::runs_what_it_writes(&plan, &rules),
         metadata: match (&plan.namespaces, host.notification.works()) {
             (Some(_), _) => Metadata::Free,
             (None, true) => Metadata::Decided,
@@ -159,6 +164,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         },
     });
     if plan.seccomp.as_ref().is_some_and(SeccompProgram::notifies) {
+        let denied = denied.into_iter().chain(covered(&plan)).collect();
         plan.outside = Some(Outside { rules: rules.clone(), denied });
     }
     if host.landlock_abi > 0 {
@@ -176,6 +182,16 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
     rest::processes(host, &mut plan);
     rest::host_gaps(host, &mut plan);
     plan
+}
+
+/// Returns what a mount covers or makes read-only, as names that must not change.
+///
+/// Inside the task's mount namespace the kernel refuses to move or replace what is mounted on. Done outside, the same call
+/// succeeds, and takes the mount away.
+fn covered(plan: &Plan) -> Vec<DeniedName> {
+    let paths = plan.read_only.iter().chain(plan.masks.iter().map(|mask| &mask.path));
+    let pattern = |base: &AbsPath| PathPattern { text: base.as_str().into(), base: base.clone(), glob: None };
+    paths.map(|path| DeniedName(pattern(path))).collect()
 }
 
 /// The plan for trust-all: the task is whatever its user is, and says so; its tree of processes still ends with it.
@@ -196,6 +212,7 @@ fn unrestricted(policy: &Policy, host: &Host) -> Plan {
         limits: Vec::new(),
         cgroups: Vec::new(),
         wall_time: None,
+        output: None,
         drop_capabilities: false,
         no_new_privileges: false,
         environment: host.environment.clone(),

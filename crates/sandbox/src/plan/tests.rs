@@ -7,7 +7,7 @@ use remit_agent::{AbsPath, Agent, Reading, parse};
 use remit_policy::{Policy, Profile, Workspace, compile};
 
 use super::*;
-use crate::{Availability, Cgroups, Named, PathFact, PathKind, paths_of_interest};
+use crate::{Availability, Cgroups, Mask, Matches, Named, PathFact, PathKind, paths_of_interest};
 
 fn path(text: &str) -> AbsPath {
     AbsPath::new(Path::new(text)).unwrap()
@@ -71,6 +71,7 @@ fn host(policy: &Policy, existing: &[&str]) -> Host {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into(),
         paths: paths_of_interest(policy).into_iter().map(|path| (path.clone(), fact(&path))).collect(),
+        matches: BTreeMap::new(),
     }
 }
 
@@ -104,7 +105,10 @@ fn an_agent_without_writes_gets_a_private_layer() {
     assert_eq!(rights(&plan, "/tmp"), "rwx");
     assert_eq!(rights(&plan, "/run"), "none");
     assert_eq!(plan.temporary, Temporary::Mounted);
-    assert_eq!(plan.seccomp, Some(SeccompProgram { inet: true, ipc: true, creation: false, metadata: Metadata::Free }));
+    assert_eq!(
+        plan.seccomp,
+        Some(SeccompProgram { inet: true, ipc: true, creation: false, programs_in_memory: true, metadata: Metadata::Free })
+    );
     assert_eq!(plan.namespaces, Some(Namespaces { user: true, pid: true, network: true, loopback: true }));
     assert!(!gap(&plan, "cannot write"));
 }
@@ -118,7 +122,10 @@ fn without_namespaces_the_workspace_is_read_only_and_both_ways_out_are_named() {
     assert_eq!(rights(&plan, "/w"), "rx");
     assert_eq!(rights(&plan, "/tmp"), "none");
     assert!(matches!(plan.temporary, Temporary::Named(_)));
-    assert_eq!(plan.seccomp, Some(SeccompProgram { inet: false, ipc: false, creation: false, metadata: Metadata::Decided }));
+    assert_eq!(
+        plan.seccomp,
+        Some(SeccompProgram { inet: false, ipc: false, creation: false, programs_in_memory: true, metadata: Metadata::Decided })
+    );
     assert!(plan.landlock.as_ref().unwrap().deny_tcp);
     let gap = plan.gaps.iter().find(|gap| gap.what.contains("no private layer")).unwrap();
     let remedy = gap.remedy.as_deref().unwrap();
@@ -214,6 +221,31 @@ fn a_credential_store_below_a_grant_is_masked() {
     assert_eq!(with.masks.iter().map(|mask| mask.path.as_str()).collect::<Vec<_>>(), ["/home/u/.ssh"]);
     let without = plan(&policy, &without_namespaces(host(&policy, &existing)));
     assert!(gap(&without, "`~/.ssh`: hidden from the tools, and not from commands"));
+}
+
+#[test]
+fn what_a_denied_pattern_matches_is_covered() {
+    let policy =
+        policy(r#""fs_write":{"allowedPaths":["."],"deniedPaths":["**/*.lock"]},"fs_read":{"deniedPaths":["**/*.pem"]},"#);
+    let mut host = host(&policy, &[]);
+    let found = |at: &str, complete| Matches { found: vec![(path(at), PathKind::File)], complete };
+    host.matches.insert("**/*.pem".to_owned(), found("/w/a/key.pem", true));
+    host.matches.insert("**/*.lock".to_owned(), found("/w/b/c.lock", true));
+    let covered = plan(&policy, &host);
+    assert_eq!(covered.masks, [Mask { path: path("/w/a/key.pem"), directory: false }]);
+    assert!(covered.read_only.contains(&path("/w/b/c.lock")) && covered.pinned.contains(&path("/w/b")));
+    let outside = covered.outside.as_ref().unwrap();
+    assert!(!outside.may_appear(&path("/w/new.pem"), Named::New) && !outside.may_appear(&path("/w/new.lock"), Named::New));
+    assert!(gap(&covered, "commands can read what somebody else makes while they run and matches `**/*.pem`"));
+
+    host.matches.insert("**/*.pem".to_owned(), found("/w/a/key.pem", false));
+    let partly = plan(&policy, &host);
+    assert_eq!(partly.masks, []);
+    assert!(gap(&partly, "`**/*.pem`: hidden from the tools, and not from commands"));
+
+    let without = plan(&policy, &without_namespaces(host));
+    assert!(gap(&without, "`**/*.pem`: hidden from the tools, and not from commands"));
+    assert!(gap(&without, "commands can write what is there and matches `**/*.lock`"));
 }
 
 #[test]

@@ -37,6 +37,11 @@ pub(crate) enum Rule {
         argument: u8,
         mask: u32,
     },
+    AllowAnyBit {
+        argument: u8,
+        mask: u32,
+        errno: u16,
+    },
     /// socket(2): `AF_UNIX`, and with `inet` streams and datagrams of TCP and UDP over IPv4 and IPv6.
     Socket {
         inet: bool,
@@ -139,6 +144,9 @@ fn check(rule: &Rule) -> Vec<Instruction> {
         }
         Rule::AllowEqual { argument, values, errno } => {
             if_any(load_argument(*argument), values, allow, vec![ret(Action::Errno(*errno))])
+        }
+        Rule::AllowAnyBit { argument, mask, errno } => {
+            vec![load_argument(*argument), jump_any_bit(*mask, 1, 0), ret(Action::Errno(*errno)), ret(Action::Allow)]
         }
         Rule::NotifyAnyBit { argument, mask } => {
             vec![load_argument(*argument), jump_any_bit(*mask, 0, 1), ret(Action::Notify), ret(Action::Allow)]

@@ -13,6 +13,7 @@ mod filters {
 
 /// A classic BPF program for seccomp(2): each instruction is a `struct sock_filter`, little-endian.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each chooses the rule of some calls, independent of the others")]
 pub struct SeccompProgram {
     /// IPv4 and IPv6 sockets of TCP and UDP can be made; otherwise only Unix sockets can.
     pub inet: bool,
@@ -20,6 +21,8 @@ pub struct SeccompProgram {
     pub ipc: bool,
     /// What gives a file a name is asked about.
     pub creation: bool,
+    /// A file in memory can be made that can be executed; otherwise only with `MFD_NOEXEC_SEAL` (Linux 6.3).
+    pub programs_in_memory: bool,
     pub metadata: Metadata,
 }
 
@@ -39,10 +42,11 @@ impl SeccompProgram {
     pub fn instructions(&self) -> &'static [[u8; 8]] {
         let metadata = match self.metadata {
             Metadata::Free => 0,
-            Metadata::Decided => 8,
-            Metadata::Refused => 16,
+            Metadata::Decided => 16,
+            Metadata::Refused => 32,
         };
-        let number = usize::from(self.inet) | usize::from(self.ipc) << 1 | usize::from(self.creation) << 2 | metadata;
+        let bits = [self.inet, self.ipc, self.creation, self.programs_in_memory];
+        let number = bits.into_iter().enumerate().fold(metadata, |all, (bit, set)| all | usize::from(set) << bit);
         // Every number has a program; the kernel refuses an empty one.
         filters::ALL.get(number).copied().unwrap_or(&[])
     }

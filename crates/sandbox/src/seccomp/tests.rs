@@ -56,9 +56,12 @@ fn answer(value: u32) -> &'static str {
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn calls_are_answered_as_the_data_says() {
-    const OPEN: SeccompProgram = SeccompProgram { inet: true, ipc: true, creation: false, metadata: Metadata::Free };
-    const CLOSED: SeccompProgram = SeccompProgram { inet: false, ipc: false, creation: false, metadata: Metadata::Refused };
-    const DECIDED: SeccompProgram = SeccompProgram { inet: false, ipc: false, creation: true, metadata: Metadata::Decided };
+    const OPEN: SeccompProgram =
+        SeccompProgram { inet: true, ipc: true, creation: false, programs_in_memory: true, metadata: Metadata::Free };
+    const CLOSED: SeccompProgram =
+        SeccompProgram { inet: false, ipc: false, creation: false, programs_in_memory: false, metadata: Metadata::Refused };
+    const DECIDED: SeccompProgram =
+        SeccompProgram { inet: false, ipc: false, creation: true, programs_in_memory: false, metadata: Metadata::Decided };
     let check = |program: &SeccompProgram, arch: u32, nr: u32, args: [u64; 3], expected: &str| {
         let value = run(program.instructions(), &Call { arch, nr, args });
         assert_eq!(answer(value), expected, "{program:?} arch {arch:#x} nr {nr} args {args:x?}");
@@ -111,6 +114,8 @@ fn calls_are_answered_as_the_data_says() {
         (257, [0, 0, 0o102], "allow", "allow", "notify"),                     // openat O_CREAT
         (2, [0, 0o100, 0], "allow", "allow", "notify"),                       // open O_CREAT
         (82, [0; 3], "allow", "allow", "notify"),                             // rename
+        (319, [0, 1, 0], "allow", "EACCES", "EACCES"),                        // memfd_create MFD_CLOEXEC
+        (319, [0, 9, 0], "allow", "allow", "allow"),                          // MFD_NOEXEC_SEAL
         (437, [0; 3], "allow", "allow", "ENOSYS"),                            // openat2
     ] {
         check(&OPEN, X86_64, nr, args, free);
@@ -122,9 +127,9 @@ fn calls_are_answered_as_the_data_says() {
 #[test]
 fn programs_are_within_the_kernels_limit() {
     for metadata in [Metadata::Free, Metadata::Decided, Metadata::Refused] {
-        for number in 0..8 {
-            let [inet, ipc, creation] = [1, 2, 4].map(|bit| number & bit != 0);
-            let length = SeccompProgram { inet, ipc, creation, metadata }.instructions().len();
+        for number in 0..16 {
+            let [inet, ipc, creation, programs_in_memory] = [1, 2, 4, 8].map(|bit| number & bit != 0);
+            let length = SeccompProgram { inet, ipc, creation, programs_in_memory, metadata }.instructions().len();
             assert!((100..4096).contains(&length), "{length}");
         }
     }

@@ -18,7 +18,9 @@ const APART: i64 = 5;
 /// More marks than this are thinned out to half.
 const MOST_MARKS: usize = 32 << 10;
 /// How much of what is new is looked at; of more, the end.
-const LOOKED_AT: u64 = 64 << 10;
+const LOOKED_AT: u64 = 4 << 20;
+/// How much of it is read at once.
+const PIECE: usize = 64 << 10;
 
 /// The files that a task prints to.
 #[derive(Debug)]
@@ -91,11 +93,16 @@ impl Keeper {
             length.iter_mut().zip(&self.files).zip(Stream::BOTH.into_iter().zip(self.latest.length))
         {
             *length = u64::try_from(rustix::fs::fstat(file)?.st_size).unwrap_or(0);
-            let from = before.max(length.saturating_sub(LOOKED_AT));
-            if from < *length {
-                let mut buffer = vec![0; usize::try_from(*length - from).unwrap_or(0)];
-                let count = rustix::io::pread(file, &mut buffer, from)?;
+            let mut from = before.max(length.saturating_sub(LOOKED_AT));
+            let mut buffer = if from < *length { vec![0; PIECE] } else { Vec::new() };
+            while from < *length {
+                let most = usize::try_from(*length - from).unwrap_or(PIECE).min(PIECE);
+                let count = rustix::io::pread(file, buffer.get_mut(..most).unwrap_or_default(), from)?;
+                if count == 0 {
+                    break;
+                }
                 seen(stream, buffer.get(..count).unwrap_or_default());
+                from += u64::try_from(count).unwrap_or(0);
             }
         }
         if length == self.latest.length {

@@ -23,7 +23,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use tracker::{Stream, Tracker};
+pub use tracker::Tracker;
+
+pub use crate::Stream;
 
 /// How far a task is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 
-use super::{Progress, Stream, Tracker};
+use super::{Progress, Tracker};
+use crate::Stream;
 
 /// Returns a recording: the real output of a real tool; `.pty` on a terminal of 80 columns.
 pub(crate) fn recorded(name: &str) -> Vec<u8> {

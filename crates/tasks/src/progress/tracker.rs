@@ -4,17 +4,11 @@ use super::lines::{Lines, Piece};
 use super::osc::Said;
 use super::tools::{Heard, Recogniser, all};
 use super::{Progress, osc, protocol};
+use crate::Stream;
 use crate::summary::Summary;
 
 /// A tool that has not said anything for so many lines is not waited for: it may have died in the middle.
 const PATIENCE: u64 = 5000;
-
-/// One of a task's two streams. On a terminal there is one, `Out`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    Out,
-    Err,
-}
 
 /// Reads a task's output for its progress and its summary.
 ///
@@ -155,11 +149,12 @@ impl Ears {
         {
             self.said = said.into_progress();
         }
+        let line = line.trim_ascii_end();
         while wanted != 0 {
             let index = wanted.trailing_zeros() as usize;
             wanted &= wanted - 1;
             if let Some(tool) = self.tools.get_mut(index) {
-                let heard = tool.line(line.trim_ascii_end());
+                let heard = tool.line(line);
                 self.awake = self.awake & !(1 << index) | u32::from(tool.is_awake()) << index;
                 self.heard(index, heard);
             }

@@ -149,7 +149,7 @@ fn plan(line: &[u8]) -> Option<u64> {
     (scan.end().is_some() || scan.lit("#").is_some()).then_some(plan)
 }
 
-/// Reads `not ok 2 - a name # TODO soon`.
+/// Reads `not ok 2 - a name # SKIP why`.
 fn outcome(line: &[u8]) -> Option<Outcome<'_>> {
     let mut scan = Scan::new(line);
     let failed = scan.lit("not ").is_some();

@@ -31,7 +31,11 @@ impl Recogniser for Warnings {
 }
 
 fn is_warning(line: &[u8]) -> bool {
-    // The place has no blank in it, so the word is the first after a blank.
+    // The place has no blank in it, so the word is the first after a blank. Looked at for nearly every line there is.
+    let Some(blank) = memchr::memchr2(b' ', b':', line) else { return false };
+    if line.get(blank) == Some(&b' ') {
+        return false;
+    }
     let Some(blank) = memchr::memchr(b' ', line) else { return false };
     let Some((place, rest)) = line.split_at_checked(blank) else { return false };
     rest.starts_with(b" warning: ") && place.ends_with(b":") && is_place(place)

@@ -1,0 +1,133 @@
+//! `--fix`: the fixes that findings carry, made in the files, as long as none permits more than before.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use remit_agent::{AbsPath, read_agent_file};
+use remit_diagnostics::{Fixed, apply_fixes};
+use remit_lint::sample_line;
+use remit_policy::{ChangeKind, CommandLine, Policy, Request, diff};
+
+use super::STDIN;
+use crate::failure::Failure;
+use crate::judge::{FilePlace, How, Judged, judge};
+use crate::places;
+use crate::ui::Ui;
+
+/// How often a text is judged anew: a fix may uncover another. What is not done by then is left.
+const MOST_PASSES: usize = 10;
+
+/// Mends each file in place and says so; returns what could not be done.
+pub(super) fn fix_files(ui: &Ui, files: &[String], how: &How) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    for typed in files {
+        match fix_file(typed, how) {
+            Ok(0) => {}
+            Ok(made) => ui.tell(&format!("{typed}: {made} fixed")),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    failures
+}
+
+fn fix_file(typed: &str, how: &How) -> Result<usize, Failure> {
+    if typed == STDIN {
+        return Err(Failure::new("standard input cannot be mended in place").help("give the path of a file"));
+    }
+    let path = places::typed(typed)?;
+    let Ok((bytes, canonical)) = read_agent_file(&path) else {
+        // It is said once, by lint itself.
+        return Ok(0);
+    };
+    let judged =
+        |bytes: &[u8]| judge(typed, bytes, FilePlace { path: path.clone(), canonical: canonical.clone(), exists: true }, how);
+    let (text, made) = mended(&bytes, judged)?;
+    if made > 0 {
+        replace(&canonical, &text)?;
+    }
+    Ok(made)
+}
+
+/// Returns the text after its fixes, and how many were made.
+///
+/// A pass that would permit more than the text did at first is not made.
+fn mended(bytes: &[u8], judge: impl Fn(&[u8]) -> Result<Judged, Failure>) -> Result<(String, usize), Failure> {
+    let mut now = judge(bytes)?;
+    // What is not UTF-8 was judged with other bytes than it has.
+    if now.source.text().as_bytes() != bytes {
+        return Ok((String::new(), 0));
+    }
+    let (first, mut made) = (now.policy.clone(), 0);
+    for _ in 0..MOST_PASSES {
+        let Fixed { text, applied, .. } = apply_fixes(&now.source, &now.findings);
+        if applied == 0 || text == now.source.text() {
+            break;
+        }
+        let next = judge(text.as_bytes())?;
+        if !is_within(next.policy.as_ref(), first.as_ref()) {
+            break;
+        }
+        made += applied;
+        now = next;
+    }
+    Ok((now.source.text().to_owned(), made))
+}
+
+/// Returns whether one policy permits no more than another. Where there was none, nothing was permitted that could be
+/// compared: the file did not load, and what its author wrote is what it comes to mean.
+fn is_within(next: Option<&Policy>, first: Option<&Policy>) -> bool {
+    match (next, first) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(next), Some(first)) => decides_as_strictly(next, first) && grants_no_more(next, first).unwrap_or(false),
+    }
+}
+
+/// Compares everything but the patterns of commands, which a fix may write in another way.
+fn grants_no_more(next: &Policy, first: &Policy) -> Option<bool> {
+    let without_patterns = |policy: &Policy| {
+        let mut canonical: serde_json::Value = serde_json::from_str(&policy.canonical()).ok()?;
+        for list in ["/commands/allow", "/commands/deny"] {
+            *canonical.pointer_mut(list)? = serde_json::Value::Array(Vec::new());
+        }
+        Some(canonical.to_string())
+    };
+    let changes = diff(&without_patterns(first)?, &without_patterns(next)?)?;
+    Some(changes.iter().all(|change| change.kind == ChangeKind::Narrowed))
+}
+
+/// Tries the lines of every pattern that either policy has, and lines near them, at both gates.
+fn decides_as_strictly(next: &Policy, first: &Policy) -> bool {
+    let rules = [&first.commands.allow, &first.commands.deny, &next.commands.allow, &next.commands.deny];
+    let patterns = rules.into_iter().flat_map(|rules| rules.iter().map(|rule| rule.pattern.text()));
+    let lines = patterns.flat_map(|pattern| [Some(pattern.to_owned()), sample_line(pattern)]).flatten();
+    lines.flat_map(|line| [format!("{line} x"), format!("x {line}"), format!(" {line}"), format!("{line}; x"), line]).all(
+        |line| {
+            let request = Request::Command(CommandLine::Shell(line));
+            next.judge(&request).0 >= first.judge(&request).0
+        },
+    )
+}
+
+/// Puts the text in the file's place at once, with the file's own permissions: nobody sees half of it.
+fn replace(path: &AbsPath, text: &str) -> Result<(), Failure> {
+    let failed = |error: &std::io::Error| Failure::io(format!("cannot write `{path}`"), error);
+    let beside = format!("{path}.remit-{}", std::process::id());
+    let beside = Path::new(&beside);
+    let written = (|| {
+        let permissions = fs::metadata(path.as_path())?.permissions();
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).open(beside)?;
+        file.write_all(text.as_bytes())?;
+        file.set_permissions(permissions)?;
+        file.sync_all()?;
+        fs::rename(beside, path.as_path())
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(beside);
+    }
+    written.map_err(|error| failed(&error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! What is denied below a grant: hidden and protected paths, names that must not appear, programs.
+//!
+//! No rule of Landlock takes anything back, so what is there is covered by a mount, and what is not there yet is refused
+//! its name by a decision outside.
+
+use remit_agent::AbsPath;
+use remit_policy::{PathPattern, PathRule, Policy};
+
+use super::files::{overlaps, shown, why};
+use crate::{
+    Availability, Carried, DeniedName, Gap, Grant, Host, Mask, Matches, Mechanism, PathFact, PathKind, PathRights, Plan, Rights,
+    Temporary,
+};
+
+/// What nobody may read: `hidden`, and what is read by name only where no rule names it. Returns the patterns of which
+/// nothing new may appear.
+pub(super) fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) -> Vec<DeniedName> {
+    let files = &policy.files;
+    let named = |path: &AbsPath| [&files.read, &files.write, &files.execute].into_iter().flatten().any(|rule| names(rule, path));
+    // What was not looked at lies in no grant; asking that first spares most of the work.
+    let looked_at = |rule: &&PathRule| host.paths.contains_key(&rule.pattern.base);
+    let by_name_only = files.protected_read.iter().filter(looked_at).filter(|rule| !named(&rule.pattern.base));
+    let (mut open, mut denied) = (Vec::new(), Vec::new());
+    for rule in files.hidden.iter().chain(by_name_only) {
+        let pattern = &rule.pattern;
+        if pattern.glob.is_some() {
+            denied.extend(hidden_pattern(host, plan, rules, pattern));
+            continue;
+        }
+        let (canonical, kind) = match host.paths.get(&pattern.base) {
+            Some(PathFact::Found { canonical, kind }) => (canonical, kind),
+            // What it points to may be granted under its own name.
+            Some(PathFact::Link) => {
+                open.push(&pattern.base);
+                continue;
+            }
+            Some(PathFact::Missing) | None => continue,
+        };
+        if !rules.iter().any(|granted| canonical.is_beneath(&granted.path)) || is_private(plan, canonical) {
+            continue;
+        }
+        if plan.namespaces.is_some() {
+            mask(plan, canonical, *kind);
+        } else {
+            open.push(canonical);
+        }
+    }
+    if !open.is_empty() {
+        let why = match &host.namespaces {
+            Availability::Works => "there is a symbolic link in the path".to_owned(),
+            missing @ Availability::Missing { .. } => why(missing),
+        };
+        plan.gaps.push(only_the_gate(&list(policy, &open), &why));
+    }
+    denied
+}
+
+/// Covers what a pattern matches now, and returns it when nothing new may match it.
+fn hidden_pattern(host: &Host, plan: &mut Plan, rules: &[PathRights], pattern: &PathPattern) -> Option<DeniedName> {
+    if !rules.iter().any(|granted| overlaps(&granted.path, &pattern.base)) {
+        return None;
+    }
+    match covered(host, plan, pattern) {
+        Ok(found) => {
+            for (path, kind) in found {
+                if rules.iter().any(|granted| path.is_beneath(&granted.path)) && !is_private(plan, path) {
+                    mask(plan, path, *kind);
+                }
+            }
+            plan.gaps.push(Gap {
+                grant: Grant::Files,
+                what: format!("commands can read what somebody else makes while they run and matches `{}`", pattern.text),
+                why: "what is there at the start is covered; a mount covers paths, not patterns".to_owned(),
+                remedy: None,
+            });
+        }
+        Err(why) => plan.gaps.push(only_the_gate(&format!("`{}`", pattern.text), &why)),
+    }
+    (can_be_decided(host) && appears_for_good(plan, rules, &pattern.base)).then(|| DeniedName(pattern.clone()))
+}
+
+/// Returns what a pattern matches, when all of it can be covered by mounts.
+fn covered<'h>(host: &'h Host, plan: &Plan, pattern: &PathPattern) -> Result<&'h [(AbsPath, PathKind)], String> {
+    if plan.namespaces.is_none() {
+        return Err(why(&host.namespaces));
+    }
+    match host.matches.get(&*pattern.text) {
+        Some(Matches { found, complete: true }) => Ok(found),
+        Some(_) => Err("there is more than can be looked through at a start".to_owned()),
+        None => Err("nobody looked for it".to_owned()),
+    }
+}
+
+fn mask(plan: &mut Plan, path: &AbsPath, kind: PathKind) {
+    if !plan.masks.iter().any(|known| path.is_beneath(&known.path)) {
+        plan.masks.push(Mask { path: path.clone(), directory: kind == PathKind::Directory });
+    }
+}
+
+/// Returns whether calls that give a name can be decided outside the task.
+pub(super) fn can_be_decided(host: &Host) -> bool {
+    host.notification.works() && host.seccomp.works()
+}
+
+/// Returns whether a name at or below `base` would be on the host's disk: in a private layer it is reviewed first.
+pub(super) fn appears_for_good(plan: &Plan, rules: &[PathRights], base: &AbsPath) -> bool {
+    let written = rules.iter().any(|granted| granted.rights.contains(Rights::WRITE) && overlaps(&granted.path, base));
+    written && !plan.layers.iter().any(|layer| base.is_beneath(&layer.target)) && !is_private(plan, base)
+}
+
+/// Returns whether the rule names the path itself, or something below it.
+pub(super) fn names(rule: &PathRule, path: &AbsPath) -> bool {
+    rule.pattern.glob.is_none() && rule.pattern.base.is_beneath(path)
+}
+
+/// Returns whether the host's path is out of sight, because a directory of the task's own stands over it.
+pub(super) fn is_private(plan: &Plan, path: &AbsPath) -> bool {
+    plan.private_directories.iter().any(|private| path.is_beneath(&private.target))
+}
+
+fn only_the_gate(what: &str, why: &str) -> Gap {
+    Gap {
+        grant: Grant::Files,
+        what: format!("{what}: hidden from the tools, and not from commands"),
+        why: why.to_owned(),
+        remedy: Some("keep what is hidden outside the directories that are granted".to_owned()),
+    }
+}
+
+/// Paths that only their own name grants: read-only where a wider write grant covers them, and never made anew there.
+pub(super) fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) -> Vec<DeniedName> {
+    let (mut written, mut created, mut denied) = (Vec::new(), Vec::new(), Vec::new());
+    for rule in policy.files.protected.iter().chain(&policy.files.write_denied) {
+        let path = &rule.pattern.base;
+        let granted = rules.iter().any(|granted| granted.rights.contains(Rights::WRITE) && path.is_beneath(&granted.path));
+        let by_name = policy.files.write.iter().any(|write| names(write, path));
+        let in_layer = plan.layers.iter().any(|layer| path.is_beneath(&layer.target));
+        let masked = plan.masks.iter().any(|mask| path.is_beneath(&mask.path));
+        if rule.pattern.glob.is_some() {
+            if !appears_for_good(plan, rules, path) {
+                continue;
+            }
+            match covered(host, plan, &rule.pattern) {
+                Ok(found) => {
+                    for (path, _) in found {
+                        pin(plan, rules, path);
+                        plan.read_only.push(path.clone());
+                    }
+                }
+                Err(_) => written.push(format!("what is there and matches `{}`", rule.pattern.text)),
+            }
+            if can_be_decided(host) {
+                denied.push(DeniedName(rule.pattern.clone()));
+            } else {
+                created.push(format!("what matches `{}`", rule.pattern.text));
+            }
+            continue;
+        }
+        if !granted || by_name || in_layer || masked || is_private(plan, path) {
+            continue;
+        }
+        match host.paths.get(path) {
+            Some(PathFact::Found { canonical, .. }) if plan.namespaces.is_some() => {
+                pin(plan, rules, canonical);
+                plan.read_only.push(canonical.clone());
+            }
+            Some(PathFact::Found { .. } | PathFact::Link) => {
+                // Its content can be written; but it is not replaced, nor made another's.
+                if can_be_decided(host) {
+                    denied.push(DeniedName(rule.pattern.clone()));
+                }
+                written.push(format!("`{}`", shown(path, policy)));
+            }
+            _ if can_be_decided(host) => denied.push(DeniedName(rule.pattern.clone())),
+            _ => created.push(format!("`{}`", shown(path, policy))),
+        }
+    }
+    if !written.is_empty() {
+        plan.gaps.push(Gap {
+            grant: Grant::Files,
+            what: format!("commands can write {}", some(&written)),
+            why: "it lies inside a directory that is granted, and only a mount of a single path could take it out".to_owned(),
+            remedy: Some("grant a narrower directory".to_owned()),
+        });
+    }
+    if !created.is_empty() {
+        plan.gaps.push(Gap {
+            grant: Grant::Files,
+            what: format!("commands can create {}", some(&created)),
+            why: "it does not exist yet, and lies inside a directory that is granted".to_owned(),
+            remedy: Some("grant a narrower directory, or create it before the start".to_owned()),
+        });
+    }
+    denied
+}
+
+/// Holds in their places the directories above a path that is read-only: one of them renamed, and another made with its
+/// name, would have the path again, writable.
+fn pin(plan: &mut Plan, rules: &[PathRights], path: &AbsPath) {
+    let mut above = path.parent();
+    while let Some(directory) = above {
+        let parent = directory.parent();
+        let movable = parent
+            .as_ref()
+            .is_some_and(|parent| rules.iter().any(|rule| rule.rights.contains(Rights::WRITE) && parent.is_beneath(&rule.path)));
+        if !movable {
+            return;
+        }
+        if !plan.pinned.contains(&directory) {
+            plan.pinned.push(directory);
+        }
+        above = parent;
+    }
+}
+
+pub(super) fn list(policy: &Policy, paths: &[&AbsPath]) -> String {
+    some(&paths.iter().map(|path| format!("`{}`", shown(path, policy))).collect::<Vec<_>>())
+}
+
+pub(super) fn some(all: &[String]) -> String {
+    const MOST: usize = 4;
+    let shown = all.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
+    match all.len().checked_sub(MOST) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown} and {more} more"),
+    }
+}
+
+/// Which programs run, where the task may execute nothing that it may write.
+pub(super) fn programs(host: &Host, plan: &mut Plan, rules: &[PathRights]) {
+    if host.landlock_abi == 0 || !host.seccomp.works() || runs_what_it_writes(plan, rules) {
+        return;
+    }
+    if plan.namespaces.is_some() {
+        plan.carried.push(Carried {
+            grant: Grant::Files,
+            what: "no program runs that is not granted, neither written by the task nor in memory".to_owned(),
+            by: vec![Mechanism::Landlock, Mechanism::MountNamespace, Mechanism::Seccomp],
+        });
+    } else {
+        plan.gaps.push(Gap {
+            grant: Grant::Files,
+            what: "a program that is not granted can be run through the dynamic loader (`ld.so PROGRAM`)".to_owned(),
+            why: format!("Landlock does not cover mmap, and a mount that could is missing: {}", why(&host.namespaces)),
+            remedy: None,
+        });
+    }
+}
+
+/// Returns whether something can be written and then executed, so that a program in memory would be nothing more.
+pub(super) fn runs_what_it_writes(plan: &Plan, rules: &[PathRights]) -> bool {
+    let both = Rights::WRITE | Rights::EXECUTE;
+    if matches!(plan.temporary, Temporary::Named(rights) if rights.contains(both)) {
+        return true;
+    }
+    let with = |right| rules.iter().filter(move |rule| rule.rights.contains(right));
+    with(Rights::WRITE).any(|written| with(Rights::EXECUTE).any(|executed| overlaps(&written.path, &executed.path)))
+}

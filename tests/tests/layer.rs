@@ -1,0 +1,233 @@
+//! Private layers: builds and tests work in them, the real files stay, and exactly what is wanted is brought over.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use remit_tests::{Host, Outcome, Running, World, source};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+/// Tests of real projects pass under an agent without a write grant, and the workspace stays what it was, to the byte.
+#[test]
+fn suites_pass_and_change_nothing() {
+    let suites: [(&str, &[&str], Option<&str>); 3] = [
+        ("cargo", &["cargo", "test"], Some("target/")),
+        ("pytest", &["pytest"], Some(".pytest_cache/v")),
+        ("npm", &["npm", "test"], None),
+    ];
+    for (fixture, command, written) in suites {
+        let world = World::fixture(fixture);
+        let before = world.workspace_tree();
+        let outcome = world.run(&source().join("policies/agents/test-runner.json"), command);
+        if !Host::look().namespaces {
+            without_a_layer(&world, &outcome);
+            continue;
+        }
+        outcome.assert_code(0);
+        world.workspace_tree().assert_same(&before);
+        if let Some(written) = written {
+            let task = task_of(&outcome);
+            world.remit(&["diff", &task]).assert_code(0).assert_stdout(written);
+            world.remit(&["discard", &task]).assert_code(0);
+            assert!(!layers_of(&world, &task).exists());
+        }
+        world.workspace_tree().assert_same(&before);
+    }
+}
+
+#[test]
+fn exactly_what_is_wanted_is_brought_over() {
+    let script = "echo new > src/a; echo new > src/b; rm gone; mv old renamed; chmod 755 run.sh; ln -s src link; printf 'a\\0b' > bin; mkdir empty\n";
+    let (world, agent) = script_world(script);
+    fs::create_dir(world.workspace().join("src")).unwrap();
+    for (path, text) in [("src/a", "1\n"), ("src/b", "2\n"), ("gone", "3\n"), ("old", "four\n"), ("run.sh", "5\n")] {
+        fs::write(world.workspace().join(path), text).unwrap();
+    }
+    let before = world.workspace_tree();
+    let outcome = world.run(&agent, &["sh", "script.sh"]);
+    if !Host::look().namespaces {
+        without_a_layer(&world, &outcome);
+        return;
+    }
+    outcome.assert_code(0).assert_stderr("7 files changed in the private layer: remit diff task-");
+    let task = task_of(&outcome);
+    world.workspace_tree().assert_same(&before);
+
+    let diff = world.remit(&["diff", &task]);
+    diff.assert_code(0).assert_stdout("7 files changed").assert_stdout("old => renamed").assert_stdout("Bin 0 -> 3 bytes");
+    world.remit(&["diff", &task, "--patch"]).assert_code(0).assert_stdout("\n-1\n+new\n").assert_stderr("empty");
+    let data: Value = serde_json::from_str(&world.remit(&["diff", &task, "--json"]).stdout).unwrap();
+    assert_eq!((&data["version"], &data["layers"][0]["purpose"]), (&json!(1), &json!("workspace")));
+    world.workspace_tree().assert_same(&before);
+
+    world.remit(&["apply", &task, "--check"]).assert_code(0).assert_stdout("would apply src/a");
+    world.workspace_tree().assert_same(&before);
+    world.remit(&["apply", &task, "src/a", "renamed"]).assert_code(0);
+    let read = |path: &str| fs::read_to_string(world.workspace().join(path));
+    assert_eq!(
+        (read("src/a").unwrap(), read("src/b").unwrap(), read("renamed").unwrap()),
+        ("new\n".into(), "2\n".into(), "four\n".into())
+    );
+    assert!(read("old").is_err() && read("gone").is_ok());
+
+    // What a person wrote meanwhile stays; the rest comes, or nothing.
+    fs::write(world.workspace().join("src/b"), "mine\n").unwrap();
+    let middle = world.workspace_tree();
+    world.remit(&["apply", &task, "--all-or-nothing"]).assert_code(1).assert_stderr("src/b: it has changed underneath");
+    world.workspace_tree().assert_same(&middle);
+    world.remit(&["apply", &task]).assert_code(1).assert_stderr("src/b: it has changed underneath");
+    assert_eq!(read("src/b").unwrap(), "mine\n");
+    assert!(read("gone").is_err() && world.workspace().join("empty").is_dir() && world.workspace().join("link").is_symlink());
+    world.remit(&["diff", &task]).assert_stdout("1 file changed");
+}
+
+#[test]
+fn what_is_protected_and_what_is_a_link_now_is_refused() {
+    let script = "mkdir -p .git/hooks; echo evil > .git/hooks/pre-commit; echo new > d/f; echo new > g\n";
+    let (world, agent) = script_world(script);
+    fs::create_dir(world.workspace().join("d")).unwrap();
+    fs::write(world.workspace().join("d/f"), "old\n").unwrap();
+    let outcome = world.run(&agent, &["sh", "script.sh"]);
+    if !Host::look().namespaces {
+        without_a_layer(&world, &outcome);
+        return;
+    }
+    let task = task_of(&outcome);
+    fs::rename(world.workspace().join("d"), world.workspace().join("e")).unwrap();
+    symlink(world.outside(), world.workspace().join("d")).unwrap();
+    let outside = world.outside_tree();
+    let applied = world.remit(&["apply", &task]);
+    applied.assert_code(1).assert_stderr("pre-commit: it is protected").assert_stderr("d: it has become a symbolic link");
+    world.outside_tree().assert_same(&outside);
+    assert_eq!(fs::read_to_string(world.workspace().join("g")).unwrap(), "new\n");
+    assert!(!world.workspace().join(".git/hooks").exists());
+    world.remit(&["apply", &task, ".git/hooks"]).assert_code(0);
+    assert!(world.workspace().join(".git/hooks/pre-commit").exists());
+}
+
+#[test]
+fn two_tasks_at_once_do_not_mix() {
+    let world = World::empty();
+    let script =
+        "test ! -e who || exit 1\necho $1 > who\necho $1 > only-$1\ntrap 'cat who; exit 0' TERM\necho ready\nsleep 600 &\nwait\n";
+    fs::write(world.workspace().join("script.sh"), script).unwrap();
+    let agent = world.test_runner(&["sh script.sh one", "sh script.sh two"], &Value::Null);
+    if !Host::look().namespaces {
+        without_a_layer(&world, &world.run(&agent, &["sh", "script.sh", "one"]));
+        return;
+    }
+    let before = world.workspace_tree();
+    let mut tasks = ["one", "two"].map(|name| Running::start(&mut world.run_command(&agent, &["sh", "script.sh", name])));
+    for task in &mut tasks {
+        task.wait_for("ready");
+    }
+    let outcomes = tasks.map(|mut task| {
+        task.signal(Signal::TERM);
+        task.outcome()
+    });
+    world.workspace_tree().assert_same(&before);
+    for (name, other, outcome) in [("one", "two", &outcomes[0]), ("two", "one", &outcomes[1])] {
+        outcome.assert_code(0).assert_stdout(&format!("ready\n{name}\n"));
+        let diff = world.remit(&["diff", &task_of(outcome)]);
+        diff.assert_stdout(&format!("only-{name}"));
+        assert!(!diff.stdout.contains(&format!("only-{other}")), "{}", diff.report());
+    }
+    world.remit(&["apply", &task_of(&outcomes[0])]).assert_code(0);
+    // The second made its own `who` where there was none.
+    world.remit(&["apply", &task_of(&outcomes[1])]).assert_code(1).assert_stderr("who: it has changed underneath");
+    assert_eq!(fs::read_to_string(world.workspace().join("who")).unwrap(), "one\n");
+}
+
+/// The binary itself, killed while it applies: a second one completes it.
+#[test]
+fn an_apply_that_is_killed_is_completed_by_the_next() {
+    const FILES: usize = 60;
+    let script = format!("for i in $(seq {FILES}); do echo new $i > f$i; done\n");
+    let (world, agent) = script_world(&script);
+    for index in 1..=FILES {
+        fs::write(world.workspace().join(format!("f{index}")), format!("old {index}\n")).unwrap();
+    }
+    let outcome = world.run(&agent, &["sh", "script.sh"]);
+    if !Host::look().namespaces {
+        without_a_layer(&world, &outcome);
+        return;
+    }
+    let task = task_of(&outcome);
+    let is_new = |index: usize| {
+        let text = fs::read_to_string(world.workspace().join(format!("f{index}"))).unwrap();
+        assert!(text == format!("old {index}\n") || text == format!("new {index}\n"), "{text}");
+        text.starts_with("new")
+    };
+    for round in 1..=5 {
+        let mut apply = Running::start(&mut world.remit_command(&["apply", &task]));
+        // Until so many have arrived.
+        while (1..=FILES).filter(|index| is_new(*index)).count() < round * FILES / 8 {}
+        apply.signal(Signal::KILL);
+        assert!(matches!(apply.wait(), 0 | 137));
+    }
+    world.remit(&["apply", &task]).assert_code(0);
+    assert!((1..=FILES).all(is_new));
+    let left = fs::read_dir(world.workspace()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.filter(|name| name.to_string_lossy().starts_with(".remit-apply")).count(), 0);
+}
+
+/// A workspace over which no layer can lie, here because it is two overlays itself: said before the start, with the way out.
+#[test]
+fn an_odd_file_system_is_said_before_the_start() {
+    let (world, agent) = script_world("echo x > written\n");
+    if !Host::look().namespaces {
+        return without_a_layer(&world, &world.run(&agent, &["sh", "script.sh"]));
+    }
+    let inside = r#"
+        cd "$1"; shift
+        mount -t tmpfs memory outside
+        mkdir outside/u1 outside/w1 outside/u2 outside/w2 outside/m
+        mount -t overlay o -o lowerdir=workspace,upperdir=outside/u1,workdir=outside/w1,userxattr outside/m
+        mount -t overlay o -o lowerdir=outside/m,upperdir=outside/u2,workdir=outside/w2,userxattr workspace
+        cd workspace
+        exec "$@""#;
+    let within = |arguments: &[&str]| {
+        let remit = world.remit_command(arguments);
+        let mut command = world.command("unshare");
+        command.args(["--user", "--map-current-user", "--keep-caps", "--mount", "sh", "-euc", inside, "sh"]).arg(world.path());
+        command.arg(remit.get_program()).args(remit.get_args());
+        Running::start(&mut command).outcome()
+    };
+    let agent = agent.to_str().unwrap();
+    let preview = within(&["preview", agent]);
+    preview.assert_code(0).assert_stdout("private layer over").assert_stdout("such as ext4");
+    let run = within(&["run", "--yes", "--agent", agent, "--", "sh", "script.sh"]);
+    assert_ne!(run.code, 0, "{}", run.report());
+    run.assert_stderr("private layer over");
+}
+
+/// Where there can be no layer, the preview says so before anything starts.
+#[track_caller]
+fn without_a_layer(world: &World, outcome: &Outcome) {
+    outcome.assert_stderr("private layer").assert_stderr("user namespaces");
+    let agent = source().join("policies/agents/test-runner.json");
+    world
+        .remit(&["preview", agent.to_str().unwrap()])
+        .assert_code(0)
+        .assert_stdout("private layer")
+        .assert_stdout("user namespaces");
+}
+
+fn script_world(script: &str) -> (World, PathBuf) {
+    let world = World::empty();
+    fs::write(world.workspace().join("script.sh"), script).unwrap();
+    let agent = world.test_runner(&["sh script.sh"], &Value::Null);
+    (world, agent)
+}
+
+/// Returns the id of the task that the last line names.
+#[track_caller]
+fn task_of(outcome: &Outcome) -> String {
+    let line = outcome.stderr.lines().find_map(|line| line.split_once("in the private layer: remit diff "));
+    line.unwrap_or_else(|| panic!("no line about the layer: {}", outcome.report())).1.to_owned()
+}
+
+fn layers_of(world: &World, task: &str) -> PathBuf {
+    Path::new(&world.path().join("state/remit/tasks")).join(task).join("layers")
+}
