@@ -71,7 +71,10 @@ pub(crate) fn name_problem(name: &str) -> Option<&'static str> {
     }
 }
 
-fn read(name: &str, bytes: &[u8]) -> (Source, Result<(Value, Option<Text>), Box<Diagnostic>>) {
+/// What a file says, and the text after it where it is Markdown.
+type Read = Result<(Value, Option<Text>), Box<Diagnostic>>;
+
+fn read(name: &str, bytes: &[u8]) -> (Source, Read) {
     if bytes.len() > MAX_FILE_BYTES {
         // The head is enough to show where it is: nothing of the file is read.
         let head = bytes.get(..1024).unwrap_or(bytes);
@@ -99,7 +102,7 @@ fn read(name: &str, bytes: &[u8]) -> (Source, Result<(Value, Option<Text>), Box<
 }
 
 /// Returns the front matter of a Markdown file, and the text after it.
-fn markdown(source: &Source) -> Result<(Value, Option<Text>), Box<Diagnostic>> {
+fn markdown(source: &Source) -> Read {
     let matter = yaml::read(source)?;
     let body = source.text().get(matter.body..).unwrap_or("");
     let start = matter.body + (body.len() - body.trim_start().len());
