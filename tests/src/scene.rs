@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -131,6 +132,8 @@ impl Victim {
     fn start(world: &World) -> Victim {
         let secret = fs::File::options().read(true).write(true).open(world.outside().join("secret")).unwrap();
         let mut sleep = Command::new("sleep");
+        // A group of its own, so that an attempt on the group is one on this process.
+        sleep.process_group(0);
         Victim(sleep.arg("600").current_dir(world.outside()).stdin(Stdio::from(secret)).spawn().unwrap())
     }
 

@@ -12,6 +12,7 @@ mod parse;
 mod path;
 mod read;
 mod tool;
+mod yaml;
 
 pub use agent::{Agent, Reading};
 pub use codes::PARSE_CODES;

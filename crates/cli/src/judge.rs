@@ -1,6 +1,6 @@
 //! Judging the text of an agent file: what the parser, the compiler and the rules of lint find in it.
 
-use remit_agent::{AbsPath, Reading, parse};
+use remit_agent::{AbsPath, AgentFile, Reading, parse};
 use remit_diagnostics::{Diagnostic, Source};
 use remit_lint::{Heeded, LintInput, Product, Products, heed_ignores};
 use remit_policy::{Policy, Workspace};
@@ -33,6 +33,8 @@ pub(crate) struct FilePlace {
 #[derive(Debug)]
 pub(crate) struct Judged {
     pub(crate) source: Source,
+    /// As far as it could be read.
+    pub(crate) file: AgentFile,
     /// `None` when it does not compile.
     pub(crate) policy: Option<Policy>,
     /// In order of place.
@@ -79,5 +81,5 @@ pub(crate) fn judge(shown: &str, bytes: &[u8], place: FilePlace, how: &How) -> R
     findings.extend(remit_lint::lint(&input));
     findings.sort_by_key(|finding| finding.location.span);
     let Heeded { findings, ignored } = heed_ignores(&source, &file, findings, how.judged_for.is_empty());
-    Ok(Judged { source, policy, findings, ignored })
+    Ok(Judged { source, file, policy, findings, ignored })
 }

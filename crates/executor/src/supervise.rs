@@ -58,9 +58,7 @@ pub(crate) fn supervise(
                     {}
                     outcome(ending, &clock, running.met_limit(), plan)
                 }
-                Onlooker::Supervisor(supervisor) => {
-                    supervisor.outcome().unwrap_or_else(|| outcome(ending, &clock, running.met_limit(), plan))
-                }
+                Onlooker::Supervisor(supervisor) => supervisor.outcome(outcome(ending, &clock, running.met_limit(), plan)),
             });
         }
         clock.act(running);

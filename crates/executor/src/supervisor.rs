@@ -269,10 +269,10 @@ impl<'a> Supervisor<'a> {
         Ok(())
     }
 
-    /// Returns how it ended when that was not its own doing.
-    pub(crate) fn outcome(&mut self) -> Option<Outcome> {
-        // What it printed last belongs to its output, and may be why it ended.
-        let (full, _) = self.read();
+    /// Returns how it ended, when `own` is what its processes say.
+    pub(crate) fn outcome(&mut self, own: Outcome) -> Outcome {
+        // What it printed last belongs to its output.
+        self.read();
         if let Some(progress) = self.tracker.progress() {
             // What nobody can note nobody misses.
             let _ = note_progress(self.directory.as_fd(), &progress);
@@ -280,7 +280,12 @@ impl<'a> Supervisor<'a> {
         if let Some(summary) = self.tracker.summary() {
             let _ = note_summary(self.directory.as_fd(), &summary);
         }
-        self.ending.take().map(|ending| ending.outcome).or_else(|| full.then(no_room))
+        match (self.ending.take(), &self.keeper, &own) {
+            (Some(ending), ..) => ending.outcome,
+            // It failed because it could not write, and ended before it could be told to.
+            (None, Some(keeper), Outcome::Failed { .. } | Outcome::Killed { .. }) if keeper.fill() == Fill::Full => no_room(),
+            (None, ..) => own,
+        }
     }
 
     /// Lends the signals for the time of the run.

@@ -55,7 +55,7 @@ impl Products {
     /// A file that is nobody's by its place is Remit's, and the others are looked at aside: unless it has Remit's own
     /// settings, and so is meant for it.
     pub fn of(path: Option<&AbsPath>, reading: Reading, file: &AgentFile) -> Products {
-        if file.permissions.is_some() {
+        if file.permissions.is_some() || path.is_some_and(|path| path.file_name().strip_suffix(".md").is_some()) {
             return Products::only(&[Product::KiroV3]);
         }
         match reading {

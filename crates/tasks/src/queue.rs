@@ -1,6 +1,6 @@
 //! Whose turn it is: first in, first out, under limits. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{State, TaskId};
 
@@ -77,14 +77,16 @@ pub fn turn(entries: &[Entry], limits: &Limits, id: &TaskId) -> Turn {
 /// Returns those whose supervisors have to look again after something changed: whose turn it is, who can never have one, and the
 /// first of those that wait for room, who has to watch the running ones from now on.
 pub fn wake(entries: &[Entry], limits: &Limits) -> Vec<TaskId> {
-    let mut first = true;
+    let mut later = BTreeSet::new();
     let mut awake = Vec::new();
     for (id, turn) in turns(entries, limits) {
         match turn {
             Turn::Now | Turn::Never { .. } => awake.push(id),
-            Turn::Later { why: Blocked::Full | Blocked::AgentFull, .. } if first => {
-                first = false;
-                awake.push(id);
+            Turn::Later { why: Blocked::Full | Blocked::AgentFull, watch, .. } => {
+                later.insert(id.clone());
+                if !watch.iter().any(|watched| later.contains(watched)) {
+                    awake.push(id);
+                }
             }
             Turn::Later { .. } | Turn::NotQueued => {}
         }
@@ -103,7 +105,7 @@ pub fn turns(entries: &[Entry], limits: &Limits) -> Vec<(TaskId, Turn)> {
         .collect();
     queued.sort_by_key(|(entry, _)| (entry.position, entry.id.clone()));
     let placed = entries.iter().filter(|entry| entry.phase == Phase::Placed);
-    let mut room = Room { holders: placed.collect(), last_blocked: None };
+    let mut room = Room { holders: placed.collect(), last_blocked: BTreeMap::new() };
     let mut place = 0;
     queued.iter().map(|(entry, before)| (entry.id.clone(), room.turn(entry, before, limits, &mut place))).collect()
 }
@@ -112,8 +114,8 @@ pub fn turns(entries: &[Entry], limits: &Limits) -> Vec<(TaskId, Turn)> {
 struct Room<'a> {
     /// Those that have a place, and those whose turn it is.
     holders: Vec<&'a Entry>,
-    /// The last one that only waits for a place: the next behind it waits for it.
-    last_blocked: Option<TaskId>,
+    /// The last one that only waits for a place, or for one of its agent's: the next behind it waits for it.
+    last_blocked: BTreeMap<Option<String>, TaskId>,
 }
 
 impl<'a> Room<'a> {
@@ -138,10 +140,11 @@ impl<'a> Room<'a> {
             self.holders.iter().filter(|holder| holder.agent == entry.agent).map(|holder| holder.id.clone()).collect();
         let limit = entry.agent.as_ref().and_then(|agent| limits.agents.get(agent));
         if limit.is_some_and(|limit| same.len() >= *limit) {
-            return Turn::Later { place, why: Blocked::AgentFull, watch: same };
+            let watch = self.last_blocked.insert(entry.agent.clone(), entry.id.clone()).map_or(same, |ahead| vec![ahead]);
+            return Turn::Later { place, why: Blocked::AgentFull, watch };
         }
         if self.holders.len() >= limits.all {
-            let watch = match self.last_blocked.replace(entry.id.clone()) {
+            let watch = match self.last_blocked.insert(None, entry.id.clone()) {
                 Some(ahead) => vec![ahead],
                 None => self.holders.iter().map(|holder| holder.id.clone()).collect(),
             };
@@ -225,6 +228,7 @@ mod tests {
         check("ap aq bq", "- 1:0 now");
         check("aq aq bq", "now 2:0 now");
         check("ap aq bp bq", "- 1:0 - 2:02");
+        check("ap aq aq aq", "- 1:0 2:1 3:2");
     }
 
     #[test]
@@ -237,6 +241,7 @@ mod tests {
         check("-p -q -q -q", &[1, 2]);
         check("-q!9 -w -p", &[0]);
         check("-p -q>0 -q>0", &[]);
+        check("ap bp aq aq -q -q", &[2, 4]);
     }
 
     #[test]

@@ -15,12 +15,12 @@ mod settings;
 mod units;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use remit_diagnostics::{Diagnostic, Severity, Source, Span};
 
 use crate::json::{self, Entry, Kind, Value};
-use crate::{AgentFile, Text, codes};
+use crate::{AgentFile, Text, codes, yaml};
 use findings::Findings;
 pub use schema::agent_schema;
 
@@ -36,14 +36,16 @@ pub struct Parsed {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads an agent file of any bytes. `name` is what people are to call it.
+/// Reads an agent file of any bytes. `name` is what people are to call it; one that ends in `.md` is Markdown, whose front
+/// matter is the agent and whose text is the prompt.
 pub fn parse(name: &str, bytes: &[u8]) -> Parsed {
     let (source, tree) = read(name, bytes);
     let mut findings = Findings::new(&source);
     let file = match tree {
-        Ok(tree) => {
+        Ok((tree, body)) => {
             json::duplicate_keys(&source, &tree, &mut |finding| findings.add(finding));
-            agent_file(&mut findings, &tree)
+            let file = agent_file(&mut findings, &tree);
+            AgentFile { prompt: file.prompt.or(body), ..file }
         }
         Err(diagnostic) => {
             findings.add(*diagnostic);
@@ -69,7 +71,10 @@ pub(crate) fn name_problem(name: &str) -> Option<&'static str> {
     }
 }
 
-fn read(name: &str, bytes: &[u8]) -> (Source, Result<Value, Box<Diagnostic>>) {
+/// What a file says, and the text after it where it is Markdown.
+type Read = Result<(Value, Option<Text>), Box<Diagnostic>>;
+
+fn read(name: &str, bytes: &[u8]) -> (Source, Read) {
     if bytes.len() > MAX_FILE_BYTES {
         // The head is enough to show where it is: nothing of the file is read.
         let head = bytes.get(..1024).unwrap_or(bytes);
@@ -81,7 +86,8 @@ fn read(name: &str, bytes: &[u8]) -> (Source, Result<Value, Box<Diagnostic>>) {
     match std::str::from_utf8(bytes) {
         Ok(text) => {
             let source = Source::new(name, text);
-            let tree = json::read(&source);
+            let is_markdown = name.strip_suffix(".md").is_some();
+            let tree = if is_markdown { markdown(&source) } else { json::read(&source).map(|tree| (tree, None)) };
             (source, tree)
         }
         Err(error) => {
@@ -93,6 +99,16 @@ fn read(name: &str, bytes: &[u8]) -> (Source, Result<Value, Box<Diagnostic>>) {
             (source, Err(Box::new(error)))
         }
     }
+}
+
+/// Returns the front matter of a Markdown file, and the text after it.
+fn markdown(source: &Source) -> Read {
+    let matter = yaml::read(source)?;
+    let body = source.text().get(matter.body..).unwrap_or("");
+    let start = matter.body + (body.len() - body.trim_start().len());
+    let body = body.trim();
+    let prompt = (!body.is_empty()).then(|| Text::new(body.to_owned(), Span::new(start, start + body.len())));
+    Ok((matter.tree, prompt))
 }
 
 const KEYS: &[&str] = &[

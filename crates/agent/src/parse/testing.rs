@@ -7,7 +7,7 @@ pub(super) fn told(text: &str) -> String {
     lines(&parse("a.json", text.as_bytes()))
 }
 
-pub(super) fn lines(parsed: &Parsed) -> String {
+pub(crate) fn lines(parsed: &Parsed) -> String {
     let line = |finding: &remit_diagnostics::Diagnostic| {
         let at = finding.location.source.line_column(finding.location.span.start);
         let severity = if finding.is_error() { "error" } else { "warning" };

@@ -3,6 +3,7 @@
 mod agents;
 mod apply;
 mod approve;
+mod audit;
 mod background;
 mod cancel;
 mod check;
@@ -13,6 +14,8 @@ mod discard;
 mod doctor;
 mod lint;
 pub(crate) mod logs;
+mod lsp;
+mod mcp;
 mod preview;
 mod retry;
 mod run;
@@ -26,6 +29,7 @@ pub(crate) mod tasks;
 mod test;
 mod told;
 mod wait;
+mod worker;
 
 use clap::Subcommand;
 
@@ -44,6 +48,10 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Agents(agents::AgentsArgs),
     Tasks(tasks::TasksArgs),
+    Audit(audit::AuditArgs),
+    Mcp(mcp::McpArgs),
+    #[command(hide = true)]
+    Worker(worker::WorkerArgs),
     ShellInit(shell_init::ShellInitArgs),
     Told(told::ToldArgs),
     Diff(diff::DiffArgs),
@@ -66,6 +74,7 @@ pub(crate) enum Command {
     Store(store::StoreArgs),
     Supervise(supervise::SuperviseArgs),
     Schema(schema::SchemaArgs),
+    Lsp(lsp::LspArgs),
 }
 
 impl Command {
@@ -80,6 +89,9 @@ impl Command {
             Command::Doctor(args) => doctor::doctor(ui, args),
             Command::Agents(args) => agents::agents(ui, args),
             Command::Tasks(args) => tasks::tasks(ui, args),
+            Command::Audit(args) => audit::audit(ui, args),
+            Command::Mcp(args) => mcp::mcp(ui, args),
+            Command::Worker(args) => worker::worker(args),
             Command::ShellInit(args) => shell_init::shell_init(ui, args),
             Command::Told(args) => told::told(ui, args),
             Command::Diff(args) => diff::diff(ui, args),
@@ -102,6 +114,7 @@ impl Command {
             Command::Store(args) => store::store(ui, args),
             Command::Supervise(args) => supervise::supervise(ui, args),
             Command::Schema(args) => schema::schema(ui, args),
+            Command::Lsp(args) => lsp::lsp(ui, args),
         }
     }
 }

@@ -3,7 +3,10 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use remit_diagnostics::visible;
 use remit_tasks::progress::{Progress, Unit};
-use remit_tasks::{Attended, CancelledBy, Confinement, Outcome, Place, Record, State, Timestamp, Which, Wish, progress_of};
+use remit_tasks::queue::{self, Turn};
+use remit_tasks::{
+    Attended, CancelledBy, Confinement, Outcome, Place, Record, State, TaskId, Timestamp, Which, Wish, progress_of,
+};
 use serde::Serialize;
 
 use crate::board;
@@ -108,7 +111,9 @@ pub(crate) fn tasks(ui: &Ui, args: &TasksArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let (mut records, mut failures): (Vec<(Record, Option<Progress>)>, _) = (Vec::new(), Vec::new());
+    let mut places = Vec::new();
     if let Some(tasks) = Tasks::open(ui)? {
+        places = queue::turns(&tasks.store.entries()?, &tasks.store.limits()?);
         for listed in tasks.store.list(if args.all { Which::All } else { Which::Recent(LAST) })? {
             match listed.record {
                 Ok(record) => {
@@ -139,7 +144,7 @@ pub(crate) fn tasks(ui: &Ui, args: &TasksArgs) -> Result<Exit, Failure> {
     } else {
         let width = ui.stdout_style().width;
         let now = Timestamp::now();
-        let rows: Vec<_> = records.iter().map(|(record, progress)| row(record, progress.as_ref(), now)).collect();
+        let rows: Vec<_> = records.iter().map(|(record, progress)| row(record, progress.as_ref(), &places, now)).collect();
         ui.print(&fit(&table(["TASK", "NAME", "STATE", "TIME", "COMMAND"], &rows), width))?;
         for failure in &failures {
             failure.tell(ui);
@@ -255,14 +260,18 @@ pub(crate) fn time(record: &Record, now: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
-fn row(record: &Record, progress: Option<&Progress>, now: Timestamp) -> [String; 5] {
+fn row(record: &Record, progress: Option<&Progress>, places: &[(TaskId, Turn)], now: Timestamp) -> [String; 5] {
+    let place = places.iter().find_map(|(id, turn)| match turn {
+        Turn::Later { place, .. } if *id == record.id => Some(*place),
+        _ => None,
+    });
     let created = &record.created;
     let command = visible(&created.command.join(" "));
     let command = if created.confinement == Confinement::Unrestricted { format!("{command} (unrestricted)") } else { command };
     [
         record.id.to_string(),
         visible(&record.name),
-        with_progress(state_words(record), progress),
+        with_progress(place.map_or_else(|| state_words(record), |place| format!("queued ({place})")), progress),
         duration::show(time(record, now)),
         command,
     ]

@@ -109,10 +109,12 @@ fn take_all(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<Vec<Place>, 
         places.push(Place::new(source, &layer.target, Kind::Host)?);
     }
     if plan.temporary != Temporary::Named(Rights::NONE)
-        && let Temporary::Named(_) = plan.temporary
+        && let Temporary::Named(rights) = plan.temporary
     {
         let path = task.scratch.temporary();
-        places.push(Place::new(take(path.as_path()), &path, Kind::Empty)?);
+        let flags = MountFlag::NO_SUID | MountFlag::NO_DEV | no_exec(!rights.contains(Rights::EXECUTE));
+        let source = take(path.as_path()).and_then(|source| sys::set_mount_flags(source.as_fd(), flags).map(|()| source));
+        places.push(Place::new(source, &path, Kind::Empty)?);
     }
     if let Some((_, terminal)) = &task.stdio.terminal {
         places.push(Place::new(take(terminal.as_path()), &Task::console(), Kind::Host)?);

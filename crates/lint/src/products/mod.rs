@@ -25,7 +25,7 @@ pub(crate) fn allows(file: &AgentFile, tool: NativeTool) -> Option<&Text> {
 
 /// Returns whether an entry of `tools`, `allowedTools` or a hook's matcher stands for a built-in tool: by a name of
 /// either generation, `*`, `@builtin`, or a glob over one of the names.
-pub(crate) fn covers(entry: &str, tool: NativeTool) -> bool {
+pub fn covers(entry: &str, tool: NativeTool) -> bool {
     let pattern = match entry {
         "@builtin" | "@builtin/" => "*",
         _ => entry.strip_prefix("@builtin/").unwrap_or(entry),

@@ -29,11 +29,13 @@ pub(crate) static RULE: Rule = Rule {
 
 /// Patterns that are looked at; a longer list differs by its first entries too.
 const MOST: usize = 16;
+/// Patterns of a list that is compared at all: each line is tried against all of them, in each product.
+const LONGEST: usize = 1_000;
 
 fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
     let products = facts.products.among(&[Product::Remit, Product::Kiro, Product::Q]);
     // A trusted shell differs in everything, which other rules say.
-    if products.len() < 2 || facts.shell().trusted {
+    if products.len() < 2 || facts.shell().trusted || facts.allowed_commands().len() > LONGEST {
         return Vec::new();
     }
     for (text, pattern) in facts.allowed().into_iter().take(MOST) {
@@ -67,8 +69,9 @@ fn lines(pattern: &Pattern) -> Vec<String> {
     let filled = witness::filled(pattern.text());
     let piped = filled.as_ref().map(|line| format!("{} | bash", line.trim_end()));
     let [bare, with_words] = witness::as_glob(pattern.text());
-    let lines = [witness::sample(pattern.text()), filled, Some(bare), Some(with_words), piped];
-    lines.into_iter().flatten().filter(|line| !line.trim().is_empty()).collect()
+    let lines = [piped, filled, Some(bare), Some(with_words), witness::sample(pattern.text())];
+    let lines = lines.into_iter().flatten().map(|line| line.trim_end().to_owned());
+    lines.filter(|line| !line.is_empty()).collect()
 }
 
 #[cfg(test)]

@@ -52,6 +52,8 @@ impl Example {
         let error = Diagnostic::error("example-fails", &agent.source, self.line.span, message).label(self.reason.why.clone());
         let error = match &self.reason.origin {
             Origin::Agent(place) => error.also(place.clone(), format!("decided by `{}`", self.reason.rule)),
+            // The reason has said that no rule decides.
+            Origin::Silent => error,
             origin => error.note(format!("decided by {} ({origin})", self.reason.rule)),
         };
         let help = self.reason.help.clone();

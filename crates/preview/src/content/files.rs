@@ -1,6 +1,7 @@
 //! The files as a small tree: what lies in the workspace first, then what the agent's own file grants elsewhere, then what
 //! the profile gives every agent.
 
+use remit_agent::AbsPath;
 use remit_sandbox::Temporary;
 
 use super::{FEW, MOST, MOST_OWN};
@@ -40,26 +41,37 @@ struct Branch<'p> {
 fn tree(section: &mut Section, preview: &Preview) {
     let grants = preview.files.grants.iter().filter(|grant| grant.place != Place::System);
     let own = grants.filter(|grant| !(grant.place == Place::Home && grant.of_profile));
-    let granted = own.map(|grant| Branch { place: grant.place, path: grant.path.as_str(), body: rights(grant, preview) });
-    let kept = preview.files.read_only.iter().map(|path| Branch {
-        place: if path.is_beneath(&preview.workspace) { Place::Workspace } else { Place::Home },
-        path: path.as_str(),
-        body: Body::of("not written", Tone::Plain),
-    });
-    let mut branches: Vec<Branch> = granted.chain(kept).collect();
+    let mut branches: Vec<Branch> =
+        own.map(|grant| Branch { place: grant.place, path: grant.path.as_str(), body: rights(grant, preview) }).collect();
     branches.sort_by_key(|branch| (branch.place, branch.path));
+    let nearest =
+        |path: &str| branches.iter().map(|other| other.path).filter(|other| holds(other, path)).max_by_key(|other| other.len());
     for (at, branch) in branches.iter().enumerate() {
+        // The workspace comes before the home that it lies in.
         let holders = || branches.iter().take(at).map(|other| other.path).filter(|other| holds(other, branch.path));
-        let name = match holders().max_by_key(|holder| holder.len()) {
-            Some(holder) => branch.path.get(holder.len()..).unwrap_or("").trim_start_matches('/').to_owned(),
-            None if branch.path == preview.workspace.as_str() => {
-                row(section, "the workspace", branch.body.clone());
-                continue;
+        let depth = holders().count();
+        match holders().max_by_key(|holder| holder.len()) {
+            Some(holder) => {
+                section.branch(depth, Body::default().name(relative(branch.path, holder), Tone::Plain), branch.body.clone());
             }
-            None => pattern(branch.path, preview),
-        };
-        section.branch(holders().count(), Body::default().name(&name, Tone::Plain), branch.body.clone());
+            None if branch.path == preview.workspace.as_str() => row(section, "the workspace", branch.body.clone()),
+            None => {
+                let name = Body::default().name(&pattern(branch.path, preview), Tone::Plain);
+                section.branch(depth, name, branch.body.clone());
+            }
+        }
+        // What stays as it is inside a grant, in one line.
+        let kept = preview.files.read_only.iter().map(AbsPath::as_str).filter(|path| nearest(path) == Some(branch.path));
+        let kept: Vec<&str> = kept.map(|path| relative(path, branch.path)).collect();
+        if !kept.is_empty() {
+            let body = Body::default().names(&kept, MOST, Tone::Plain).mark(":").words("not written", Tone::Plain);
+            section.branch(depth + 1, Body::of("but not", Tone::Plain), body);
+        }
     }
+}
+
+fn relative<'p>(path: &'p str, holder: &str) -> &'p str {
+    path.get(holder.len()..).unwrap_or("").trim_start_matches('/')
 }
 
 /// Returns whether a path lies below another.

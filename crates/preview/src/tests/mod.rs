@@ -1,5 +1,6 @@
 //! The page as people see it.
 
+mod agents;
 mod pages;
 
 use std::collections::BTreeMap;
@@ -186,7 +187,7 @@ fn an_agent_with_a_write_grant() {
     Files, as the kernel sees them
       the workspace  read, execute
         docs         read, write
-          .git       not written
+          but not    .git: not written
         notes        read, write; wider than `notes/*.md`
       /srv/style     read
       the system     read, execute: /usr
@@ -273,6 +274,13 @@ fn words_of_the_file_cannot_repaint_the_screen() {
         assert_eq!(text.chars().find(forbidden), None, "{text}");
         assert_eq!(text.lines().filter(|line| *line == "Tools").count(), 1, "{text}");
     }
+    // Nor can they be markup in the other forms.
+    preview.description = Some("</p><script>x</script> ![i](http://y) [l](http://y) `".to_owned());
+    preview.commands.allow = strings(&["</code><script>x</script>", "`![i](http://y)"]);
+    let html = render(&preview, Form::Html);
+    assert!(!html.contains("<script") && html.contains("&lt;script&gt;"), "{html}");
+    let markdown = render(&preview, Form::Markdown);
+    assert!(markdown.contains("!\\[i\\]") && !markdown.contains(" ![i]") && !markdown.contains(" [l]("), "{markdown}");
     // With colour the only escapes are those of the page itself.
     let text = render(&preview, Form::Text(RenderStyle { color: true, width: 80 }));
     assert!(!text.contains("\u{1b}[2J") && !text.contains("\u{1b}[1;1H"));

@@ -161,7 +161,17 @@ pub(super) fn host_gaps(host: &Host, plan: &mut Plan) {
         without_notification(host, plan);
     }
     let network = plan.namespaces.is_some_and(|namespaces| namespaces.network);
-    if host.landlock_abi < 6 && !network {
+    let decided = plan.seccomp.as_ref().is_some_and(|filter| filter.metadata == Metadata::Decided);
+    if plan.namespaces.is_none() {
+        plan.gaps.push(Gap {
+            grant: Grant::Processes,
+            what: "refused even among the task's own processes: terminals of their own, System V memory and queues, abstract sockets"
+                .to_owned(),
+            why: format!("those of the host could not be told apart, and {}", why(&host.namespaces)),
+            remedy: None,
+        });
+    }
+    if host.landlock_abi < 6 && !network && !decided {
         plan.gaps.push(Gap {
             grant: Grant::Network,
             what: "abstract Unix sockets of other processes can be connected to".to_owned(),

@@ -110,13 +110,20 @@ impl Keeper {
         }
         let full = self.bound(length);
         let marked = self.mark(Mark { at: at.as_millisecond(), length });
-        // Asked at every look, because a task that cannot write any more makes no further change.
-        let [out, _] = &self.files;
-        let space = rustix::fs::fstatvfs(out)?;
         match (full, marked) {
-            _ if space.f_bavail == 0 || (rustix::process::geteuid().is_root() && space.f_bfree == 0) => Ok(Fill::Full),
+            // Asked at every look, because a task that cannot write any more makes no further change.
+            _ if self.fill() == Fill::Full => Ok(Fill::Full),
             (Err(Errno::NOSPC | Errno::DQUOT), _) | (_, Err(Errno::NOSPC | Errno::DQUOT)) => Ok(Fill::Full),
             (bounded, marked) => bounded.and(marked).map(|()| Fill::Room).map_err(io::Error::from),
+        }
+    }
+
+    /// Returns whether there is room on the disk.
+    pub fn fill(&self) -> Fill {
+        let [out, _] = &self.files;
+        match rustix::fs::fstatvfs(out) {
+            Ok(space) if space.f_bavail == 0 => Fill::Full,
+            Ok(_) | Err(_) => Fill::Room,
         }
     }
 

@@ -241,10 +241,10 @@ mod tests {
     #[test]
     fn of_much_the_first_and_the_last_part_stay() {
         let mut printed = Printed::new(1 << 20);
-        let line = |number: usize| format!("line {number:07}\n");
-        for number in 0..1_000_000 / 13 * 8 {
+        let line = |number: usize| format!("line {number:01000}\n");
+        for number in 0..8000 {
             printed.print(Stream::Out, line(number).as_bytes());
-            if number % 1000 == 0 {
+            if number % 10 == 0 {
                 printed.look(i64::try_from(number).unwrap());
             }
         }
@@ -255,7 +255,7 @@ mod tests {
         let (first, rest) = text.split_once('<').unwrap();
         let (gap, last) = rest.split_once('>').unwrap();
         assert!(first.starts_with(&line(0)) && first.len() == 256 << 10, "{}", first.len());
-        assert!(last.ends_with(&line(1_000_000 / 13 * 8 - 1)) && last.len() >= 768 << 10, "{}", last.len());
+        assert!(last.ends_with(&line(7999)) && last.len() >= 768 << 10, "{}", last.len());
         let length = u64::try_from(first.len() + last.len()).unwrap() + gap.parse::<u64>().unwrap();
         let path = printed.task.path().join("out");
         let stat = rustix::fs::stat(path.as_path()).unwrap();

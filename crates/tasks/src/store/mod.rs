@@ -11,6 +11,8 @@ mod check;
 mod read;
 mod schema;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::time::Duration;
