@@ -86,7 +86,6 @@ enum Metadata {
 fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> {
     const EPERM: u16 = 1;
     const EACCES: u16 = 13;
-    const ENOSYS: u16 = 38;
     let mut rules = BTreeMap::new();
     let mut add = |name: &str, rule: Rule| {
         // Some calls exist on one architecture only; a name that no architecture has is a misspelling.
@@ -138,9 +137,6 @@ fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> 
         let mask = hex(entry["anyBit"].as_str().expect("anyBit is a number"));
         add(name, if wanted.creation { Rule::NotifyAnyBit { argument, mask } } else { Rule::Always(Action::Allow) });
     }
-    for name in strings(&data["creation"]["absent"]) {
-        add(name, Rule::Always(if wanted.creation { Action::Errno(ENOSYS) } else { Action::Allow }));
-    }
     for group in data["refuse"].as_array().expect("refuse is a list") {
         for name in strings(&group["calls"]) {
             add(name, Rule::Always(Action::Errno(EPERM)));
@@ -164,6 +160,10 @@ fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> 
             },
         );
     }
+    for name in strings(&data["removal"]["calls"]) {
+        let asks = wanted.creation && wanted.metadata == Metadata::Decided;
+        add(name, Rule::Always(if asks { Action::Notify } else { Action::Allow }));
+    }
     let sealed = Rule::AllowAnyBit { argument: 1, mask: hex("0x8"), errno: EACCES };
     for name in strings(&data["memory"]["calls"]) {
         add(name, if wanted.programs_in_memory { Rule::Always(Action::Allow) } else { sealed.clone() });
@@ -171,7 +171,28 @@ fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> 
     let unix = if wanted.metadata == Metadata::Free { Unix::All } else { Unix::Connected };
     add("socket", Rule::Socket { inet: wanted.inet, unix });
     add("socketpair", Rule::SocketPair { unix });
+    refuse_set_user_id(data, target, &mut rules);
     rules
+}
+
+/// Puts a test of the mode before the rules of the calls that have one.
+fn refuse_set_user_id(data: &Value, target: &Target, rules: &mut BTreeMap<u32, Rule>) {
+    const S_ISUID: u32 = 0o4000;
+    // O_CREAT and __O_TMPFILE: without one of them the mode is not read, and may be anything.
+    const MAKES: u32 = 0x40_0040;
+    let small = |value: &Value| u8::try_from(value.as_u64().expect("a number")).expect("a small number");
+    let data = &data["setUserId"];
+    let mut wrap = |name: &str, first: Option<(u8, u32)>, mode: u8| {
+        let Some(number) = (target.number)(name) else { return };
+        let otherwise = Box::new(rules.remove(&number).expect("the call has a rule"));
+        rules.insert(number, Rule::RefuseBits { first, second: (mode, S_ISUID), errno: 1, otherwise });
+    };
+    for (name, mode) in data["mode"].as_object().expect("mode is an object") {
+        wrap(name, None, small(mode));
+    }
+    for entry in data["open"].as_array().expect("open is a list") {
+        wrap(entry["call"].as_str().expect("call is a name"), Some((small(&entry["flags"]), MAKES)), small(&entry["mode"]));
+    }
 }
 
 fn strings(value: &Value) -> impl Iterator<Item = &str> {

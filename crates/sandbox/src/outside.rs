@@ -66,6 +66,11 @@ impl Outside {
         self.may_change(path) && !self.is_denied(path, Named::New)
     }
 
+    /// Returns whether a file, or a directory with nothing in it, may be removed.
+    pub fn may_be_removed(&self, path: &AbsPath) -> bool {
+        path.parent().is_some_and(|directory| self.may_change(&directory)) && self.may_write(path)
+    }
+
     fn is_denied(&self, path: &AbsPath, what: Named) -> bool {
         self.denied.iter().any(|DeniedName(pattern)| covers(pattern, path, what))
     }

@@ -2,7 +2,7 @@
 
 use remit_agent::AbsPath;
 use remit_sandbox::Named;
-use rustix::fs::{AtFlags, CWD, FileType, Mode, RenameFlags, linkat, mkdirat, mknodat, renameat_with, symlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, RenameFlags, linkat, mkdirat, mknodat, renameat_with, symlinkat, unlinkat};
 use rustix::io::Errno;
 
 use super::Bounds;
@@ -16,6 +16,7 @@ pub(super) enum Creation {
     Symlink { target: u64, at: Name },
     Link { from: Name, to: Name, flags: i32 },
     Rename { from: Name, to: Name, flags: u32 },
+    Remove { at: Name, flags: i32 },
 }
 
 #[derive(Clone, Copy)]
@@ -38,6 +39,11 @@ pub(super) fn call(number: libc::c_long, arguments: &[u64; 6]) -> Option<Creatio
         libc::SYS_linkat => Creation::Link { from: at(a, b), to: at(c, d), flags: register(e) },
         libc::SYS_renameat => Creation::Rename { from: at(a, b), to: at(c, d), flags: 0 },
         libc::SYS_renameat2 => Creation::Rename { from: at(a, b), to: at(c, d), flags: mode(e) },
+        libc::SYS_unlinkat => Creation::Remove { at: at(a, b), flags: register(c) },
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_unlink => Creation::Remove { at: here(a), flags: 0 },
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_rmdir => Creation::Remove { at: here(a), flags: libc::AT_REMOVEDIR },
         #[cfg(target_arch = "x86_64")]
         libc::SYS_mkdir => directory(here(a), b),
         #[cfg(target_arch = "x86_64")]
@@ -100,6 +106,19 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, creation: &Creation) -> Resu
                 return Err(Errno::PERM);
             }
             linkat(CWD, found.link(), &to.directory, &to.name, AtFlags::SYMLINK_FOLLOW)
+        }
+        Creation::Remove { at, flags } => {
+            let entry = match entry(at) {
+                // The root, or a name like `..`.
+                Err(Errno::EXIST) => return Err(Errno::INVAL),
+                other => other?,
+            };
+            entry.look()?;
+            if !bounds.plan.may_be_removed(&entry.path) {
+                return Err(Errno::ACCESS);
+            }
+            let flags = AtFlags::from_bits(flags.cast_unsigned()).ok_or(Errno::INVAL)?;
+            unlinkat(&entry.directory, &entry.name, flags)
         }
         Creation::Rename { from, to, flags } => {
             let (from, to) = (entry(from)?, entry(to)?);

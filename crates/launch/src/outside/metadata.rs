@@ -117,6 +117,10 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, change: &Change) -> Result<(
     if !found.path.as_ref().is_none_or(|path| bounds.plan.may_write(path)) {
         return Err(Errno::PERM);
     }
+    // A device node is the host's own, whoever may use it.
+    if matches!(found.kind(), FileType::CharacterDevice | FileType::BlockDevice) {
+        return Err(Errno::PERM);
+    }
     apply(caller, &found, &change.what)
 }
 

@@ -25,7 +25,8 @@ pub(super) fn root(policy: &Policy, host: &Host, plan: &Plan, rules: &[PathRight
         let rights = effective(rules, path);
         let bind = Bind {
             path: path.clone(),
-            read_only: !rights.contains(Rights::WRITE),
+            // A device is written all the same; only its mode, owner and times are not.
+            read_only: !rights.contains(Rights::WRITE) || path.as_str().starts_with("/dev/"),
             no_exec: !rights.contains(Rights::EXECUTE),
             device: path.as_str().starts_with("/dev/"),
             copy: !rights.contains(Rights::WRITE)

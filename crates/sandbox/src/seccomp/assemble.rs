@@ -42,6 +42,13 @@ pub(crate) enum Rule {
         mask: u32,
         errno: u16,
     },
+    /// Refuses when both arguments have one of their bits, or the second alone where there is no first.
+    RefuseBits {
+        first: Option<(u8, u32)>,
+        second: (u8, u32),
+        errno: u16,
+        otherwise: Box<Rule>,
+    },
     /// socket(2): `AF_UNIX`, and with `inet` streams and datagrams of TCP and UDP over IPv4 and IPv6.
     Socket {
         inet: bool,
@@ -144,6 +151,15 @@ fn check(rule: &Rule) -> Vec<Instruction> {
         }
         Rule::AllowEqual { argument, values, errno } => {
             if_any(load_argument(*argument), values, allow, vec![ret(Action::Errno(*errno))])
+        }
+        Rule::RefuseBits { first, second: (argument, mask), errno, otherwise } => {
+            let mut block = Vec::new();
+            if let Some((argument, mask)) = first {
+                block.extend([load_argument(*argument), jump_any_bit(*mask, 0, 3)]);
+            }
+            block.extend([load_argument(*argument), jump_any_bit(*mask, 0, 1), ret(Action::Errno(*errno))]);
+            block.extend(check(otherwise));
+            block
         }
         Rule::AllowAnyBit { argument, mask, errno } => {
             vec![load_argument(*argument), jump_any_bit(*mask, 1, 0), ret(Action::Errno(*errno)), ret(Action::Allow)]

@@ -116,7 +116,13 @@ fn calls_are_answered_as_the_data_says() {
         (82, [0; 3], "allow", "allow", "notify"),                             // rename
         (319, [0, 1, 0], "allow", "EACCES", "EACCES"),                        // memfd_create MFD_CLOEXEC
         (319, [0, 9, 0], "allow", "allow", "allow"),                          // MFD_NOEXEC_SEAL
-        (437, [0; 3], "allow", "allow", "ENOSYS"),                            // openat2
+        (437, [0; 3], "ENOSYS", "ENOSYS", "ENOSYS"),                          // openat2
+        (87, [0; 3], "allow", "allow", "notify"),                             // unlink
+        (90, [0, 0o4755, 0], "EPERM", "EPERM", "EPERM"),                      // chmod u+s
+        (90, [0, 0o2755, 0], "allow", "EPERM", "notify"),                     // chmod g+s
+        (2, [0, 0o101, 0o4755], "EPERM", "EPERM", "EPERM"),                   // open O_CREAT u+s
+        (2, [0, 0o1, 0o4755], "allow", "allow", "allow"),                     // open without a mode
+        (2, [0, 0o2020_0001, 0o4755], "EPERM", "EPERM", "EPERM"),             // open O_TMPFILE u+s
     ] {
         check(&OPEN, X86_64, nr, args, free);
         check(&CLOSED, X86_64, nr, args, refused);
