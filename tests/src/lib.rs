@@ -8,6 +8,7 @@
 
 mod attempt;
 mod binary;
+mod chat;
 mod host;
 mod process;
 mod scene;
@@ -19,6 +20,7 @@ mod world;
 
 pub use attempt::{Attempt, Expected, LACKING, Language, Told, attempts};
 pub use binary::{remit, source};
+pub use chat::{Called, Chat, called};
 pub use host::Host;
 pub use process::{Outcome, Running, TIME_OUT, processes_with};
 pub use scene::Scene;

@@ -9,7 +9,7 @@ use remit_tests::source;
 use serde_json::Value;
 
 /// The crates that a crate may know. Data goes one way: a crate is below every one that it names.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("remit-diagnostics", &[]),
     ("remit-shell", &["remit-diagnostics"]),
     ("remit-agent", &["remit-diagnostics"]),
@@ -20,7 +20,11 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("remit-preview", &["remit-diagnostics", "remit-agent", "remit-policy", "remit-sandbox"]),
     ("remit-tasks", &["remit-agent", "remit-policy"]),
     ("remit-layer", &["remit-diagnostics", "remit-agent", "remit-tasks"]),
-    ("remit-executor", &["remit-agent", "remit-policy", "remit-sandbox", "remit-launch", "remit-tasks", "remit-layer"]),
+    (
+        "remit-executor",
+        &["remit-diagnostics", "remit-agent", "remit-policy", "remit-sandbox", "remit-launch", "remit-tasks", "remit-layer"],
+    ),
+    ("remit-mcp", &["remit-executor"]),
     (
         "remit",
         &[
@@ -32,6 +36,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "remit-launch",
             "remit-preview",
             "remit-executor",
+            "remit-mcp",
             "remit-tasks",
             "remit-layer",
         ],

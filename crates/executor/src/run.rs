@@ -57,6 +57,8 @@ pub enum ExecutorError {
     Supervise(#[source] Errno),
     #[error("cannot make a terminal for the task")]
     Terminal(#[source] Errno),
+    #[error("cannot start the worker of the session")]
+    Worker(#[source] std::io::Error),
 }
 
 impl ExecutorError {
@@ -68,7 +70,9 @@ impl ExecutorError {
             ExecutorError::Task(error) => error.help(),
             ExecutorError::Layers(error) => error.help(),
             ExecutorError::Store(error) => error.help(),
-            ExecutorError::NotACommand(_) | ExecutorError::Supervise(_) | ExecutorError::Output(_) => None,
+            ExecutorError::NotACommand(_) | ExecutorError::Supervise(_) | ExecutorError::Output(_) | ExecutorError::Worker(_) => {
+                None
+            }
             ExecutorError::Terminal(_) => Some("run it without a terminal: `remit run … </dev/null 2>&1 | cat`".to_owned()),
         }
     }
@@ -158,14 +162,14 @@ fn callers<'a>(terminal: Option<&'a Terminal>, relay: Option<&'a Relay>) -> Stdi
 }
 
 /// Returns the plan with the task's id in the environment, by which a sweep knows its processes.
-fn marked(plan: &Plan, task: &TaskDir) -> Plan {
+pub(crate) fn marked(plan: &Plan, task: &TaskDir) -> Plan {
     let mut plan = plan.clone();
     plan.environment.insert(remit_tasks::VARIABLE.to_owned(), task.id().to_string());
     plan
 }
 
 /// Says which layers there will be, so that they can be looked at after the task and by whom it outlives.
-fn note_layers(plan: &Plan, task: &TaskDir, scratch: &Scratch) -> Result<(), ExecutorError> {
+pub(crate) fn note_layers(plan: &Plan, task: &TaskDir, scratch: &Scratch) -> Result<(), ExecutorError> {
     if plan.layers.is_empty() {
         return Ok(());
     }

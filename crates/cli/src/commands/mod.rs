@@ -3,6 +3,7 @@
 mod agents;
 mod apply;
 mod approve;
+mod audit;
 mod background;
 mod cancel;
 mod check;
@@ -14,6 +15,7 @@ mod doctor;
 mod lint;
 pub(crate) mod logs;
 mod lsp;
+mod mcp;
 mod preview;
 mod retry;
 mod run;
@@ -27,6 +29,7 @@ pub(crate) mod tasks;
 mod test;
 mod told;
 mod wait;
+mod worker;
 
 use clap::Subcommand;
 
@@ -45,6 +48,10 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Agents(agents::AgentsArgs),
     Tasks(tasks::TasksArgs),
+    Audit(audit::AuditArgs),
+    Mcp(mcp::McpArgs),
+    #[command(hide = true)]
+    Worker(worker::WorkerArgs),
     ShellInit(shell_init::ShellInitArgs),
     Told(told::ToldArgs),
     Diff(diff::DiffArgs),
@@ -82,6 +89,9 @@ impl Command {
             Command::Doctor(args) => doctor::doctor(ui, args),
             Command::Agents(args) => agents::agents(ui, args),
             Command::Tasks(args) => tasks::tasks(ui, args),
+            Command::Audit(args) => audit::audit(ui, args),
+            Command::Mcp(args) => mcp::mcp(ui, args),
+            Command::Worker(args) => worker::worker(args),
             Command::ShellInit(args) => shell_init::shell_init(ui, args),
             Command::Told(args) => told::told(ui, args),
             Command::Diff(args) => diff::diff(ui, args),

@@ -1,0 +1,92 @@
+use std::borrow::Cow;
+
+use remit_policy::{CommandLine, Decision, Reason, Request};
+use serde::{Deserialize, Serialize};
+
+/// Something that is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum AuditEvent<'a> {
+    /// A session, or a task, begins.
+    Opened { agent: Option<Cow<'a, str>>, profile: Cow<'a, str>, digest: Cow<'a, str>, workspace: Cow<'a, str> },
+    /// A tool was called, and the gate has spoken.
+    Called {
+        call: u64,
+        tool: Cow<'a, str>,
+        /// The arguments, as JSON, cut when they are long.
+        input: Cow<'a, str>,
+        verdict: Cow<'a, str>,
+        /// What decided: a rule, a hook, or what is wrong with the arguments.
+        why: Cow<'a, str>,
+        effects: Vec<Effect<'a>>,
+    },
+    /// A person was asked.
+    Answered {
+        call: u64,
+        /// By which way: `elicitation`.
+        by: Cow<'a, str>,
+        allowed: bool,
+        /// Of the policy under which it was asked.
+        digest: Cow<'a, str>,
+    },
+    /// What came of a call that was let through.
+    Ended {
+        call: u64,
+        /// `done`, `failed`, `refused by the kernel`, `cancelled`.
+        outcome: Cow<'a, str>,
+        why: Option<Cow<'a, str>>,
+        /// What the kernel said.
+        errno: Option<i32>,
+        /// Microseconds from the call to its end.
+        micros: u64,
+    },
+    /// A hook of the agent ran.
+    Hooked { trigger: Cow<'a, str>, command: Cow<'a, str>, outcome: Cow<'a, str> },
+    /// The last event.
+    Closed { outcome: Cow<'a, str> },
+}
+
+/// One thing that a call would do, and what the policy says to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect<'a> {
+    /// `read`, `write`, `run`, `call`.
+    pub action: Cow<'a, str>,
+    pub object: Cow<'a, str>,
+    pub verdict: Cow<'a, str>,
+    pub rule: Cow<'a, str>,
+    /// Where the rule stands.
+    #[serde(rename = "where")]
+    pub place: Cow<'a, str>,
+}
+
+impl Effect<'_> {
+    pub(crate) fn new(request: &Request, decision: Decision, reason: &Reason) -> Effect<'static> {
+        let (action, object) = words(request);
+        Effect {
+            action: action.into(),
+            object: object.into(),
+            verdict: verdict(decision).into(),
+            rule: reason.rule.clone().into(),
+            place: reason.origin.to_string().into(),
+        }
+    }
+}
+
+pub(crate) fn verdict(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Allow => "allow",
+        Decision::Ask => "ask",
+        Decision::Deny => "deny",
+    }
+}
+
+/// Returns what a request does, in one word, and to what.
+pub(crate) fn words(request: &Request) -> (&'static str, String) {
+    match request {
+        Request::Command(CommandLine::Shell(line)) => ("run", line.clone()),
+        Request::Command(CommandLine::Argv(words)) => ("run", words.join(" ")),
+        Request::ReadFile(path) => ("read", path.to_string()),
+        Request::WriteFile(path) => ("write", path.to_string()),
+        Request::Tool(name) => ("call", name.clone()),
+    }
+}

@@ -1,0 +1,284 @@
+//! A session: an agent's tools, each call through the one gate, each act in the one worker, each step in the record.
+//!
+//! [`Session::decide`] reads a call, learns from the worker where its paths lead, and asks the policy about every effect.
+//! What is [`Cleared`] holds the permits of all of them, and [`Session::act`] takes it by value: there is no other way to
+//! a tool.
+
+mod answer;
+mod decide;
+mod hooks;
+mod offer;
+mod resources;
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use remit_agent::Agent;
+use remit_launch::Running;
+use remit_policy::{Gate, Permit, Policy, Question, Reason};
+use rustix::io::Errno;
+use serde_json::Value;
+
+pub use answer::{Answer, Content};
+pub use offer::Offered;
+pub use resources::Resource;
+
+use crate::audit::{Audit, AuditError, AuditEvent};
+use crate::tools::{Call, Lists, Output, Places};
+use crate::worker::protocol::{Reply, What};
+use crate::worker::{Client, Worker};
+
+/// The tools of an agent, and the sandbox that they work in.
+#[derive(Debug)]
+pub struct Session {
+    agent: Agent,
+    policy: &'static Policy,
+    gate: Gate<'static>,
+    client: Client,
+    audit: Audit,
+    lists: Mutex<Lists>,
+    next: AtomicU64,
+    /// How long a command may take, in seconds, when it does not say so itself.
+    wall_time: Option<u64>,
+}
+
+/// What the gate says to a call.
+#[derive(Debug)]
+pub enum Decided {
+    Cleared(Cleared),
+    /// A person has to say yes.
+    Asks(Asked),
+    /// It will not happen: a rule, a hook, or arguments that mean nothing.
+    Refused(Refusal),
+}
+
+/// A call with the permits of all that it does. Only a verdict, or the answer to its question, makes one.
+///
+/// ```compile_fail,E0451
+/// use remit_executor::{Cleared, Session};
+///
+/// async fn around_the_gate(session: &Session, other: Cleared) {
+///     let forged = Cleared { permits: Vec::new(), ..other };
+///     session.act(forged, &|_| ()).await;
+/// }
+/// ```
+///
+/// ```compile_fail,E0382
+/// use remit_executor::{Cleared, Session};
+///
+/// async fn twice(session: &Session, cleared: Cleared) {
+///     session.act(cleared, &|_| ()).await;
+///     session.act(cleared, &|_| ()).await;
+/// }
+/// ```
+///
+/// ```compile_fail,E0603
+/// use remit_executor::tools::Call;
+/// ```
+#[derive(Debug)]
+pub struct Cleared {
+    number: u64,
+    name: String,
+    input: Value,
+    call: Call,
+    permits: Vec<Permit>,
+    /// A person said yes to it.
+    asked: bool,
+    begun: Instant,
+}
+
+/// A call that a person has to decide.
+#[derive(Debug)]
+pub struct Asked {
+    cleared: Cleared,
+    questions: Vec<Question>,
+    text: String,
+}
+
+/// A call that will not happen, and why: lower-case fragments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub why: String,
+    pub help: Option<String>,
+}
+
+impl Session {
+    /// Opens a session over a worker that has started. It must be called inside a runtime, of one thread.
+    pub fn open(
+        agent: Agent,
+        policy: &'static Policy,
+        wall_time: Option<u64>,
+        worker: Worker,
+        audit: Audit,
+    ) -> io::Result<(Session, Running)> {
+        let Worker { running, socket, .. } = worker;
+        let gate = policy.gate();
+        let opened = AuditEvent::Opened {
+            agent: Some(agent.name.as_str().into()),
+            profile: policy.profile.as_str().into(),
+            digest: gate.digest().to_string().into(),
+            workspace: policy.workspace.as_str().into(),
+        };
+        audit.append(&opened).map_err(|error| error.source)?;
+        let (lists, next) = (Mutex::new(Lists::default()), AtomicU64::new(1));
+        let session = Session { agent, policy, gate, client: Client::new(socket)?, audit, lists, next, wall_time };
+        Ok((session, running))
+    }
+
+    pub fn agent(&self) -> &Agent {
+        &self.agent
+    }
+
+    pub fn policy(&self) -> &Policy {
+        self.policy
+    }
+
+    /// Records what a person answered, and returns the call if the answer was yes.
+    pub fn answered(&self, asked: Asked, allowed: bool) -> Result<Cleared, Refusal> {
+        let Asked { mut cleared, questions, .. } = asked;
+        let digest = self.gate.digest().to_string();
+        let event = AuditEvent::Answered { call: cleared.number, by: "elicitation".into(), allowed, digest: digest.into() };
+        self.audit.append(&event).map_err(|error| unrecorded(&error))?;
+        if !allowed {
+            return Err(Refusal { why: "the person who was asked did not allow it".to_owned(), help: None });
+        }
+        cleared.permits.extend(questions.into_iter().map(Question::answered_yes));
+        cleared.asked = true;
+        Ok(cleared)
+    }
+
+    /// Does what was cleared, in the sandbox. Dropping the future cancels it.
+    pub async fn act(&self, cleared: Cleared, progress: &(dyn Fn(String) + Send + Sync)) -> Answer {
+        let Cleared { number, name, input, call, permits, asked, begun } = cleared;
+        let mut open = Open { session: self, number, begun, done: false };
+        let output = match call {
+            Call::Todo(todo) => self.lists.lock().unwrap_or_else(PoisonError::into_inner).answer(todo).map_err(|why| (why, None)),
+            Call::Think(thought) => Ok(thought.answer()),
+            call => self.ask_worker(call, progress).await,
+        };
+        // They are used up by what was done under them.
+        drop(permits);
+        let (outcome, why, errno) = match &output {
+            Ok(output) if output.failed => ("failed", None, None),
+            Ok(_) => ("done", None, None),
+            Err((why, errno)) if is_refusal(*errno) => ("refused by the kernel", Some(why.clone()), *errno),
+            Err((why, errno)) => ("failed", Some(why.clone()), *errno),
+        };
+        let told = open.end(outcome, why, errno);
+        let answer = match output {
+            Ok(output) => self.answer(output, asked),
+            Err((why, errno)) => Answer::failed(&why, self.cure(errno)),
+        };
+        match told {
+            Ok(()) => self.after(&name, &input, answer).await,
+            Err(error) => Answer::failed(&unrecorded(&error).why, None),
+        }
+    }
+
+    /// Writes the last line of the record.
+    pub fn close(&self, outcome: &str) -> Result<(), AuditError> {
+        self.audit.append(&AuditEvent::Closed { outcome: outcome.into() })
+    }
+
+    async fn ask_worker(&self, call: Call, progress: &(dyn Fn(String) + Send + Sync)) -> Result<Output, (String, Option<i32>)> {
+        match self.client.order(What::Act(call.within(self.wall_time)), progress).await {
+            Ok(Reply::Done(output)) => Ok(output),
+            Ok(Reply::Failed { why, errno }) => Err((why, errno)),
+            Ok(Reply::Resolved(_) | Reply::Progress(_) | Reply::Hooked { .. }) => {
+                Err(("the worker answered something else than it was asked".to_owned(), None))
+            }
+            Err(_) => Err((GONE.to_owned(), None)),
+        }
+    }
+
+    fn places(&self) -> Places<'_> {
+        Places { workspace: &self.policy.workspace, home: &self.policy.home }
+    }
+
+    fn cure(&self, errno: Option<i32>) -> Option<String> {
+        is_refusal(errno).then(|| {
+            format!(
+                "the kernel holds this session to the policy of `{}`: `remit preview` shows what it may touch",
+                self.agent.name
+            )
+        })
+    }
+}
+
+pub(crate) const GONE: &str = "the sandbox of this session has ended: start the server again";
+
+/// A call between its start and its end; dropped in between, it was cancelled.
+struct Open<'a> {
+    session: &'a Session,
+    number: u64,
+    begun: Instant,
+    done: bool,
+}
+
+impl Open<'_> {
+    fn end(&mut self, outcome: &'static str, why: Option<String>, errno: Option<i32>) -> Result<(), AuditError> {
+        self.done = true;
+        let micros = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let why = why.map(Into::into);
+        self.session.audit.append(&AuditEvent::Ended { call: self.number, outcome: outcome.into(), why, errno, micros })
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            // There is nobody to tell; the record lacks an end then, which is true as well.
+            let _ = self.end("cancelled", None, None);
+        }
+    }
+}
+
+impl Asked {
+    /// Returns what the person is asked: everything that would be done, and why it is not done unasked.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns what a host is told that cannot ask anybody.
+    pub fn refused(&self) -> Refusal {
+        let reason = self.questions.first().map(Question::reason);
+        Refusal {
+            why: format!(
+                "this needs a person's approval, and the chat host has no way to ask: {}",
+                reason.map_or("", |reason| &reason.why)
+            ),
+            help: Some(
+                reason
+                    .and_then(|reason| reason.help.clone())
+                    .unwrap_or_else(|| "use a host with MCP elicitation, or let the agent file allow it".to_owned()),
+            ),
+        }
+    }
+}
+
+impl Refusal {
+    pub(crate) fn of(reason: &Reason) -> Refusal {
+        Refusal { why: format!("denied: {} ({})", reason.why, reason.origin), help: reason.help.clone() }
+    }
+
+    pub(crate) fn new(why: impl Into<String>) -> Refusal {
+        Refusal { why: why.into(), help: None }
+    }
+}
+
+pub(crate) fn unrecorded(error: &AuditError) -> Refusal {
+    Refusal::new(format!("{error}: {}, and what is not recorded is not done", error.source))
+}
+
+fn is_refusal(errno: Option<i32>) -> bool {
+    let refusals = [Errno::ACCESS, Errno::PERM, Errno::ROFS, Errno::LOOP];
+    errno.is_some_and(|errno| refusals.iter().any(|refusal| refusal.raw_os_error() == errno))
+}
+
+impl Session {
+    pub(crate) fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,73 @@
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use remit_agent::AbsPath;
+use remit_launch::{Running, Scratch, Stdio, Task, become_reaper, end_tree, spawn};
+use remit_sandbox::{PathRights, Plan, Rights};
+use remit_tasks::TaskDir;
+
+use crate::ExecutorError;
+use crate::run::{marked, note_layers};
+
+/// The hidden subcommand that is the worker.
+pub const WORKER: &str = "worker";
+/// The worker's option for a plan by which some calls are decided outside: who decides has to look at the worker.
+const LOOKED_AT: &str = "--looked-at";
+
+/// A worker that has started.
+#[derive(Debug)]
+pub struct Worker {
+    pub(crate) running: Running,
+    pub(crate) socket: UnixStream,
+    /// How to name a program of this binary to the kernel: it stays open for as long as the worker lives.
+    _binary: File,
+}
+
+/// Starts this binary as a worker under the plan. The caller must have one thread.
+///
+/// The worker is executed by an open descriptor, so the binary has no name in the sandbox; where Landlock holds, the plan
+/// gets one rule more, for this one file.
+pub fn start_worker(plan: &Plan, directory: &AbsPath, task: &TaskDir) -> Result<Worker, ExecutorError> {
+    let scratch = Scratch { path: task.make_scratch()? };
+    note_layers(plan, task, &scratch)?;
+    become_reaper().map_err(ExecutorError::Supervise)?;
+    let binary = File::open("/proc/self/exe").map_err(ExecutorError::Worker)?;
+    let program = AbsPath::root().join(&format!("proc/self/fd/{}", binary.as_raw_fd()));
+    let mut plan = marked(plan, task);
+    if let Some(landlock) = &mut plan.landlock {
+        landlock.rules.push(PathRights {
+            path: program.clone(),
+            rights: Rights::READ | Rights::EXECUTE,
+            patterns: vec!["remit itself, as the session's worker".to_owned()],
+            wider: false,
+        });
+    }
+    let (socket, inner) = UnixStream::pair().map_err(ExecutorError::Worker)?;
+    let null = File::options().write(true).open(Path::new("/dev/null")).map_err(ExecutorError::Worker)?;
+    let mut arguments = vec![OsString::from("remit"), OsString::from(WORKER)];
+    if plan.outside.is_some() {
+        arguments.push(OsString::from(LOOKED_AT));
+    }
+    let stdio = Stdio { input: inner.as_fd(), output: inner.as_fd(), error: null.as_fd(), terminal: None };
+    let running = spawn(&plan, &Task { program, arguments: &arguments, directory: directory.clone(), stdio, scratch: &scratch })?;
+    Ok(Worker { running, socket, _binary: binary })
+}
+
+impl Worker {
+    /// Returns the number under which this namespace knows the worker, or its init.
+    pub fn pid(&self) -> u32 {
+        self.running.pid().as_raw_nonzero().get().unsigned_abs()
+    }
+}
+
+/// Ends a worker, with everything that its commands have left running.
+pub fn end_worker(mut running: Running) -> Result<(), ExecutorError> {
+    running.kill();
+    running.wait().map_err(ExecutorError::Supervise)?;
+    end_tree().map_err(ExecutorError::Supervise)?;
+    running.settle();
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! Standard input and output without another thread: hosts give pipes, or sockets; a person may give a terminal or a file.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream as Socket;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::UnixStream;
+use tokio::net::unix::pipe;
+
+pub(crate) type Standard = (Box<dyn AsyncRead + Send + Unpin>, Box<dyn AsyncWrite + Send + Unpin>);
+
+/// Takes standard input and output, inside a runtime.
+pub(crate) fn standard() -> io::Result<Standard> {
+    Ok((input()?, output()?))
+}
+
+fn input() -> io::Result<Box<dyn AsyncRead + Send + Unpin>> {
+    let fd = rustix::stdio::stdin();
+    Ok(match kind(fd)? {
+        FileType::Fifo => Box::new(pipe::Receiver::from_owned_fd(reopened("/proc/self/fd/0", OFlags::RDONLY)?)?),
+        FileType::Socket => Box::new(socket(fd)?),
+        _ => Box::new(Plain(File::from(fd.try_clone_to_owned()?))),
+    })
+}
+
+fn output() -> io::Result<Box<dyn AsyncWrite + Send + Unpin>> {
+    let fd = rustix::stdio::stdout();
+    Ok(match kind(fd)? {
+        FileType::Fifo => Box::new(pipe::Sender::from_owned_fd(reopened("/proc/self/fd/1", OFlags::WRONLY)?)?),
+        FileType::Socket => Box::new(socket(fd)?),
+        _ => Box::new(Plain(File::from(fd.try_clone_to_owned()?))),
+    })
+}
+
+fn kind(fd: BorrowedFd<'_>) -> io::Result<FileType> {
+    Ok(FileType::from_raw_mode(fstat(fd.as_fd())?.st_mode))
+}
+
+/// Opens a pipe anew: that it does not block is then nobody else's concern.
+fn reopened(path: &str, flags: OFlags) -> io::Result<rustix::fd::OwnedFd> {
+    Ok(open(path, flags | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+fn socket(fd: BorrowedFd<'_>) -> io::Result<UnixStream> {
+    let socket = Socket::from(fd.try_clone_to_owned()?);
+    socket.set_nonblocking(true)?;
+    UnixStream::from_std(socket)
+}
+
+/// A file or a terminal: read and written in place, one request after another.
+struct Plain(File);
+
+impl AsyncRead for Plain {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let length = match self.0.read(buffer.initialize_unfilled()) {
+            Ok(length) => length,
+            Err(error) => return Poll::Ready(Err(error)),
+        };
+        buffer.advance(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Plain {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(self.0.write(bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

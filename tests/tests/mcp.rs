@@ -1,0 +1,222 @@
+//! `remit mcp` as a chat host sees it: what is offered, allowed, asked, refused; and what the world looks like afterwards.
+
+use std::fs;
+
+use remit_tests::{Chat, World};
+use serde_json::{Value, json};
+
+/// An agent with every tool, which may write `src` unasked, and run a few commands.
+fn builder(world: &World) -> std::path::PathBuf {
+    fs::create_dir_all(world.workspace().join("src")).unwrap();
+    world.agent(
+        "builder",
+        &json!({
+            "name": "builder", "description": "Builds.",
+            "tools": ["*"], "allowedTools": ["fs_read", "fs_write", "execute_bash", "thinking", "todo_list"],
+            "toolsSettings": {
+                "fs_write": { "allowedPaths": ["src/**"] },
+                "fs_read": { "deniedPaths": ["**/.env"] },
+                "execute_bash": { "allowedCommands": ["cat *", "echo *", "ls *", "sh loud.sh", "sh slow.sh"] }
+            }
+        }),
+    )
+}
+
+fn yes() -> Value {
+    json!({ "decision": "allow" })
+}
+
+fn line(path: &str) -> Value {
+    json!({ "operations": [{ "mode": "Line", "path": path }] })
+}
+
+#[test]
+fn a_host_is_offered_what_the_agent_may_see_under_the_names_of_its_file() {
+    let world = World::empty();
+    let mut chat = Chat::start(&world, &builder(&world));
+    assert_eq!(chat.tools(), ["fs_read", "fs_write", "execute_bash", "glob", "grep", "thinking", "todo_list"]);
+    assert_eq!(chat.hello["serverInfo"]["name"], "remit");
+    assert!(chat.hello["instructions"].as_str().unwrap().contains("`builder`"));
+    drop(chat);
+    let reader = world.agent("reader", &json!({ "name": "reader", "tools": ["read", "@builtin/shell"] }));
+    let mut chat = Chat::start(&world, &reader);
+    assert_eq!(chat.tools(), ["read", "shell"]);
+    chat.call("fs_read", &line("notes.txt")).ok("the workspace's own");
+    chat.call("read", &line("notes.txt")).ok("the workspace's own");
+    chat.call("fs_write", &json!({ "command": "create", "path": "a", "file_text": "" })).refused("the agent has no `fs_write`");
+    chat.call("no_such", &json!({})).refused("no product has a tool `no_such`");
+    assert_eq!(chat.close(), 0);
+}
+
+#[test]
+fn files_are_read_written_and_found() {
+    let world = World::empty();
+    let mut chat = Chat::start(&world, &builder(&world));
+    let write = |command: &str, rest: Value| {
+        let mut arguments = json!({ "command": command, "path": "src/new/a.rs" });
+        arguments.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        arguments
+    };
+    chat.call("fs_write", &write("create", json!({ "file_text": "fn a() {}\nfn b() {}\n" }))).ok("+fn a() {}");
+    chat.call("fs_write", &write("str_replace", json!({ "old_str": "fn b", "new_str": "fn c" }))).ok("-fn b() {}\n+fn c() {}");
+    chat.call("write", &write("insert", json!({ "insert_line": 1, "new_str": "// x" }))).ok("+// x");
+    chat.call("fs_write", &write("append", json!({ "new_str": "// end" }))).ok("+// end");
+    chat.call("fs_write", &write("str_replace", json!({ "old_str": "{}", "new_str": "" }))).refused("occurs 2 times");
+    let text = "fn a() {}\n// x\nfn c() {}\n// end";
+    assert_eq!(fs::read_to_string(world.workspace().join("src/new/a.rs")).unwrap(), text);
+    chat.call("fs_read", &line("src/new/a.rs")).ok(text);
+    chat.call("glob", &json!({ "pattern": "**/*.rs" })).ok("src/new/a.rs\"],\"totalFiles\":1,\"truncated\":false");
+    chat.call("grep", &json!({ "pattern": "FN C" })).ok("src/new/a.rs:3:fn c() {}");
+    chat.call("fs_read", &json!({ "operations": [{ "mode": "Directory", "path": ".", "depth": 3 }] })).ok("src/new/a.rs");
+    chat.call("execute_bash", &json!({ "command": "cat src/new/a.rs" })).ok(text);
+    chat.call("execute_bash", &json!({ "command": ["cat", "a.rs"], "working_dir": "src/new" })).ok(text);
+    assert_eq!(chat.close(), 0);
+}
+
+#[test]
+fn what_is_hidden_is_not_found_either() {
+    let world = World::empty();
+    fs::write(world.workspace().join(".env"), "SECRET=canary\n").unwrap();
+    let mut chat = Chat::start(&world, &builder(&world));
+    chat.call("fs_read", &line(".env")).refused("it is hidden");
+    let found = chat.call("grep", &json!({ "pattern": "canary" }));
+    assert!(!found.text.contains("SECRET"), "{found:?}");
+    let found = chat.call("glob", &json!({ "pattern": "**" }));
+    assert!(!found.text.contains(".env"), "{found:?}");
+    let found = chat.call("fs_read", &json!({ "operations": [{ "mode": "Directory", "path": "." }] }));
+    assert!(!found.text.contains(".env") && found.text.contains("notes.txt"), "{found:?}");
+}
+
+#[test]
+fn outside_is_outside_whatever_the_name() {
+    let world = World::empty();
+    let mut chat = Chat::answering(&world, &builder(&world), &yes());
+    std::os::unix::fs::symlink(world.outside().join("secret"), world.workspace().join("src/link")).unwrap();
+    std::os::unix::fs::symlink(world.outside(), world.workspace().join("src/dir")).unwrap();
+    for path in ["../outside/secret", "src/link", "src/dir/secret", "~/.ssh/id_ed25519", "/proc/self/root/etc/shadow"] {
+        let read = chat.call("fs_read", &line(path));
+        assert!(read.is_error && !read.text.contains("canary"), "{path}: {read:?}");
+        let write = chat.call("fs_write", &json!({ "command": "create", "path": path, "file_text": "spoilt" }));
+        assert!(write.is_error, "{path}: {write:?}");
+        let write = chat.call("fs_write", &json!({ "command": "append", "path": path, "new_str": "spoilt" }));
+        assert!(write.is_error, "{path}: {write:?}");
+        let shell = chat.call("execute_bash", &json!({ "command": format!("cat {path}") }));
+        assert!(shell.is_error && !shell.text.contains("canary"), "{path}: {shell:?}");
+    }
+    assert_eq!(fs::read_to_string(world.outside().join("secret")).unwrap(), "canary: outside\n");
+}
+
+#[test]
+fn what_is_not_pre_approved_is_asked_or_refused() {
+    let world = World::empty();
+    let agent = builder(&world);
+    let touch = json!({ "command": "touch src/made" });
+    let mut chat = Chat::start(&world, &agent);
+    chat.call("execute_bash", &touch).refused("needs a person's approval, and the chat host has no way to ask");
+    drop(chat);
+    let mut chat = Chat::answering(&world, &agent, &Value::Null);
+    chat.call("execute_bash", &touch).refused("the person who was asked did not allow it");
+    assert!(chat.asked[0].contains("`execute_bash` wants to run:\n\n    touch src/made"), "{}", chat.asked[0]);
+    drop(chat);
+    assert!(!world.workspace().join("src/made").exists());
+    let mut chat = Chat::answering(&world, &agent, &yes());
+    chat.call("execute_bash", &touch).ok("exit status 0");
+    assert!(world.workspace().join("src/made").exists());
+}
+
+#[test]
+fn a_policy_that_nobody_approved_serves_nobody() {
+    let world = World::empty();
+    let agent = builder(&world);
+    let refused = world.remit(&["mcp", "--agent", agent.to_str().unwrap()]);
+    refused.assert_code(126).assert_stderr("nobody approved this policy in this workspace");
+    assert_eq!(refused.stdout, "");
+}
+
+#[test]
+fn a_command_is_cancelled_and_tells_how_it_goes_on() {
+    let world = World::empty();
+    let agent = builder(&world);
+    fs::write(world.workspace().join("slow.sh"), "echo begun; sleep 300; echo never\n").unwrap();
+    let mut chat = Chat::start(&world, &agent);
+    let slow = json!({ "name": "execute_bash", "arguments": { "command": "sh slow.sh" } });
+    let id = chat.begin("tools/call", &slow);
+    chat.call("thinking", &json!({ "thought": "meanwhile" })).ok("Noted.");
+    chat.send(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } }));
+    chat.call("execute_bash", &json!({ "command": "echo after" })).ok("after");
+    assert_eq!(chat.close(), 0);
+    assert!(remit_tests::processes_with("slow.sh").is_empty());
+}
+
+#[test]
+fn every_step_is_in_the_record() {
+    let world = World::empty();
+    let agent = builder(&world);
+    world.run(&agent, &["true"]);
+    let mut command = world.remit_command(&["mcp", "--agent", agent.to_str().unwrap()]);
+    let mut chat = Chat::with(command.env("DEPLOY_TOKEN", "hunter2-hunter2"), Some(yes()));
+    chat.call("execute_bash", &json!({ "command": "echo hunter2-hunter2" })).ok("hunter2");
+    chat.call("execute_bash", &json!({ "command": "cp notes.txt /etc/made" })).refused("exit status 1");
+    chat.call("fs_write", &json!({ "command": "create", "path": "~/.bashrc", "file_text": "" })).refused("error");
+    chat.call("fs_read", &json!({ "operations": 7 })).refused("operations");
+    assert_eq!(chat.close(), 0);
+
+    let tasks = world.remit(&["tasks", "--json"]);
+    let tasks: Value = serde_json::from_str(&tasks.stdout).unwrap();
+    let task = tasks["tasks"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+    let record = world.remit(&["audit", &task]);
+    record.assert_code(0).assert_stdout("allow execute_bash").assert_stdout("a person said yes, by elicitation");
+    record.assert_stdout("ends: the host closed the session").assert_stdout("run echo [secret DEPLOY_TOKEN]");
+    assert!(!record.stdout.contains("hunter2"), "{}", record.stdout);
+    world.remit(&["audit", "verify"]).assert_code(0).assert_stdout("whole");
+
+    let path = world.path().join("state/remit/tasks").join(&task).join("audit.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("\"verdict\":\"ask\"", "\"verdict\":\"allow\"", 1)).unwrap();
+    world.remit(&["audit", "verify", &task]).assert_code(1).assert_stdout("it is not what was written");
+}
+
+#[test]
+fn resources_are_listed_and_read() {
+    let world = World::empty();
+    fs::create_dir_all(world.workspace().join("docs/deep")).unwrap();
+    fs::write(world.workspace().join("docs/deep/a b.md"), "# A\n").unwrap();
+    fs::write(world.workspace().join("docs/skill.md"), "---\nname: Tidy\ndescription: How to tidy.\n---\nDo it.\n").unwrap();
+    let resources = json!(["file://notes.txt", "file://docs/deep/*.md", "skill://docs/skill.md", "file://none.md"]);
+    let agent = world.agent("reader", &json!({ "name": "reader", "tools": ["fs_read"], "resources": resources }));
+    let mut chat = Chat::start(&world, &agent);
+    let listed = chat.request("resources/list", &json!({}))["result"]["resources"].clone();
+    let names: Vec<&str> = listed.as_array().unwrap().iter().map(|resource| resource["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["notes.txt", "docs/deep/a b.md", "Tidy"]);
+    assert_eq!(listed[2]["description"], "How to tidy.");
+    let read = chat.request("resources/read", &json!({ "uri": listed[1]["uri"] }));
+    assert_eq!(read["result"]["contents"][0]["text"], "# A\n");
+    for uri in ["file:///etc/shadow", "file://notes.txt", "https://example.org", "file:///%", "skill:///proc/self/environ"] {
+        let read = chat.request("resources/read", &json!({ "uri": uri }));
+        assert!(read["error"]["code"].is_number(), "{uri}: {read}");
+    }
+}
+
+#[test]
+fn a_guard_that_does_not_end_well_blocks() {
+    let world = World::empty();
+    let agent = |command: &str, timeout: u64| {
+        let guard = json!([{ "command": command, "matcher": "fs_*", "timeout_ms": timeout }]);
+        let name = format!("guarded-{}", command.len());
+        world.agent(&name, &json!({ "name": name, "tools": ["read", "thinking"], "hooks": { "preToolUse": guard } }))
+    };
+    let check = |command: &str, timeout: u64, expected: Option<&str>| {
+        let mut chat = Chat::start(&world, &agent(command, timeout));
+        let called = chat.call("read", &line("notes.txt"));
+        match expected {
+            None => called.ok("the workspace's own"),
+            Some(why) => called.refused(why),
+        };
+    };
+    check("grep -q '\"tool_name\":\"read\"'", 5000, None);
+    check("echo no >&2; exit 2", 5000, Some("exit status 2: no"));
+    check("exit 1", 5000, Some("exit status 1"));
+    check("kill -9 $$", 5000, Some("it was killed"));
+    check("sleep 60", 50, Some("it took too long"));
+    check("no-such-program-at-all", 5000, Some("exit status 127"));
+}
