@@ -318,7 +318,7 @@ fn findings_read_well() {
       at "file://./promt.md" no such file
       note looked for `/work/promt.md`, beside the agent's file
       help correct the path: it is relative to the agent's own file
-    Note read-differently: `cat ` runs unasked in Amazon Q CLI, and not in Remit
+    Note read-differently: `cat x | bash` runs unasked in Amazon Q CLI, and not in Remit
       at "cat .*" read differently
       note what was tried in one product says nothing of the other
       help write what all of them read in the same way: commands without wildcards
