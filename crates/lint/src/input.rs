@@ -140,6 +140,9 @@ impl<'a> Facts<'a> {
 
     /// Returns what a product does with a command line, or `None` where that cannot be computed.
     pub(crate) fn judge(&self, product: Product, line: &str) -> Option<Decision> {
+        if self.allowed_commands().len() + self.denied_commands().len() > MOST_PATTERNS {
+            return None;
+        }
         match product {
             Product::Remit => {
                 let request = Request::Command(CommandLine::Shell(line.to_owned()));
@@ -151,6 +154,10 @@ impl<'a> Facts<'a> {
         }
     }
 }
+
+/// How long the lists of command patterns may be for lines to be tried against them: for each pattern some lines are, so the
+/// work grows with the square. The longest list of 704 public files has less than a third of it.
+pub(crate) const MOST_PATTERNS: usize = 500;
 
 /// Returns the workspace of a file that lies where a product looks for agents in a workspace.
 fn root_of(path: Option<&AbsPath>) -> Option<AbsPath> {

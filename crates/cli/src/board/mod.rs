@@ -1,7 +1,7 @@
 //! The live board of tasks: `remit tasks --watch`.
 //!
-//! [`Board`] is what is shown, as data: rows and output go in, keys go in, [`Action`]s come out. [`draw`] paints it and knows
-//! nothing else; [`watch`] is the loop around both, and the only part that touches a terminal. Where rows come from and what
+//! [`Board`] is what is shown, as data: rows and output go in, keys go in, [`Action`]s come out. [`draw()`] paints it and knows
+//! nothing else; [`watch()`] is the loop around both, and the only part that touches a terminal. Where rows come from and what
 //! an action does is the [`Source`]'s.
 
 mod draw;

@@ -50,6 +50,7 @@ mod shell_fully_trusted;
 mod start_up_file_writable;
 mod subagent_fully_trusted;
 mod sudo_allowed;
+mod too_many_patterns;
 mod v3_deny_escaped;
 mod v3_everything_allowed;
 mod v3_regex_in_glob;
@@ -117,6 +118,7 @@ pub const RULES: &[&Rule] = &[
     &start_up_file_writable::RULE,
     &subagent_fully_trusted::RULE,
     &sudo_allowed::RULE,
+    &too_many_patterns::RULE,
     &v3_deny_escaped::RULE,
     &v3_everything_allowed::RULE,
     &v3_regex_in_glob::RULE,
