@@ -109,8 +109,7 @@ fn what_is_protected_and_what_is_a_link_now_is_refused() {
 #[test]
 fn two_tasks_at_once_do_not_mix() {
     let world = World::empty();
-    let script =
-        "test ! -e who || exit 1\necho $1 > who || exit 1\necho $1 > only-$1\ntrap 'cat who; exit 0' TERM\necho ready\nsleep 600 &\nwait\n";
+    let script = "test ! -e who || exit 1\necho $1 > who || exit 1\necho $1 > only-$1\ntrap 'cat who; exit 0' TERM\necho ready\nsleep 600 &\nwait\n";
     fs::write(world.workspace().join("script.sh"), script).unwrap();
     let agent = world.test_runner(&["sh script.sh one", "sh script.sh two"], &Value::Null);
     if !Host::look().namespaces {
