@@ -131,14 +131,22 @@ fn tasks_end_when_the_machine_goes_down() {
     Running::start(&mut world.remit_command(&["logs", "--follow", &running])).wait_for("begun");
     let queued = begin(&world, &[], &[]);
     until(&world, &queued, "queued");
-    while supervisor(&queued).is_none() {}
     for id in [&queued, &running] {
+        while !supervisor(id).is_some_and(takes_signals) {}
         kill_process(supervisor(id).unwrap(), Signal::TERM).unwrap();
     }
     for id in [&queued, &running] {
         world.remit(&["wait", id]).assert_stdout("cancelled");
     }
     assert_eq!(task(&world, &running)["reason"], "shutdown");
+}
+
+/// Returns whether a supervisor has come so far that SIGTERM no longer just ends it: it blocks the signal, to read it.
+fn takes_signals(pid: Pid) -> bool {
+    const SIGTERM_BIT: u64 = 1 << 14;
+    let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).unwrap_or_default();
+    let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+    blocked.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & SIGTERM_BIT != 0)
 }
 
 #[test]
