@@ -22,7 +22,7 @@ pub use attempt::{Attempt, Expected, LACKING, Language, Told, attempts};
 pub use binary::{remit, source};
 pub use chat::{Called, Chat, called};
 pub use host::Host;
-pub use process::{Outcome, Running, TIME_OUT, processes_with};
+pub use process::{Outcome, Running, TIME_OUT, processes_with, reads_sigterm};
 pub use scene::Scene;
 pub use servers::ports;
 pub use terminal::Terminal;

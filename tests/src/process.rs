@@ -192,3 +192,11 @@ fn read_along(mut stream: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     });
     receiver
 }
+
+/// Returns whether a process has come so far that SIGTERM does not just end it: it blocks the signal, to read it.
+pub fn reads_sigterm(pid: Pid) -> bool {
+    const BIT: u64 = 1 << 14;
+    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).unwrap_or_default();
+    let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+    blocked.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & BIT != 0)
+}

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use remit_tests::{Host, Outcome, Running, Terminal, World, processes_with};
+use remit_tests::{Host, Outcome, Running, Terminal, World, processes_with, reads_sigterm};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -132,21 +132,13 @@ fn tasks_end_when_the_machine_goes_down() {
     let queued = begin(&world, &[], &[]);
     until(&world, &queued, "queued");
     for id in [&queued, &running] {
-        while !supervisor(id).is_some_and(takes_signals) {}
+        while !supervisor(id).is_some_and(reads_sigterm) {}
         kill_process(supervisor(id).unwrap(), Signal::TERM).unwrap();
     }
     for id in [&queued, &running] {
         world.remit(&["wait", id]).assert_stdout("cancelled");
     }
     assert_eq!(task(&world, &running)["reason"], "shutdown");
-}
-
-/// Returns whether a supervisor has come so far that SIGTERM no longer just ends it: it blocks the signal, to read it.
-fn takes_signals(pid: Pid) -> bool {
-    const SIGTERM_BIT: u64 = 1 << 14;
-    let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).unwrap_or_default();
-    let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
-    blocked.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & SIGTERM_BIT != 0)
 }
 
 #[test]
