@@ -1,5 +1,7 @@
 //! Whatever is judged, a policy that is within another is at least as strict.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests are tests")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
