@@ -169,6 +169,19 @@ fn a_debugger_works_where_something_bounds_whom_it_reaches() {
 }
 
 #[test]
+fn repositories_below_the_workspaces_own_are_a_gap_until_a_pattern_denies_them() {
+    let check = |settings: &str, told: bool| {
+        let policy = policy(settings);
+        let plan = plan(&policy, &host(&policy, &["/w/src"]));
+        assert_eq!(gap(&plan, "settings of repositories below `src`"), told, "{settings}");
+    };
+    check(r#""fs_write":{"allowedPaths":["src/**"]},"#, true);
+    check(r#""fs_write":{"allowedPaths":["src/**"],"deniedPaths":["**/.git/hooks"]},"#, true);
+    check(r#""fs_write":{"allowedPaths":["src/**"],"deniedPaths":["**/.git/hooks","**/.git/config"]},"#, false);
+    check("", false);
+}
+
+#[test]
 fn a_write_grant_is_the_files_themselves() {
     let policy = policy(r#""fs_write":{"allowedPaths":["target/**"]},"#);
     let plan = plan(&policy, &host(&policy, &[]));
