@@ -3,7 +3,7 @@
 //! The canonical forms are compared, because an old policy is kept as nothing else. A difference that no line here has
 //! words for is still a difference, and is said to be one.
 
-mod words;
+pub(crate) mod words;
 
 use serde_json::Value;
 
