@@ -66,7 +66,7 @@ fn grouped(facts: &Facts, text: &Text) -> Fix {
     let written = facts.source.slice(text.span);
     let inner = written.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(written);
     let edit = Edit { span: text.span, replacement: format!("\"({inner})\"") };
-    Fix { title: "put the alternatives in parentheses".to_owned(), edits: vec![edit] }
+    Fix::new("put the alternatives in parentheses", vec![edit])
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ fn how(read_as: ReadAs) -> How {
     How { read_as: Some(read_as), judged_for: Vec::new(), profiles: BTreeMap::new(), workspace }
 }
 
-fn judged(text: &str, read_as: ReadAs) -> Judged {
+pub(in crate::commands::lint) fn judged(text: &str, read_as: ReadAs) -> Judged {
     let place = FilePlace { path: path("/work/a.json"), canonical: path("/work/a.json"), exists: true };
     judge("a.json", text.as_bytes(), place, &how(read_as)).unwrap()
 }
