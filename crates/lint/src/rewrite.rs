@@ -6,8 +6,12 @@ use remit_diagnostics::{Edit, Fix};
 use crate::input::Facts;
 use crate::several::Several;
 
-/// Returns the fix that rewrites each of the entries for which there is another way to write it.
+/// Returns the fix that rewrites each of the entries for which there is another way to write it, as a regular expression:
+/// `None` in a file that Remit reads, where it would be a glob.
 pub(crate) fn each<W>(facts: &Facts, title: &str, found: &Several<W>, rewritten: impl Fn(&str) -> Option<String>) -> Option<Fix> {
+    if !facts.is_of_a_product() {
+        return None;
+    }
     let edits: Vec<Edit> = found.entries.iter().filter_map(|entry| instead(facts, entry, &rewritten(&entry.value)?)).collect();
     (!edits.is_empty()).then(|| Fix::new(title, edits))
 }

@@ -44,7 +44,7 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
                 .label("the `|` splits the anchors")
                 .note("the first alternative is open at its end, and the last at its beginning")
                 .help(format!("put the alternatives in parentheses: `({})`", text.value))
-                .fix(grouped(facts, text))
+                .maybe_fix(facts.is_of_a_product().then(|| grouped(facts, text)))
         })
         .collect()
 }

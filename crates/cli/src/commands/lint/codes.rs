@@ -35,7 +35,7 @@ const WARNING: Severity = Severity::Warning;
 /// The code, its weight, a file that has it, and the cure.
 const ROWS: &[(&str, Severity, &str, &str)] = &[
     ("not-utf8", ERROR, "", "Save the file as UTF-8."),
-    ("byte-order-mark", WARNING, "\u{feff}{ \"name\": \"example\" }", "Save the file as UTF-8 without a byte order mark."),
+    ("byte-order-mark", ERROR, "\u{feff}{ \"name\": \"example\" }", "Save the file as UTF-8 without a byte order mark."),
     ("empty-file", ERROR, " ", "Write an agent, or remove the file."),
     ("too-large", ERROR, "", "Put long texts into files and name them, as in `\"prompt\": \"file://prompt.md\"`."),
     ("too-deep", ERROR, "", "Take out the nesting: nothing in the format needs it."),
@@ -105,12 +105,7 @@ const ROWS: &[(&str, Severity, &str, &str)] = &[
         r#"{ "name": "example", "toolsSettings": { "sandbox": { "network": { "allow": ["https://crates.io"] } } } }"#,
         "Write the host alone, as in `crates.io` or `crates.io:443`.",
     ),
-    (
-        "bad-limit",
-        ERROR,
-        r#"{ "name": "example", "toolsSettings": { "sandbox": { "limits": { "processes": 0 } } } }"#,
-        "Write how much the task may use.",
-    ),
+    ("bad-limit", ERROR, "", "Write how much the task may use."),
     (
         "bad-path-pattern",
         ERROR,
@@ -130,24 +125,14 @@ const ROWS: &[(&str, Severity, &str, &str)] = &[
         r#"{ "name": "example", "toolsSettings": { "sandbox": { "env": { "pass": ["NOT A NAME"] } } } }"#,
         "Write letters, digits and `_`, each variable by its whole name.",
     ),
-    (
-        "bad-workspace-mode",
-        ERROR,
-        r#"{ "name": "example", "toolsSettings": { "sandbox": { "workspace": "copy" } } }"#,
-        "Write `layer` or `direct`.",
-    ),
+    ("bad-workspace-mode", ERROR, "", "Write `layer` or `direct`."),
     (
         "example-fails",
         ERROR,
         r#"{ "name": "example", "toolsSettings": { "sandbox": { "examples": { "allow": ["cargo test"] } } } }"#,
         "Correct the example, or the rule that decides it.",
     ),
-    (
-        "kiro-v3-rules",
-        ERROR,
-        r#"{ "name": "example", "permissions": { "rules": [] } }"#,
-        "Say it in `tools`, `allowedTools` and `toolsSettings`.",
-    ),
+    ("kiro-v3-rules", ERROR, "", "Say it in `tools`, `allowedTools` and `toolsSettings`."),
     (
         "never-passed",
         ERROR,
@@ -175,8 +160,8 @@ const ROWS: &[(&str, Severity, &str, &str)] = &[
     (
         "settings-not-read",
         WARNING,
-        r#"{ "name": "example", "tools": ["fs_read"], "toolsSettings": { "fs_read": { "allowReadOnly": true } } }"#,
-        "List the paths in `allowedPaths`.",
+        r#"{ "name": "example", "tools": ["use_aws"], "toolsSettings": { "use_aws": { "allowedServices": ["s3"] } } }"#,
+        "Say it in a setting that Remit reads, or leave the tool to ask.",
     ),
     (
         "settings-of-absent-tool",
@@ -222,12 +207,28 @@ mod tests {
 
     #[test]
     fn every_example_is_found() {
-        for page in pages() {
-            let Some(example) = page.example else { continue };
-            let found = judged(example, ReadAs::Remit).findings;
+        let wrong = pages().filter_map(|page| {
+            let found = judged(page.example?, ReadAs::Remit).findings;
             let finding = found.iter().find(|finding| finding.code == page.name);
             let codes: Vec<&str> = found.iter().map(|finding| finding.code).collect();
-            assert_eq!(finding.map(|finding| finding.severity), Some(page.severity), "{} in {codes:?}", page.name);
-        }
+            let severity = finding.map(|finding| finding.severity);
+            (severity != Some(page.severity)).then(|| format!("{} is {severity:?} in {codes:?}", page.name))
+        });
+        assert_eq!(wrong.collect::<Vec<_>>(), [""; 0]);
+    }
+
+    #[test]
+    fn an_error_in_one_part_hides_nothing_in_another() {
+        let check = |text: &str, expected: &[&str]| {
+            let mut codes: Vec<&str> = judged(text, ReadAs::Remit).findings.iter().map(|finding| finding.code).collect();
+            codes.retain(|code| pages().any(|page| page.name == *code));
+            assert_eq!(codes, expected, "{text}");
+        };
+        check(r#"{"tools": ["shel", "fs_read"], "modell": "x"}"#, &["unknown-tool", "unknown-key"]);
+        check(
+            r#"{"tols": ["write"], "toolsSettings": {"write": {"allowedPaths": ["!a"]}}}"#,
+            &["unknown-key", "bad-path-pattern"],
+        );
+        check(r#"{"tools": ["shel", "#, &["syntax"]);
     }
 }

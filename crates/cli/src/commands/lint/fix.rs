@@ -58,31 +58,34 @@ fn mended(bytes: &[u8], judge: impl Fn(&[u8]) -> Result<Judged, Failure>) -> Res
     if now.source.text().as_bytes() != bytes {
         return Ok((String::new(), 0));
     }
-    let (first, mut made) = (now.policy.clone(), 0);
-    let attempt = |source: &Source, findings: &[Diagnostic]| -> Result<Option<(Judged, usize)>, Failure> {
-        let Fixed { text, applied, .. } = apply_fixes(source, findings);
-        if applied == 0 || text == source.text() {
-            return Ok(None);
-        }
-        let next = judge(text.as_bytes())?;
-        Ok(is_within(next.policy.as_ref(), first.as_ref()).then_some((next, applied)))
-    };
+    let (mut first, mut made) = (now.policy.clone(), 0);
+    let attempt =
+        |source: &Source, findings: &[Diagnostic], first: Option<&Policy>| -> Result<Option<(Judged, usize)>, Failure> {
+            let Fixed { text, applied, .. } = apply_fixes(source, findings);
+            if applied == 0 || text == source.text() {
+                return Ok(None);
+            }
+            let next = judge(text.as_bytes())?;
+            Ok(is_within(next.policy.as_ref(), first).then_some((next, applied)))
+        };
     for _ in 0..MOST_PASSES {
-        let next = match attempt(&now.source, &now.findings)? {
+        let next = match attempt(&now.source, &now.findings, first.as_ref())? {
             Some(next) => Some(next),
             None => {
                 let mut narrowing = Vec::new();
                 for finding in &now.findings {
-                    if attempt(&now.source, std::slice::from_ref(finding))?.is_some() {
+                    if attempt(&now.source, std::slice::from_ref(finding), first.as_ref())?.is_some() {
                         narrowing.push(finding.clone());
                     }
                 }
-                attempt(&now.source, &narrowing)?
+                attempt(&now.source, &narrowing, first.as_ref())?
             }
         };
         let Some((judged, applied)) = next else { break };
         made += applied;
         now = judged;
+        // What a file permits that could not be compiled is known once it can be.
+        first = first.or_else(|| now.policy.clone());
     }
     Ok((now.source.text().to_owned(), made))
 }
