@@ -2,12 +2,13 @@ use std::ffi::OsString;
 use std::os::fd::AsFd;
 
 use remit_agent::AbsPath;
-use remit_launch::{LaunchError, Scratch, Signals, Stdio, Task, become_reaper, end_tree, spawn};
+use remit_launch::{LaunchError, Scratch, Signals, Stdio, Task, become_reaper, end_tree, spawn_when};
 use remit_layer::{Layers, LayersError, Purpose, Xattrs};
 use remit_policy::{CommandLine, Permit, Request};
 use remit_sandbox::{LayerPurpose, Plan};
 use remit_tasks::{LayerToKeep, Outcome, StoreError, TaskDir, TaskError};
 use rustix::io::Errno;
+use rustix::process::Pid;
 use thiserror::Error;
 
 use crate::relay::{Relay, Relaying};
@@ -25,8 +26,8 @@ pub struct Ground<'a, 'b> {
     /// The caller's own `PATH`, for a better error.
     pub elsewhere: &'a [AbsPath],
     pub attended: AttendedBy<'a, 'b>,
-    /// Records that it has started, with the number of its process. When that fails the task is killed: one that nobody can
-    /// look up must not run.
+    /// Records that it starts, with the number of its process, while the sandbox is being made. When that fails nothing is
+    /// executed: a task that nobody can look up must not run.
     pub started: &'a mut dyn FnMut(u32) -> Result<(), TaskError>,
 }
 
@@ -93,13 +94,19 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<Outcome, ExecutorEr
     let mut start = |stdio: Stdio<'_>| {
         let task =
             Task { program: program.clone(), arguments: &arguments, directory: directory.clone(), stdio, scratch: &scratch };
-        let running = spawn(plan, &task)?;
-        if let Err(error) = started(running.pid().as_raw_nonzero().get().unsigned_abs()) {
-            running.kill();
+        let mut refused = None;
+        let mut release = |pid: Pid| match started(pid.as_raw_nonzero().get().unsigned_abs()) {
+            Ok(()) => true,
+            Err(error) => {
+                refused = Some(error);
+                false
+            }
+        };
+        let running = spawn_when(plan, &task, &mut release);
+        if refused.is_some() {
             let _ = end_tree();
-            return Err(ExecutorError::from(error));
         }
-        Ok(running)
+        refused.map_or_else(|| Ok(running?), |error| Err(error.into()))
     };
     let mut relaying = None;
     let (mut running, ended) = match attended {

@@ -33,6 +33,7 @@ mod wait;
 mod worker;
 
 use clap::Subcommand;
+pub(crate) use run::RunArgs;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
