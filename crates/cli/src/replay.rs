@@ -28,7 +28,7 @@ pub(crate) fn replay(printed: &[u8]) -> Vec<u8> {
                 }
             }
             [0x1b, b'[', .., b'm' | b'K'] | [b'\n' | b'\r' | b'\t' | 0x08 | 0x20..=0x7e | 0x80..] => {
-                text.extend_from_slice(token)
+                text.extend_from_slice(token);
             }
             _ => {}
         }

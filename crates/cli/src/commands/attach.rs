@@ -105,7 +105,7 @@ fn sit(ui: &Ui, args: &AttachArgs, tasks: &Tasks, record: &Record) -> Result<boo
         }
         // Typed input waits in the terminal until there is somebody to take it.
         let listens = place.input && place.seat.is_some();
-        let others: Vec<_> = [signals.as_fd()].into_iter().chain(listens.then(|| stdin())).collect();
+        let others: Vec<_> = [signals.as_fd()].into_iter().chain(listens.then(stdin)).collect();
         let ready = watch.wait(&others).map_err(failed)?;
         while let Some(signal) = signals.next().map_err(failed)? {
             match signal {
