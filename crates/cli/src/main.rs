@@ -21,8 +21,10 @@ mod notices;
 mod over;
 mod places;
 mod project;
+mod replay;
 mod store;
 mod ui;
+mod watch;
 mod work;
 
 use std::process::ExitCode;

@@ -134,28 +134,37 @@ fn spells_nothing_more(outer: &[Vec<PatternPart>], words: &[Vec<PatternPart>]) -
 /// Returns whether no command under a regular expression has a word that this one spells out and the other does not.
 fn spells_no_word_more(narrow: &str, wide: &str, regex: &str) -> bool {
     let (Some(narrow), Some(wide)) = (spelled(narrow), spelled(wide)) else { return narrow == wide };
-    // A word that is itself written with a wildcard is no option, and nothing that a table lists.
-    let listed = |text: &&String| text.starts_with(['-', '+', '@']) || !(text.contains(".*") || text.contains(".+"));
-    let more: Vec<String> = narrow.difference(&wide).filter(listed).map(|text| regex::escape(text)).collect();
+    let more: Vec<String> = narrow.difference(&wide).map(|text| regex::escape(text)).collect();
     let word = format!(r"\A(?s-u:.* )?(?:{})(?s-u:.*)\z", more.join("|"));
     more.is_empty() || are_apart((regex, Dot::WithinLine), (&word, Dot::Any))
 }
 
 /// Returns every text that a regular expression spells out, as [`CommandPattern::spells`] finds them; `None` where those
 /// are too many.
+///
+/// A text with a parenthesis or a star that is part of the syntax is left out, unless it is an option: no table lists a
+/// word like `(git`.
 fn spelled(pattern: &str) -> Option<BTreeSet<String>> {
     /// Characters of a pattern.
     const LONGEST: usize = 200;
-    let literal: Vec<char> = pattern.chars().filter(|c| *c != '\\').collect();
+    let mut literal = Vec::new();
+    let mut escaped = false;
+    for c in pattern.chars() {
+        if c != '\\' {
+            literal.push((c, !escaped && "(|)[]{}*+?^$".contains(c)));
+        }
+        escaped = c == '\\' && !escaped;
+    }
     if literal.len() > LONGEST {
         return None;
     }
+    let is = |at: usize, set: &str| literal.get(at).is_some_and(|(c, _)| set.contains(*c));
     let mut found = BTreeSet::new();
-    let starts = (0..literal.len()).filter(|at| *at == 0 || literal.get(at - 1).is_some_and(|c| " (|:^".contains(*c)));
-    for start in starts {
-        for end in start + 1..=literal.len() {
-            if literal.get(end).is_none_or(|c| " )|=.$?".contains(*c)) {
-                found.extend(literal.get(start..end).map(|text| text.iter().collect::<String>()));
+    for start in (0..literal.len()).filter(|at| *at == 0 || is(at - 1, " (|:^")) {
+        for end in (start + 1..=literal.len()).filter(|end| *end == literal.len() || is(*end, " )|=.$?")) {
+            let text = literal.get(start..end).unwrap_or_default();
+            if is(start, "-+@") || !text.iter().any(|(_, syntax)| *syntax) {
+                found.insert(text.iter().map(|(c, _)| c).collect());
             }
         }
     }
