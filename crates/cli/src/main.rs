@@ -18,6 +18,7 @@ mod judge;
 mod layers;
 mod load;
 mod notices;
+mod observing;
 mod over;
 mod places;
 mod project;

@@ -9,6 +9,7 @@
 //! would stay held for ever.
 
 mod error;
+mod observe;
 mod outside;
 mod parent;
 mod signals;

@@ -104,6 +104,7 @@ impl Ground {
             directory: directory.clone(),
             stdio: Stdio { input: null, output: null, error: null, terminal: None },
             scratch: &self.scratch(),
+            watch: None,
         };
         let mut running = spawn(plan, &task)?;
         let ending = running.wait().unwrap();

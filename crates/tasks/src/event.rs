@@ -88,6 +88,9 @@ pub struct Background {
     /// How long it waits for an answer, in seconds.
     pub ask_limit: u64,
     pub after: Option<After>,
+    /// An observer looks on.
+    #[serde(default)]
+    pub explain: bool,
 }
 
 /// What becomes of a task when a person has to be asked.

@@ -29,6 +29,7 @@ pub(crate) mod tasks;
 mod test;
 mod told;
 mod wait;
+mod why;
 mod worker;
 
 use clap::Subcommand;
@@ -62,6 +63,7 @@ pub(crate) enum Command {
     Logs(logs::LogsArgs),
     Attach(logs::AttachArgs),
     Result(status::ResultArgs),
+    Why(why::WhyArgs),
     Approve(approve::ApproveArgs),
     Deny(approve::DenyArgs),
     Cancel(cancel::CancelArgs),
@@ -102,6 +104,7 @@ impl Command {
             Command::Logs(args) => logs::logs(ui, args),
             Command::Attach(args) => logs::attach(ui, args),
             Command::Result(args) => status::result(ui, args),
+            Command::Why(args) => why::why(ui, args),
             Command::Approve(args) => approve::approve(ui, args),
             Command::Deny(args) => approve::deny(ui, args),
             Command::Cancel(args) => cancel::cancel(ui, args),

@@ -52,7 +52,10 @@ pub fn start_worker(plan: &Plan, directory: &AbsPath, task: &TaskDir) -> Result<
         arguments.push(OsString::from(LOOKED_AT));
     }
     let stdio = Stdio { input: inner.as_fd(), output: inner.as_fd(), error: null.as_fd(), terminal: None };
-    let running = spawn(&plan, &Task { program, arguments: &arguments, directory: directory.clone(), stdio, scratch: &scratch })?;
+    let running = spawn(
+        &plan,
+        &Task { program, arguments: &arguments, directory: directory.clone(), stdio, scratch: &scratch, watch: None },
+    )?;
     Ok(Worker { running, socket, _binary: binary })
 }
 
