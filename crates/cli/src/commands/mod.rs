@@ -17,6 +17,7 @@ pub(crate) mod logs;
 mod lsp;
 mod mcp;
 mod preview;
+mod result;
 mod retry;
 mod run;
 mod schema;
@@ -62,7 +63,7 @@ pub(crate) enum Command {
     Wait(wait::WaitArgs),
     Logs(logs::LogsArgs),
     Attach(logs::AttachArgs),
-    Result(status::ResultArgs),
+    Result(result::ResultArgs),
     Why(why::WhyArgs),
     Approve(approve::ApproveArgs),
     Deny(approve::DenyArgs),
@@ -103,7 +104,7 @@ impl Command {
             Command::Wait(args) => wait::wait(ui, args),
             Command::Logs(args) => logs::logs(ui, args),
             Command::Attach(args) => logs::attach(ui, args),
-            Command::Result(args) => status::result(ui, args),
+            Command::Result(args) => result::result(ui, args),
             Command::Why(args) => why::why(ui, args),
             Command::Approve(args) => approve::approve(ui, args),
             Command::Deny(args) => approve::deny(ui, args),
