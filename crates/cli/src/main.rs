@@ -22,8 +22,10 @@ mod observing;
 mod over;
 mod places;
 mod project;
+mod replay;
 mod store;
 mod ui;
+mod watch;
 mod work;
 
 use std::process::ExitCode;

@@ -8,6 +8,7 @@
 
 mod audit;
 mod clock;
+mod console;
 mod find;
 mod relay;
 mod run;

@@ -4,7 +4,7 @@ use remit_agent::AbsPath;
 use remit_policy::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::{ProcessId, TaskId};
+use crate::{ProcessId, TaskId, WindowSize};
 
 /// Something that happened to a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +91,9 @@ pub struct Background {
     /// An observer looks on.
     #[serde(default)]
     pub explain: bool,
+    /// It has a terminal of its own, which begins with this size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<WindowSize>,
 }
 
 /// What becomes of a task when a person has to be asked.

@@ -31,8 +31,15 @@ pub(crate) fn retry(ui: &Ui, args: &RetryArgs) -> Result<Exit, Failure> {
     let record = tasks.record(&args.task)?;
     drop(tasks);
     // A task of the foreground has nothing that was asked for besides its command.
-    let plain =
-        Background { read_as: None, strict: false, on_ask: OnAsk::Wait, ask_limit: 24 * 3600, after: None, explain: false };
+    let plain = Background {
+        read_as: None,
+        strict: false,
+        on_ask: OnAsk::Wait,
+        ask_limit: 24 * 3600,
+        after: None,
+        terminal: None,
+        explain: false,
+    };
     let background = Background { after: None, explain: args.explain, ..record.created.background().cloned().unwrap_or(plain) };
     let work = prepare_again(ui, &record, &background)?;
     observing::watch(args.explain, &work.policy, &work.host, Watch::Refusals)?;

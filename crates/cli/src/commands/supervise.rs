@@ -72,6 +72,9 @@ fn look_after(ui: &Ui, state: &StateDir, task: &TaskDir, supervisor: &mut Superv
         return Ok(Outcome::Denied { why: why.to_owned() });
     }
     supervisor.keep_output(output_limit(&work.policy));
+    if let Some(size) = background.terminal {
+        supervisor.give_terminal(size);
+    }
     supervisor.expect_output_of(&record.created.command);
     let permit = match permit(supervisor, state, &work, &record, background)? {
         Ok(permit) => permit,
