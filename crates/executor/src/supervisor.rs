@@ -14,7 +14,7 @@ use remit_tasks::{
     TaskDir, TaskId, Timestamp, Wish, note_progress, note_summary, wake,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::ExecutorError;
@@ -43,6 +43,8 @@ pub struct Supervisor<'a> {
     /// Of its output so much is kept.
     output_limit: u64,
     keeper: Option<Keeper>,
+    /// What the task reads from its standard input.
+    input: Option<String>,
     /// What its output says of how far it is.
     tracker: Tracker,
     /// How far it is, as long as that is not noted yet.
@@ -82,6 +84,7 @@ impl<'a> Supervisor<'a> {
             output_limit: 0,
             unread: true,
             keeper: None,
+            input: None,
             tracker: Tracker::new(),
             progress: None,
             noted_at: None,
@@ -95,6 +98,11 @@ impl<'a> Supervisor<'a> {
     /// Says how much of each stream of the output is kept, in bytes.
     pub fn keep_output(&mut self, limit: u64) {
         self.output_limit = limit;
+    }
+
+    /// Says what the task reads from its standard input.
+    pub fn give_input(&mut self, text: &str) {
+        self.input = Some(text.to_owned());
     }
 
     /// Says what is run: some tools are known by their name alone when they tell how far they are.
@@ -240,8 +248,7 @@ impl<'a> Supervisor<'a> {
         start: &mut dyn FnMut(Stdio<'_>) -> Result<T, ExecutorError>,
     ) -> Result<T, ExecutorError> {
         let keeper = Keeper::create(task, self.output_limit).map_err(ExecutorError::Output)?;
-        let input = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|errno| ExecutorError::Output(errno.into()))?;
+        let input = input(self.input.as_deref()).map_err(|errno| ExecutorError::Input(errno.into()))?;
         let stdio =
             Stdio { input: input.as_fd(), output: keeper.file(Stream::Out), error: keeper.file(Stream::Err), terminal: None };
         let started = start(stdio)?;
@@ -395,6 +402,21 @@ impl<'a> Supervisor<'a> {
     fn told_to_end(&self) -> Result<bool, Errno> {
         self.signals.as_ref().map_or(Ok(false), ends)
     }
+}
+
+/// Returns a task's standard input: a text from its beginning, as a file in memory, or nothing.
+fn input(text: Option<&str>) -> Result<OwnedFd, Errno> {
+    let Some(text) = text else {
+        return rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    };
+    let file = rustix::fs::memfd_create("input", MemfdFlags::CLOEXEC)?;
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        let written = rustix::io::write(&file, rest)?;
+        rest = rest.get(written..).unwrap_or_default();
+    }
+    rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0))?;
+    Ok(file)
 }
 
 fn no_room() -> Outcome {

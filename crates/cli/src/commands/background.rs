@@ -62,6 +62,8 @@ pub(crate) fn asked_for(ui: &Ui, args: &RunArgs) -> Result<Background, Failure> 
         },
         ask_limit: args.later.ask_limit.as_secs(),
         after: after(ui, &args.later)?,
+        launched: None,
+        input: None,
     })
 }
 
