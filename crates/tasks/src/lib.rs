@@ -41,7 +41,8 @@ mod task;
 pub use approval::{Approval, ApprovalError, ApprovalOf, Consent, ConsentHow, approve, lookup};
 pub use control::{Caller, Control, call, looked, wake};
 pub use event::{
-    After, AgentName, ApprovedBy, Attended, Background, CancelledBy, Confinement, Created, Event, Launched, OnAsk, Outcome, Question,
+    After, AgentName, ApprovedBy, Attended, Background, CancelledBy, Confinement, Created, Event, Launched, OnAsk, Outcome,
+    Question,
 };
 pub use id::{TaskId, TaskIdError};
 /// A point in time, UTC; it comes in as a value, and nothing in this crate asks the clock.

@@ -54,25 +54,30 @@ pub(crate) fn result(ui: &Ui, args: &ResultArgs) -> Result<Exit, Failure> {
     if args.json {
         ui.print_json(&json(&record, progress_of(&tasks.state, &record.id).as_ref()))?;
     } else {
-        let mut text = page(&tasks, &record)?;
-        if let Some(summary) = summary_of(&tasks.state, &record.id) {
-            text.push('\n');
-            for line in summary.to_string().lines() {
-                // Writing to a string does not fail.
-                let _ = writeln!(text, "  {}", visible(line));
-            }
-        }
-        let lines = last_lines(&tasks, &record, 10)?;
-        if !lines.is_empty() {
-            text.push_str("\nthe last lines:\n");
-            for line in lines {
-                // Writing to a string does not fail.
-                let _ = writeln!(text, "  {line}");
-            }
-        }
-        ui.print(&text)?;
+        ui.print(&result_page(&tasks, &record, 10)?)?;
     }
     Ok(record.outcome().map_or(Exit::Asks, exit::of_outcome))
+}
+
+/// Returns how a task stands, what its output came to, and the last lines of it.
+pub(crate) fn result_page(tasks: &Tasks, record: &Record, most: usize) -> Result<String, Failure> {
+    let mut text = page(tasks, record)?;
+    if let Some(summary) = summary_of(&tasks.state, &record.id) {
+        text.push('\n');
+        for line in summary.to_string().lines() {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "  {}", visible(line));
+        }
+    }
+    let lines = last_lines(tasks, record, most)?;
+    if !lines.is_empty() {
+        text.push_str("\nthe last lines:\n");
+        for line in lines {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+    Ok(text)
 }
 
 fn page(tasks: &Tasks, record: &Record) -> Result<String, Failure> {

@@ -79,7 +79,9 @@ impl Setting {
             Kind::Command if !value.trim().is_empty() => return Ok(()),
             Kind::Command => "give a program",
             Kind::Template if is_template(value) => return Ok(()),
-            Kind::Template => "give a program and its arguments, with `{prompt}` or `{file}` at most once, and not as the program",
+            Kind::Template => {
+                "give a program and its arguments, with `{prompt}` or `{file}` at most once, and not as the program"
+            }
             Kind::Runner if SETTINGS.iter().any(|setting| setting.key.strip_prefix(RUNNERS) == Some(value)) => return Ok(()),
             Kind::Runner => "give `kiro`, `claude`, `codex`, `gemini` or `custom`",
         };
