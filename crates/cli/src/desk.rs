@@ -11,13 +11,14 @@ use remit_policy::{Policy, Verdict, Workspace};
 use remit_preview::{Form, RenderStyle};
 use remit_tasks::{
     Approval, Attended, Background, Launched, OnAsk, Outcome, Record, State, TaskId, Timestamp, Which, derive_name, given_name,
-    layers, progress_of,
+    layers, progress_of, summary_of,
 };
 
 use crate::commands::background::make;
 use crate::commands::cancel::cancel_one;
 use crate::commands::delete::forget;
-use crate::commands::status::result_page;
+use crate::commands::logs::last_lines;
+use crate::commands::status::page;
 use crate::commands::tasks::{asks, state_words, time, with_progress};
 use crate::consent::{denied, earlier};
 use crate::failure::Failure;
@@ -141,7 +142,8 @@ impl Launcher {
             Verdict::Ask(question) => Some(question.reason().why.clone()),
             Verdict::Deny(reason) => return Err(denied(&reason)),
         };
-        let excess = if work.agent.is_some() { excess(&work.policy, self.policy) } else { Vec::new() };
+        let excess = work.policy.excess(self.policy).into_iter().map(|excess| excess.text).collect::<Vec<_>>();
+        let excess = if work.agent.is_some() { excess } else { Vec::new() };
         let text = told(&work, order, &command)?;
         let launched = Launched { by: self.by(), session: self.session.clone(), excess: excess.clone() };
         let background = Background {
@@ -216,7 +218,7 @@ impl Desk for Launcher {
     }
 
     fn result(&mut self, id: &TaskId) -> Result<String, Refusal> {
-        let look = || self.record(id.as_str()).and_then(|(tasks, record)| result_page(&tasks, &record, LINES));
+        let look = || self.record(id.as_str()).and_then(|(tasks, record)| result_page(&tasks, &record));
         look().map_err(|failure| refusal(&failure))
     }
 
@@ -237,9 +239,16 @@ impl Desk for Launcher {
     }
 }
 
-/// Returns what a policy permits beyond another's, in words.
-fn excess(policy: &Policy, of: &Policy) -> Vec<String> {
-    if policy.digest() == of.digest() { Vec::new() } else { vec!["its policy is another".to_owned()] }
+/// Returns how a task stands, what its output came to, and the last lines of it.
+fn result_page(tasks: &Tasks, record: &Record) -> Result<String, Failure> {
+    let mut text = page(tasks, record)?;
+    let summary = summary_of(&tasks.state, &record.id).map(|summary| summary.to_string()).unwrap_or_default();
+    let parts =
+        [("what it came to", summary.lines().map(visible).collect()), ("the last lines", last_lines(tasks, record, LINES)?)];
+    for (head, lines) in parts.into_iter().filter(|(_, lines)| !lines.is_empty()) {
+        text = format!("{text}\n{head}:\n  {}\n", lines.join("\n  "));
+    }
+    Ok(text)
 }
 
 /// Returns what a person is told about a launch: what would run, and what its policy comes to.
