@@ -82,18 +82,18 @@ impl Server {
 
     /// Does it, and sees to it that the host hears of the end of what was launched.
     async fn act(&self, cleared: Cleared, context: &RequestContext<RoleServer>) -> CallToolResponse {
-        let launches = cleared.launches();
+        let is_launch = cleared.launches();
         let answer = self.follow(cleared, context).await;
         let way = tasks::told(context);
         let launched = self.session.launched();
         if way != Told::Not {
             for id in &launched {
-                tokio::spawn(tasks::announce(Arc::clone(&self.session), context.peer.clone(), id.to_string(), way));
+                tokio::spawn(tasks::announce(Arc::clone(&self.session), context.peer.clone(), id.clone(), way));
             }
         }
         match launched.last().and_then(|id| self.session.standing(id)) {
             // What the model reads now; the rest comes with the task.
-            Some(standing) if launches && way == Told::Task => {
+            Some(standing) if is_launch && way == Told::Task => {
                 let text = tasks::text(&answer.content);
                 tasks::created(&Standing { line: text, ..standing }).into()
             }
