@@ -128,7 +128,7 @@ impl Launcher {
         let wanted = Wanted { agent, read_as: None, cwd: Some(&self.root), strict: false };
         let work = prepare(&self.ui, wanted)?;
         let tasks = self.open()?;
-        self.check_room(&tasks)?;
+        check_room(&tasks)?;
         let (command, input, wanted_name) = match &order.what {
             ToDo::Command(command) => (command.clone(), None, command.join(" ")),
             ToDo::Prompt { text, runner } => {
@@ -164,19 +164,6 @@ impl Launcher {
             Ok(id)
         };
         Ok(Proposal { text, excess, asks, agent, digest, command, start: Box::new(start) })
-    }
-
-    fn check_room(&self, tasks: &Tasks) -> Result<(), Failure> {
-        let listed = tasks.store.list(Which::Unfinished)?;
-        let waiting = listed.iter().filter_map(|listed| listed.record.as_ref().ok()).filter(|record| {
-            let launched = record.created.background().is_some_and(|background| background.launched.is_some());
-            launched && matches!(record.state, State::Waiting { .. })
-        });
-        if waiting.count() < WAITING {
-            return Ok(());
-        }
-        Err(Failure::new(format!("{WAITING} launched tasks wait for a person already"))
-            .help("`remit tasks` lists them; `remit approve` and `remit deny` answer"))
     }
 }
 
@@ -237,6 +224,20 @@ impl Desk for Launcher {
         };
         delete().map_err(|failure| refusal(&failure))
     }
+}
+
+/// A model that launches without end gets no further than this.
+fn check_room(tasks: &Tasks) -> Result<(), Failure> {
+    let listed = tasks.store.list(Which::Unfinished)?;
+    let waiting = listed.iter().filter_map(|listed| listed.record.as_ref().ok()).filter(|record| {
+        let launched = record.created.background().is_some_and(|background| background.launched.is_some());
+        launched && matches!(record.state, State::Waiting { .. })
+    });
+    if waiting.count() < WAITING {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{WAITING} launched tasks wait for a person already"))
+        .help("`remit tasks` lists them; `remit approve` and `remit deny` answer"))
 }
 
 /// Returns how a task stands, what its output came to, and the last lines of it.

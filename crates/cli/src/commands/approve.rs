@@ -75,8 +75,8 @@ fn launched_by(launched: &Launched) -> String {
     if launched.excess.is_empty() {
         return format!("the agent `{by}` launched it; it may do nothing that `{by}` may not");
     }
-    let excess: String = launched.excess.iter().map(|line| format!("\n  - {}", visible(line))).collect();
-    format!("the agent `{by}` launched it; it goes beyond what `{by}` may do:{excess}")
+    let excess: Vec<String> = launched.excess.iter().map(|line| visible(line)).collect();
+    format!("the agent `{by}` launched it; it goes beyond what `{by}` may do:\n  - {}", excess.join("\n  - "))
 }
 
 /// Asks about a launch where the policy and the command are approved otherwise.
