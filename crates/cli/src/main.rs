@@ -22,9 +22,11 @@ mod notices;
 mod over;
 mod places;
 mod project;
+mod replay;
 mod runner;
 mod store;
 mod ui;
+mod watch;
 mod work;
 
 use std::process::ExitCode;

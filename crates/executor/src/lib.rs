@@ -8,6 +8,7 @@
 
 mod audit;
 mod clock;
+mod console;
 mod desk;
 mod find;
 mod relay;

@@ -4,7 +4,7 @@ use remit_agent::AbsPath;
 use remit_policy::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::{ProcessId, TaskId};
+use crate::{ProcessId, TaskId, WindowSize};
 
 /// Something that happened to a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +94,9 @@ pub struct Background {
     /// What it reads from its standard input; otherwise that is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
+    /// It has a terminal of its own, which begins with this size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<WindowSize>,
 }
 
 /// That an agent launched a task.

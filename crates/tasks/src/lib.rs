@@ -32,6 +32,7 @@ pub mod progress;
 pub mod queue;
 mod record;
 mod remove;
+mod seat;
 mod state;
 mod store;
 pub mod summary;
@@ -55,6 +56,7 @@ pub use output::{Fill, Keeper, Log, Piece, Stream, Text};
 pub use process::{Found, ProcessId};
 pub use record::{FoldError, Record, State};
 pub use remove::remove_tree;
+pub use seat::{Door, Guest, Seat, Typed, WindowSize};
 pub use state::{StateDir, StateError};
 pub use store::{
     Listed, Place, RUNNERS, Repaired, Setting, SettingError, Store, StoreError, Which, Wish, check, command_words, repair,

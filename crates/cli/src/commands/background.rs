@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use remit_policy::Policy;
 use remit_tasks::{
-    After, ApprovedBy, Attended, Background, Created, Event, OnAsk, Outcome, Store, TaskDir, TaskId, Timestamp, sweep,
+    After, ApprovedBy, Attended, Background, Created, Event, OnAsk, Outcome, Store, TaskDir, TaskId, Timestamp, WindowSize, sweep,
 };
 
 use crate::consent::{Answer, Beforehand, Permitted, approve, permit};
@@ -33,6 +33,10 @@ pub(crate) struct BackgroundArgs {
     /// Start when this task is over, however it ended
     #[arg(long, value_name = "TASK", requires = "background")]
     after_any: Vec<String>,
+
+    /// Give it a terminal of its own, at which `remit attach` sits down
+    #[arg(long, requires = "background")]
+    pty: bool,
 
     /// What to do when you have to be asked and there is no terminal
     #[arg(long, value_name = "WHAT", value_enum, default_value = "wait", requires = "background")]
@@ -64,6 +68,7 @@ pub(crate) fn asked_for(ui: &Ui, args: &RunArgs) -> Result<Background, Failure> 
         after: after(ui, &args.later)?,
         launched: None,
         input: None,
+        terminal: args.later.pty.then(|| window_size().unwrap_or_default()),
     })
 }
 
@@ -169,6 +174,14 @@ fn supervise(id: &TaskId, lock: OwnedFd) -> Result<Child, Failure> {
 pub(crate) fn output_limit(policy: &Policy) -> u64 {
     const DEFAULT: u64 = 64 << 20;
     policy.limits.iter().find(|limit| limit.kind == remit_policy::LimitKind::Output).map_or(DEFAULT, |limit| limit.value)
+}
+
+/// Returns the size of the window that this process is used from.
+pub(crate) fn window_size() -> Option<WindowSize> {
+    use rustix::stdio::{stderr, stdin, stdout};
+    let sizes = [stdin(), stdout(), stderr()].into_iter().filter_map(|stream| rustix::termios::tcgetwinsize(stream).ok());
+    let mut sizes = sizes.filter(|size| size.ws_col > 0 && size.ws_row > 0);
+    sizes.next().map(|size| WindowSize { columns: size.ws_col, rows: size.ws_row })
 }
 
 /// Returns the product that a record names.

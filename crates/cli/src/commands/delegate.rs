@@ -82,6 +82,7 @@ pub(crate) fn delegate(ui: &Ui, args: &DelegateArgs) -> Result<Exit, Failure> {
         after: None,
         launched: None,
         input: run.input,
+        terminal: None,
     };
     let name = args.name.as_deref().map_or_else(|| derive_name(&args.task), given_name);
     let beforehand = Beforehand { yes: args.yes, trust_all: args.trust_all };

@@ -3,6 +3,7 @@
 mod agents;
 mod apply;
 mod approve;
+mod attach;
 mod audit;
 pub(crate) mod background;
 pub(crate) mod cancel;
@@ -63,7 +64,7 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     Wait(wait::WaitArgs),
     Logs(logs::LogsArgs),
-    Attach(logs::AttachArgs),
+    Attach(attach::AttachArgs),
     Result(result::ResultArgs),
     Approve(approve::ApproveArgs),
     Deny(approve::DenyArgs),
@@ -104,7 +105,7 @@ impl Command {
             Command::Status(args) => status::status(ui, args),
             Command::Wait(args) => wait::wait(ui, args),
             Command::Logs(args) => logs::logs(ui, args),
-            Command::Attach(args) => logs::attach(ui, args),
+            Command::Attach(args) => attach::attach(ui, args),
             Command::Result(args) => result::result(ui, args),
             Command::Approve(args) => approve::approve(ui, args),
             Command::Deny(args) => approve::deny(ui, args),

@@ -33,6 +33,7 @@ pub(crate) fn retry(ui: &Ui, args: &RetryArgs) -> Result<Exit, Failure> {
         after: None,
         launched: None,
         input: None,
+        terminal: None,
     };
     // It is a person that wants it now.
     let background = Background { after: None, launched: None, ..record.created.background().cloned().unwrap_or(plain) };

@@ -70,6 +70,9 @@ fn look_after(ui: &Ui, state: &StateDir, task: &TaskDir, supervisor: &mut Superv
         return Ok(Outcome::Denied { why: why.to_owned() });
     }
     supervisor.keep_output(output_limit(&work.policy));
+    if let Some(size) = background.terminal {
+        supervisor.give_terminal(size);
+    }
     supervisor.expect_output_of(&record.created.command);
     if let Some(input) = &background.input {
         supervisor.give_input(input);

@@ -88,6 +88,8 @@ pub(crate) struct TaskJson {
     started_at: Option<String>,
     ended_at: Option<String>,
     background: bool,
+    /// It has a terminal of its own.
+    terminal: bool,
     /// What a person is asked, when the state is `waiting for approval`.
     asks: Option<String>,
     /// How far it is, in words such as `127/283 tests`, and as a share of a hundred.
@@ -191,6 +193,7 @@ pub(crate) fn json(record: &Record, progress: Option<&Progress>) -> TaskJson {
         started_at: record.state.started_at().map(|at| at.to_string()),
         ended_at: ended_at.map(ToString::to_string),
         background: created.attended != Attended::Foreground,
+        terminal: created.background().is_some_and(|background| background.terminal.is_some()),
         asks: asks(record),
         progress: progress.map(|progress| visible(&progress.to_string())),
         percent: progress.and_then(Progress::percent),
