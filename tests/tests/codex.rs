@@ -23,11 +23,12 @@ fn runner(lines: &[&str]) -> Vec<String> {
         r#"model_providers.local={name="local",base_url="http://127.0.0.1:PORT/v1",wire_api="responses",env_key="MODEL_KEY"}"#;
     let model = source().join("tests/clients/model.py");
     let lines = serde_json::to_string(lines).unwrap();
+    let codex = codex();
     let words = [
         "/usr/bin/python3",
         model.to_str().unwrap(),
         &lines,
-        codex().to_str().unwrap(),
+        codex.to_str().unwrap(),
         "exec",
         "--skip-git-repo-check",
         "--dangerously-bypass-approvals-and-sandbox",
