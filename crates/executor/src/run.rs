@@ -51,6 +51,8 @@ pub enum ExecutorError {
     Layers(#[from] LayersError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("cannot give the task its input")]
+    Input(#[source] std::io::Error),
     #[error("cannot keep the task's output")]
     Output(#[source] std::io::Error),
     #[error("only a command can be run, not {0}")]
@@ -72,9 +74,11 @@ impl ExecutorError {
             ExecutorError::Task(error) => error.help(),
             ExecutorError::Layers(error) => error.help(),
             ExecutorError::Store(error) => error.help(),
-            ExecutorError::NotACommand(_) | ExecutorError::Supervise(_) | ExecutorError::Output(_) | ExecutorError::Worker(_) => {
-                None
-            }
+            ExecutorError::NotACommand(_)
+            | ExecutorError::Supervise(_)
+            | ExecutorError::Input(_)
+            | ExecutorError::Output(_)
+            | ExecutorError::Worker(_) => None,
             ExecutorError::Terminal(_) => Some("run it without a terminal: `remit run … </dev/null 2>&1 | cat`".to_owned()),
         }
     }

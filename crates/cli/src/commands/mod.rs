@@ -5,11 +5,12 @@ mod apply;
 mod approve;
 mod attach;
 mod audit;
-mod background;
-mod cancel;
+pub(crate) mod background;
+pub(crate) mod cancel;
 mod check;
 mod compile;
-mod delete;
+mod delegate;
+pub(crate) mod delete;
 mod diff;
 mod discard;
 mod doctor;
@@ -24,7 +25,7 @@ mod run;
 mod schema;
 mod settings;
 mod shell_init;
-mod status;
+pub(crate) mod status;
 mod store;
 mod supervise;
 pub(crate) mod tasks;
@@ -43,6 +44,7 @@ use crate::ui::Ui;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(run::RunArgs),
+    Delegate(delegate::DelegateArgs),
     Preview(preview::PreviewArgs),
     Check(check::CheckArgs),
     Compile(compile::CompileArgs),
@@ -85,6 +87,7 @@ impl Command {
     pub(crate) fn run(&self, ui: &Ui) -> Result<Exit, Failure> {
         match self {
             Command::Run(args) => run::run(ui, args),
+            Command::Delegate(args) => delegate::delegate(ui, args),
             Command::Preview(args) => preview::preview(ui, args),
             Command::Check(args) => check::check(ui, args),
             Command::Compile(args) => compile::compile(ui, args),

@@ -37,10 +37,18 @@ pub(crate) fn retry(ui: &Ui, args: &RetryArgs) -> Result<Exit, Failure> {
         on_ask: OnAsk::Wait,
         ask_limit: 24 * 3600,
         after: None,
+        launched: None,
+        input: None,
         terminal: None,
         explain: false,
     };
-    let background = Background { after: None, explain: args.explain, ..record.created.background().cloned().unwrap_or(plain) };
+    // It is a person that wants it now.
+    let background = Background {
+        after: None,
+        launched: None,
+        explain: args.explain,
+        ..record.created.background().cloned().unwrap_or(plain)
+    };
     let work = prepare_again(ui, &record, &background)?;
     observing::watch(args.explain, &work.policy, &work.host, Watch::Refusals)?;
     let beforehand = Beforehand { yes: args.yes && work.agent.is_some(), trust_all: args.yes && work.agent.is_none() };

@@ -76,6 +76,9 @@ fn look_after(ui: &Ui, state: &StateDir, task: &TaskDir, supervisor: &mut Superv
         supervisor.give_terminal(size);
     }
     supervisor.expect_output_of(&record.created.command);
+    if let Some(input) = &background.input {
+        supervisor.give_input(input);
+    }
     let permit = match permit(supervisor, state, &work, &record, background)? {
         Ok(permit) => permit,
         Err(outcome) => return Ok(outcome),
@@ -112,12 +115,14 @@ fn permit(
     let policy = !is_approved(work)?;
     // Whoever made the task was asked everything, and said yes to this policy and this command.
     let answered = record.approved.is_some();
-    if !answered && (policy || asks.is_some()) {
+    // What an agent launched waits for a person, whatever was approved before.
+    let launched = background.launched.clone();
+    if !answered && (policy || asks.is_some() || launched.is_some()) {
         if background.on_ask == OnAsk::Deny {
             let why = asks.unwrap_or_else(|| "nobody approved this policy".to_owned());
             return Ok(Err(Outcome::Denied { why }));
         }
-        let question = Question { digest: gate.digest().to_string(), policy, command: asks };
+        let question = Question { digest: gate.digest().to_string(), policy, command: asks, launched };
         let limit = Duration::from_secs(background.ask_limit);
         let (decision, by) = supervisor.wait_for_answer(&question, limit).map_err(|error| Failure::of(&error))?;
         if let Decision::End(outcome) = decision {

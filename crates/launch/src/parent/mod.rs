@@ -22,7 +22,7 @@ pub(crate) use cgroup::Cgroup;
 pub(crate) use listener::receive as receive_listener;
 pub(crate) use prepare::Identity;
 pub use running::{Ending, Running};
-pub use tree::{become_reaper, end_tree, pause_tree, resume_tree};
+pub use tree::{become_reaper, end_tree, end_tree_but, pause_tree, resume_tree};
 
 /// Starts a task under a plan.
 ///
