@@ -117,6 +117,7 @@ impl Ground {
             directory: directory.clone(),
             stdio: Stdio { input: null, output: null, error: null, terminal: None },
             scratch: &self.scratch(),
+            watch: None,
         };
         let mut running = spawn_when(plan, &task, release)?;
         let ending = running.wait().unwrap();

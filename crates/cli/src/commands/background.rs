@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -66,6 +66,9 @@ pub(crate) fn asked_for(ui: &Ui, args: &RunArgs) -> Result<Background, Failure> 
         },
         ask_limit: args.later.ask_limit.as_secs(),
         after: after(ui, &args.later)?,
+        explain: args.explain,
+        launched: None,
+        input: None,
         terminal: args.later.pty.then(|| window_size().unwrap_or_default()),
     })
 }
@@ -81,7 +84,8 @@ pub(crate) fn begin(
 ) -> Result<Exit, Failure> {
     let approved = ask(ui, work, beforehand, background.on_ask, &command)?;
     work::tell_of_read_only_workspace(ui, &work.policy, &work.plan);
-    let id = make(work, background, approved, command, name)?;
+    // The supervisor goes its own way.
+    let (id, _) = make(work, background, approved, command, name)?;
     ui.print(&format!("{id}\n"))?;
     if approved.is_none() {
         ui.tell(&format!("it waits for your yes: `remit approve {id}`"));
@@ -117,13 +121,13 @@ fn ask(ui: &Ui, work: &Work, beforehand: Beforehand, on_ask: OnAsk, command: &[S
 }
 
 /// Makes the record and starts the supervisor.
-fn make(
+pub(crate) fn make(
     work: &Work,
     background: Background,
     approved: Option<ApprovedBy>,
     command: Vec<String>,
     name: &str,
-) -> Result<TaskId, Failure> {
+) -> Result<(TaskId, Child), Failure> {
     let mut store = Store::open(&work.state)?;
     let _ = sweep(&work.state, &mut store, Timestamp::now());
     let task = TaskDir::create(&work.state)?;
@@ -141,16 +145,18 @@ fn make(
         let _ = task.discard();
         return Err(failure);
     }
-    if let Err(error) = task.hand_on().map_err(Failure::from).and_then(|lock| supervise(&id, lock)) {
-        task.end(&mut store, Timestamp::now(), Outcome::CouldNotStart { error: error.message().to_owned() })?;
-        return Err(error);
+    match task.hand_on().map_err(Failure::from).and_then(|lock| supervise(&id, lock)) {
+        // The lock stays with the supervisor.
+        Ok(supervisor) => Ok((id, supervisor)),
+        Err(error) => {
+            task.end(&mut store, Timestamp::now(), Outcome::CouldNotStart { error: error.message().to_owned() })?;
+            Err(error)
+        }
     }
-    // The lock stays with the supervisor.
-    Ok(id)
 }
 
 /// Starts the supervisor of a task: this program once more, with the task's lock and nothing else of this process.
-fn supervise(id: &TaskId, lock: OwnedFd) -> Result<(), Failure> {
+fn supervise(id: &TaskId, lock: OwnedFd) -> Result<Child, Failure> {
     let failed = |error: &std::io::Error| Failure::io("cannot start the supervisor", error).exit(Exit::CouldNotStart);
     remit_launch::keep_descriptors_to_itself().map_err(|errno| failed(&errno.into()))?;
     Command::new("/proc/self/exe")
@@ -162,7 +168,6 @@ fn supervise(id: &TaskId, lock: OwnedFd) -> Result<(), Failure> {
         .stderr(Stdio::null())
         .envs(notices::terminal().map(|path| (notices::TERMINAL, path)))
         .spawn()
-        .map(|_| ())
         .map_err(|error| failed(&error))
 }
 
