@@ -9,6 +9,7 @@
 mod audit;
 mod clock;
 mod find;
+mod network;
 mod relay;
 mod run;
 mod session;
@@ -20,6 +21,7 @@ mod worker;
 
 pub use audit::{AUDIT_FILE, Audit, AuditError, AuditEvent, Broken, Effect, Redactor, Verified, verify};
 pub use find::{NotFound, find};
+pub use network::{PROXY, be_proxy};
 pub use run::{AttendedBy, ExecutorError, Ground, run};
 pub use session::{Answer, Asked, Cleared, Content, Decided, Offered, Refusal, Resource, Session};
 pub use supervisor::{Decision, Supervisor};

@@ -9,6 +9,7 @@
 //! would stay held for ever.
 
 mod error;
+mod helper;
 mod outside;
 mod parent;
 mod signals;
@@ -18,6 +19,7 @@ mod task;
 mod trial;
 
 pub use error::{LaunchError, Layer};
+pub use helper::only_talk;
 pub use parent::{Ending, Running, become_reaper, end_tree, pause_tree, resume_tree, spawn};
 pub use signals::{CaughtSignal, Signals};
 pub use task::{Scratch, Stdio, Task};

@@ -104,6 +104,7 @@ impl Ground {
             directory: directory.clone(),
             stdio: Stdio { input: null, output: null, error: null, terminal: None },
             scratch: &self.scratch(),
+            proxy: None,
         };
         let mut running = spawn(plan, &task)?;
         let ending = running.wait().unwrap();
@@ -176,6 +177,7 @@ fn nothing() -> Plan {
         landlock: None,
         seccomp: None,
         outside: None,
+        proxy: None,
         pinned: Vec::new(),
         limits: Vec::new(),
         cgroups: Vec::new(),

@@ -12,6 +12,7 @@ mod matches;
 mod outside;
 mod plan;
 mod probe;
+mod proxy;
 mod seccomp;
 
 pub use cgroups::{CgroupPlan, Cgroups, Counter, GroupLimit};
@@ -23,4 +24,5 @@ pub use matches::Matches;
 pub use outside::{DeniedName, Named, Outside};
 pub use plan::{Namespaces, Plan, ResourceKind, ResourceLimit, Temporary, plan};
 pub use probe::{Trials, paths_of_interest};
+pub use proxy::ProxyPlan;
 pub use seccomp::{Metadata, SeccompProgram};

@@ -124,9 +124,11 @@ fn foreground(ui: &Ui, args: &RunArgs, work: &Work, command: Vec<String>, name: 
         store.create(task.id(), name, Timestamp::now(), events)?;
         Ok(())
     };
+    let audit = work::audit(work, &task).map_err(|error| Failure::of(&error))?;
     let outcome = executor::run(
         permit,
         Ground {
+            audit,
             plan: &work.plan,
             directory: &work.workspace.root,
             task: &task,

@@ -12,7 +12,7 @@ mod resources;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use remit_agent::Agent;
@@ -26,6 +26,7 @@ pub use offer::Offered;
 pub use resources::Resource;
 
 use crate::audit::{Audit, AuditError, AuditEvent};
+use crate::network::Recording;
 use crate::tools::{Call, Lists, Output, Places};
 use crate::worker::protocol::{Reply, What};
 use crate::worker::{Client, Worker};
@@ -37,7 +38,9 @@ pub struct Session {
     policy: &'static Policy,
     gate: Gate<'static>,
     client: Client,
-    audit: Audit,
+    audit: Arc<Audit>,
+    /// What goes through the network is recorded, until the session is closed.
+    network: Mutex<Option<Recording>>,
     lists: Mutex<Lists>,
     next: AtomicU64,
     /// How long a command may take, in seconds, when it does not say so itself.
@@ -113,7 +116,8 @@ impl Session {
         worker: Worker,
         audit: Audit,
     ) -> io::Result<(Session, Running)> {
-        let Worker { running, socket, .. } = worker;
+        let Worker { running, socket, proxy, .. } = worker;
+        let audit = Arc::new(audit);
         let gate = policy.gate();
         let opened = AuditEvent::Opened {
             agent: Some(agent.name.as_str().into()),
@@ -123,7 +127,9 @@ impl Session {
         };
         audit.append(&opened).map_err(|error| error.source)?;
         let (lists, next) = (Mutex::new(Lists::default()), AtomicU64::new(1));
-        let session = Session { agent, policy, gate, client: Client::new(socket)?, audit, lists, next, wall_time };
+        let network = proxy.map(|proxy| proxy.record(Arc::clone(&audit))).transpose().map_err(io::Error::other)?;
+        let (client, network) = (Client::new(socket)?, Mutex::new(network));
+        let session = Session { agent, policy, gate, client, audit, network, lists, next, wall_time };
         Ok((session, running))
     }
 
@@ -179,6 +185,10 @@ impl Session {
 
     /// Writes the last line of the record.
     pub fn close(&self, outcome: &str) -> Result<(), AuditError> {
+        let network = self.network.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(network) = network {
+            network.finish();
+        }
         self.audit.append(&AuditEvent::Closed { outcome: outcome.into() })
     }
 

@@ -9,6 +9,7 @@ mod landlock;
 mod limits;
 mod mounts;
 mod namespaces;
+mod network;
 mod privileges;
 mod root;
 
@@ -30,7 +31,7 @@ use crate::{LaunchError, Layer, Task};
 
 pub(crate) use mounts::{overlay, own_proc, own_propagation, take};
 pub(crate) use namespaces::map_identity;
-pub(crate) use privileges::give_up_capabilities;
+pub(crate) use privileges::{drop_capabilities, give_up_capabilities, hide_memory};
 pub(crate) use root::{Kind, NewRoot};
 
 /// What the parent has made ready.
@@ -74,6 +75,9 @@ fn enter(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
     if spaces.loopback {
         sys::raise_loopback().map_err(LaunchError::at(Layer::Namespaces, "loopback"))?;
     }
+    if let Some(proxy) = &plan.proxy {
+        network::listen(proxy, prepared.task).map_err(LaunchError::at(Layer::Network, proxy.address))?;
+    }
     if let Some(root) = &plan.root {
         mounts::apply(plan, root, prepared.task)?;
     }
@@ -81,7 +85,7 @@ fn enter(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
         return become_task(prepared);
     }
     // The task shares our user: it must not be able to read this process's memory, which is a copy of the caller's.
-    privileges::hide_memory()?;
+    privileges::hide_memory().map_err(|errno| LaunchError::new(Layer::Privileges, errno))?;
     // Before there is a child whose end could be missed; the child unblocks them again.
     sys::set_mask(&supervised()).map_err(|errno| LaunchError::new(Layer::Session, errno))?;
     let mut task = || fail(prepared, die_with_parent(prepared).and_then(|()| become_task(prepared)));
@@ -112,19 +116,19 @@ fn filter_calls(prepared: &Prepared<'_>, filter: &SeccompProgram) -> Result<(), 
     match &prepared.listener {
         None if filter.notifies() => Err(Errno::INVAL),
         None => sys::install_filter(filter.instructions()),
-        Some(channel) => hand_over(channel, sys::install_asking_filter(filter.instructions())?.as_fd()),
+        Some(channel) => hand_over(channel.as_fd(), sys::install_asking_filter(filter.instructions())?.as_fd(), b'l'),
     }
 }
 
-/// Gives a descriptor to the parent, through the filter, which lets this pass.
-pub(crate) fn hand_over(channel: &OwnedFd, descriptor: BorrowedFd<'_>) -> Result<(), Errno> {
+/// Gives a descriptor away with a letter that says what it is; through the filter, which lets this pass.
+pub(crate) fn hand_over(channel: BorrowedFd<'_>, descriptor: BorrowedFd<'_>, letter: u8) -> Result<(), Errno> {
     let descriptors = [descriptor];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
         return Err(Errno::NOBUFS);
     }
-    sendmsg(channel, &[IoSlice::new(b"l")], &mut control, SendFlags::empty()).map(|_| ())
+    sendmsg(channel, &[IoSlice::new(&[letter])], &mut control, SendFlags::NOSIGNAL).map(|_| ())
 }
 
 /// Asks to be killed when the parent dies, and ends at once when it is dead already.

@@ -1,6 +1,7 @@
 //! The user's settings of tasks.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use rusqlite::{OptionalExtension, params};
 use thiserror::Error;
@@ -23,9 +24,11 @@ enum Kind {
     Switch,
     /// A program and its arguments, as a JSON list or words between spaces; no shell reads it.
     Command,
+    /// An address and a port.
+    Address,
 }
 
-const SETTINGS: [Setting; 4] = [
+const SETTINGS: [Setting; 5] = [
     Setting {
         key: "tasks.maxConcurrent",
         about: "how many tasks run at once; the number of cores when it is not set",
@@ -34,6 +37,7 @@ const SETTINGS: [Setting; 4] = [
     Setting { key: "tasks.maxConcurrentPerAgent.NAME", about: "how many tasks of the agent NAME run at once", kind: Kind::Count },
     Setting { key: "delegate.enabled", about: "whether agents may start tasks in the background", kind: Kind::Switch },
     Setting { key: "notify.command", about: "a program that is started when a task ends, without a shell", kind: Kind::Command },
+    Setting { key: Setting::RESOLVER, about: "the name server of tasks with named hosts, as in 1.1.1.1:53", kind: Kind::Address },
 ];
 
 const PER_AGENT: &str = "tasks.maxConcurrentPerAgent.";
@@ -47,6 +51,9 @@ pub enum SettingError {
 }
 
 impl Setting {
+    /// The name server that is asked for the hosts of an agent, instead of this machine's own.
+    pub const RESOLVER: &'static str = "network.resolver";
+
     pub fn all() -> &'static [Setting] {
         &SETTINGS
     }
@@ -64,6 +71,8 @@ impl Setting {
             Kind::Switch => "give `true` or `false`",
             Kind::Command if !value.trim().is_empty() => return Ok(()),
             Kind::Command => "give a program",
+            Kind::Address if value.parse::<SocketAddr>().is_ok_and(|address| address.port() != 0) => return Ok(()),
+            Kind::Address => "give an address and a port, as in 1.1.1.1:53",
         };
         Err(SettingError::Value { key: key.to_owned(), value: value.to_owned(), expected })
     }
