@@ -29,14 +29,14 @@ fn main() {
 
     // In the order in which `SeccompProgram::instructions` counts.
     let mut all = String::new();
-    for number in 0_usize..48 {
+    for number in 0_usize..96 {
         let bit = |bit: u32| (number >> bit) & 1 == 1;
-        let metadata = [Metadata::Free, Metadata::Decided, Metadata::Refused][number / 16];
-        let wanted = Wanted { inet: bit(0), ipc: bit(1), creation: bit(2), programs_in_memory: bit(3), metadata };
+        let metadata = [Metadata::Free, Metadata::Decided, Metadata::Refused][number / 32];
+        let wanted = Wanted { inet: bit(0), ipc: bit(1), creation: bit(2), programs_in_memory: bit(3), ptrace: bit(4), metadata };
         let program = assemble(target.audit_arch, target.x32, &rules(&data, &target, &wanted));
         write!(all, "&{program:?},").expect("memory");
     }
-    let out = format!("pub(super) static ALL: [&[[u8; 8]]; 48] = [{all}];");
+    let out = format!("pub(super) static ALL: [&[[u8; 8]]; 96] = [{all}];");
     let path = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("filters.rs");
     fs::write(path, out).expect("OUT_DIR is writable");
 }
@@ -73,6 +73,7 @@ struct Wanted {
     ipc: bool,
     creation: bool,
     programs_in_memory: bool,
+    ptrace: bool,
     metadata: Metadata,
 }
 
@@ -136,6 +137,9 @@ fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> 
         let argument = u8::try_from(entry["argument"].as_u64().expect("argument is a number")).expect("argument is small");
         let mask = hex(entry["anyBit"].as_str().expect("anyBit is a number"));
         add(name, if wanted.creation { Rule::NotifyAnyBit { argument, mask } } else { Rule::Always(Action::Allow) });
+    }
+    for name in strings(&data["ptrace"]["calls"]) {
+        add(name, Rule::Always(if wanted.ptrace { Action::Allow } else { Action::Errno(EPERM) }));
     }
     for group in data["refuse"].as_array().expect("refuse is a list") {
         for name in strings(&group["calls"]) {

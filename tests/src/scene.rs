@@ -91,6 +91,8 @@ fn settings(agent: &str) -> Value {
         }
         // May execute what the system has, and nothing else.
         "base" => json!({ "profile": "base" }),
+        // Its processes may trace each other.
+        "debugger" => json!({ "debug": true }),
         other => panic!("no such agent: `{other}`"),
     }
 }

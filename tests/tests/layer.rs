@@ -138,6 +138,41 @@ fn two_tasks_at_once_do_not_mix() {
     assert_eq!(fs::read_to_string(world.workspace().join("who")).unwrap(), "one\n");
 }
 
+/// What changed, what is not kept and what was met stand in the result, in words and as JSON.
+#[test]
+fn a_result_says_what_came_of_a_task() {
+    let script = "for i in $(seq 25); do echo $i > new-$i; done; head -c 3000000 /dev/zero; printf '\\na\\033[2Jb\\n'; exit 4\n";
+    let world = World::empty();
+    fs::write(world.workspace().join("script.sh"), script).unwrap();
+    let agent = world.test_runner(&["sh script.sh"], &json!({"limits": {"output": "1M"}}));
+    let agent = agent.to_str().unwrap();
+    let begun = world.remit(&["run", "--background", "--yes", "--agent", agent, "--", "sh", "script.sh"]);
+    begun.assert_code(0);
+    let id = begun.stdout.trim();
+    let layered = Host::look().namespaces;
+    world.remit(&["wait", id]);
+    let result = world.remit(&["result", id]);
+    let json: Value = serde_json::from_str(&world.remit(&["result", id, "--json"]).stdout).unwrap();
+    assert_eq!((json["version"].as_u64(), json["id"].as_str()), (Some(1), Some(id)));
+    assert!(json["not_kept"]["stdout"].as_u64().unwrap() > 1_000_000, "{json}");
+    assert_eq!(json["last_lines"].as_array().unwrap().last().unwrap(), "a\\u{1b}[2Jb");
+    result.assert_stdout("bytes of its output are not kept").assert_stdout("the last lines:\n");
+    result.assert_code(4).assert_stdout("  exit       4\n");
+    assert_eq!(json["exit"], 4);
+    if layered {
+        result.assert_stdout("  new-1  | 1 +\n").assert_stdout("  and 5 more\n  25 files changed, 25 insertions(+)\n");
+        assert_eq!(json["layers"][0]["changes"].as_array().unwrap().len(), 25);
+    } else {
+        assert_eq!(json["layers"], json!([]));
+    }
+
+    let agent = world.test_runner(&["sleep 600"], &json!({"limits": {"wallTime": "1s"}}));
+    let begun = world.remit(&["run", "--background", "--yes", "--agent", agent.to_str().unwrap(), "--", "sleep", "600"]);
+    let id = begun.stdout.trim();
+    world.remit(&["wait", id]).assert_code(124);
+    world.remit(&["result", id]).assert_code(124).assert_stdout("  limits     wall time 1 s: it was ended\n");
+}
+
 /// The binary itself, killed while it applies: a second one completes it.
 #[test]
 fn an_apply_that_is_killed_is_completed_by_the_next() {

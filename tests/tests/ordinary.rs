@@ -19,6 +19,11 @@ fn tools() {
 }
 
 #[test]
+fn debuggers() {
+    check("debuggers/");
+}
+
+#[test]
 fn processes() {
     check("processes/");
 }
@@ -27,7 +32,7 @@ fn check(prefix: &str) {
     let host = Host::look();
     let list = attempts(&source().join("tests/ordinary"));
     let list: Vec<_> = list.into_iter().filter(|work| work.name.starts_with(prefix) && work.applies(host)).collect();
-    assert!(list.len() > 5, "the list `{prefix}` has not been read");
+    assert!(list.len() >= 5, "the list `{prefix}` has not been read");
     let failures: Vec<String> = list.iter().filter_map(|work| failure(work, host)).collect();
     assert!(failures.is_empty(), "{} of {} on {host:?}:\n\n{}", failures.len(), list.len(), failures.join("\n\n"));
 }
@@ -41,7 +46,11 @@ fn failure(work: &Attempt, host: Host) -> Option<String> {
     if plain.code != 0 {
         return Some(format!("{}: it fails unconfined too\n{}", work.name, plain.report()));
     }
-    let agents: &[&str] = if host.namespaces { &["worker", "runner"] } else { &["worker"] };
+    let agents: &[&str] = match work.agent.as_str() {
+        "debugger" => &["debugger"],
+        _ if host.namespaces => &["worker", "runner"],
+        _ => &["worker"],
+    };
     agents.iter().find_map(|agent| {
         let place = Place::of(work, agent);
         let outcome = Wall::All.run(&place.world, &place.agent, &place.command);
@@ -82,7 +91,11 @@ impl Place {
         }
         let command = work.language.command();
         std::fs::write(world.workspace().join(work.language.file()), work.script(&words, "")).unwrap();
-        let settings = if agent == "worker" { json!({ "files": { "write": ["**"] } }) } else { Value::Null };
+        let settings = match agent {
+            "worker" => json!({ "files": { "write": ["**"] } }),
+            "debugger" => json!({ "files": { "write": ["**"] }, "debug": true }),
+            _ => Value::Null,
+        };
         let agent = world.test_runner(&[&command.join(" ")], &settings);
         Place { world, agent, command }
     }

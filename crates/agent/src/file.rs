@@ -170,6 +170,8 @@ pub struct SandboxSettings {
     pub files: Option<Spanned<FileSettings>>,
     pub env: Option<Spanned<EnvSettings>>,
     pub limits: Option<Spanned<LimitSettings>>,
+    /// Processes of the task may trace each other, as debuggers do.
+    pub debug: Option<Spanned<bool>>,
     /// `"layer"` or `"direct"`.
     pub workspace: Option<Text>,
     pub examples: Option<Spanned<ExampleSettings>>,

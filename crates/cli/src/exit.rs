@@ -40,9 +40,10 @@ pub(crate) enum Exit {
     BrokenPipe,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(match exit {
+impl Exit {
+    /// Returns the number that this process ends with.
+    pub(crate) fn code(self) -> u8 {
+        match self {
             Exit::Done => 0,
             Exit::Failed | Exit::Findings => 1,
             Exit::Usage | Exit::Unreadable => 2,
@@ -54,7 +55,13 @@ impl From<Exit> for ExitCode {
             Exit::Passed(code) => code,
             Exit::Killed(signal) => 128 | signal,
             Exit::BrokenPipe => 141,
-        })
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
     }
 }
 

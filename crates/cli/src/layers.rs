@@ -66,11 +66,7 @@ impl Found {
 
     /// Returns what people call the directory that a layer lies over.
     pub(crate) fn name(&self, layer: &Layer) -> String {
-        if layer.target == self.workspace.root {
-            return "the workspace".to_owned();
-        }
-        let home = self.workspace.home.clone();
-        shown(&layer.target, &Workspace { root: AbsPath::root().join("/nowhere"), home, ..self.workspace.clone() })
+        name_in(layer, &self.workspace)
     }
 
     /// Returns what is applied by name only, below the layer's target.
@@ -83,6 +79,20 @@ impl Found {
         };
         protected(&self.workspace, agent.as_ref()).iter().filter_map(within).collect()
     }
+}
+
+/// Returns what people call the directory that a layer of a task lies over.
+pub(crate) fn name(layer: &Layer, record: &Record) -> Result<String, Failure> {
+    let root = AbsPath::new(Path::new(&record.created.workspace)).map_err(|error| Failure::of(&error))?;
+    Ok(name_in(layer, &Workspace { root, ..places::workspace(None)? }))
+}
+
+fn name_in(layer: &Layer, workspace: &Workspace) -> String {
+    if layer.target == workspace.root {
+        return "the workspace".to_owned();
+    }
+    let home = workspace.home.clone();
+    shown(&layer.target, &Workspace { root: AbsPath::root().join("/nowhere"), home, ..workspace.clone() })
 }
 
 /// Returns paths that were typed as paths below a layer's target: relative to the current directory where that lies inside, and to

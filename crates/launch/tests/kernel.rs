@@ -263,7 +263,14 @@ fn named_temporary(ground: &Ground) {
 
 fn seccomp_holds(ground: &Ground) {
     let filter = |inet| Plan {
-        seccomp: Some(SeccompProgram { inet, ipc: false, creation: false, programs_in_memory: false, metadata: Metadata::Free }),
+        seccomp: Some(SeccompProgram {
+            inet,
+            ipc: false,
+            creation: false,
+            programs_in_memory: false,
+            ptrace: false,
+            metadata: Metadata::Free,
+        }),
         no_new_privileges: true,
         ..nothing()
     };

@@ -73,7 +73,7 @@ fn everything_that_a_task_can_do_is_found() {
 fn the_stat_reads_like_gits() {
     let Some(mode) = modes().pop() else { return };
     let world = World::new(mode, WORKSPACE, TASK);
-    let text = stat(&world.view(), &world.changes(), StatStyle { color: false, width: 80, all: false });
+    let text = stat(&world.view(), &world.changes(), StatStyle { color: false, width: 80, all: false, most: usize::MAX });
     insta::assert_snapshot!(text, @r#"
     bare                             | 2 +-
     blank                            | 0
@@ -125,7 +125,7 @@ fn a_directory_with_many_files_is_one_line() {
         "mkdir gone; for i in $(seq 30); do echo old $i > gone/$i; done; echo x > moved",
         "mkdir -p target/debug; for i in $(seq 25); do echo $i > target/debug/$i; done; mv moved target/moved; rm -r gone; echo y > y",
     );
-    let show = |all| stat(&world.view(), &world.changes(), StatStyle { color: false, width: 80, all });
+    let show = |all| stat(&world.view(), &world.changes(), StatStyle { color: false, width: 80, all, most: usize::MAX });
     insta::assert_snapshot!(show(false), @r#"
     gone/                 | 30 deleted files, 201 bytes
     target/               | 25 new files, 66 bytes

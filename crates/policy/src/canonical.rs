@@ -47,6 +47,8 @@ struct Form<'a> {
     network: NetworkGrant,
     environment: Environment<'a>,
     limits: Vec<Limit>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    debug: bool,
     starts: Vec<Start>,
 }
 
@@ -112,6 +114,7 @@ fn form(policy: &Policy) -> Form<'_> {
         network,
         environment,
         limits,
+        debug,
         starts,
     } = policy;
     Form {
@@ -133,6 +136,7 @@ fn form(policy: &Policy) -> Form<'_> {
             |a, b| (a.kind, a.value).cmp(&(b.kind, b.value)),
         ),
         // Hooks of one trigger run in their order.
+        debug: *debug,
         starts: starts.iter().map(|start| Start { origin: Origin::Erased, ..start.clone() }).collect(),
     }
 }

@@ -91,6 +91,7 @@ pub fn compile_untried(
         network: network::compile(&mut context),
         environment: environment::compile(&mut context),
         limits: limits::compile(&mut context),
+        debug: debug(&context),
         starts: starts::compile(&context),
         tools,
     };
@@ -135,8 +136,15 @@ pub fn unrestricted(profile: &Profile, workspace: &Workspace) -> Policy {
         network: NetworkGrant { mode: network, loopback: !profile.unrestricted, origin: origin() },
         environment: EnvironmentGrant { inherit: profile.unrestricted, pass: Vec::new(), set: BTreeMap::new(), path: Vec::new() },
         limits: limits::of_profile(profile),
+        debug: profile.debug,
         starts: Vec::new(),
     }
+}
+
+/// What the agent file says goes, in both directions; when it is silent, the profile's word.
+fn debug(context: &Context<'_>) -> bool {
+    let sandbox = context.agent.file.settings.sandbox.as_ref();
+    sandbox.and_then(|sandbox| sandbox.value.debug.as_ref()).map_or(context.profile.debug, |debug| debug.value)
 }
 
 fn confinement(profile: &Profile) -> Confinement {

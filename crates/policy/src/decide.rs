@@ -7,7 +7,9 @@ mod command;
 mod file;
 mod tool;
 
+pub(crate) use command::is_plain;
 pub use command::{CommandPart, Judgement};
+pub(crate) use file::of_the_task;
 use remit_agent::AbsPath;
 
 use crate::{Confinement, Digest, Origin, Permit, Policy, Question, Reason, Verdict};
@@ -86,7 +88,7 @@ impl Policy {
         command::judge_parts(self, line)
     }
 
-    fn is_unrestricted(&self) -> bool {
+    pub(crate) fn is_unrestricted(&self) -> bool {
         self.confinement == Confinement::Unrestricted
     }
 }

@@ -3,7 +3,7 @@
 //! The canonical forms are compared, because an old policy is kept as nothing else. A difference that no line here has
 //! words for is still a difference, and is said to be one.
 
-mod words;
+pub(crate) mod words;
 
 use serde_json::Value;
 
@@ -38,6 +38,7 @@ pub fn diff(old: &str, new: &str) -> Option<Vec<Change>> {
     both.network()?;
     both.environment()?;
     both.limits()?;
+    both.debug();
     both.starts()?;
     let mut changes = both.changes;
     if changes.is_empty() && old != new {
@@ -263,6 +264,15 @@ impl<'a> Both<'a> {
             self.say(ChangeKind::Widened, format!("{} is no longer limited", words::limit(kind)));
         }
         Some(())
+    }
+
+    fn debug(&mut self) {
+        // It is written only where it is granted.
+        match (self.old.get("debug").is_some(), self.new.get("debug").is_some()) {
+            (false, true) => self.say(ChangeKind::Widened, "its processes can now trace each other, as debuggers do"),
+            (true, false) => self.say(ChangeKind::Narrowed, "its processes can no longer trace each other"),
+            _ => {}
+        }
     }
 
     fn starts(&mut self) -> Option<()> {

@@ -26,6 +26,7 @@ mod testing;
 mod tools;
 mod variables;
 mod verdict;
+mod within;
 
 pub use commands::{CommandGrants, CommandPattern, CommandRule, CommandRules, Otherwise};
 pub use compile::{COMPILE_CODES, Example, Workspace, compile, compile_untried, examples, protected, unrestricted};
@@ -44,3 +45,4 @@ pub use policy::{Confinement, Policy};
 pub use profile::{BUILT_IN_PROFILES, Profile, ProfileError, ProfileFile};
 pub use variables::never_passed;
 pub use verdict::{Permit, Question, Reason, Verdict};
+pub use within::{Excess, Grant};

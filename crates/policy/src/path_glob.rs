@@ -29,6 +29,11 @@ impl PathGlob {
         self.glob.glob()
     }
 
+    /// Returns the regular expression that the glob means.
+    pub(crate) fn regex(&self) -> &str {
+        self.glob.regex()
+    }
+
     pub(crate) fn is_match(&self, path: &str) -> bool {
         self.matcher().is_match(path)
     }

@@ -23,6 +23,8 @@ pub struct Policy {
     pub environment: EnvironmentGrant,
     /// In the order of [`crate::LimitKind`], each kind at most once.
     pub limits: Vec<Limit>,
+    /// The task's processes may trace each other: ptrace(2), and what reads another's memory.
+    pub debug: bool,
     /// Commands that start without being asked for: hooks and MCP servers.
     pub starts: Vec<Start>,
 }

@@ -22,6 +22,9 @@ pub struct ProfileFile {
     pub extends: Vec<String>,
     #[serde(default)]
     pub unrestricted: bool,
+    /// The processes of a task may trace each other, unless the agent file says otherwise.
+    #[serde(default)]
+    pub debug: bool,
     #[serde(default)]
     pub files: ProfileFiles,
     /// Grants that come in groups, one for each toolchain.
@@ -77,6 +80,7 @@ pub struct Profile {
     pub name: String,
     pub description: String,
     pub unrestricted: bool,
+    pub debug: bool,
     pub files: ProfileFiles,
     pub env: ProfileEnv,
     /// Bytes, seconds or counts.
@@ -127,6 +131,7 @@ fn load(name: &str, user_files: &BTreeMap<String, String>, above: &mut Vec<Strin
         name: file.name,
         description: file.description,
         unrestricted: file.unrestricted,
+        debug: file.debug,
         files: file.files,
         env: file.env,
         limits: limits::read(&file.limits).map_err(|reason| invalid(name, reason))?,
@@ -148,6 +153,7 @@ fn load(name: &str, user_files: &BTreeMap<String, String>, above: &mut Vec<Strin
     for base in &file.extends {
         let base = load(base, user_files, above)?;
         profile.unrestricted |= base.unrestricted;
+        profile.debug |= base.debug;
         add(&mut profile.toolchains, base.toolchains);
         add_files(&mut profile.files, base.files);
         add_env(&mut profile.env, base.env);

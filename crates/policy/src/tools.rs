@@ -60,7 +60,7 @@ fn covers(pattern: &ToolPattern, tool: Tool<'_>) -> bool {
     }
 }
 
-fn glob_covers(text: &str, glob: &GlobMatcher, tool: Tool<'_>) -> bool {
+pub(crate) fn glob_covers(text: &str, glob: &GlobMatcher, tool: Tool<'_>) -> bool {
     match tool {
         Tool::Native(tool) => tool.names().iter().any(|name| glob.is_match(name) || glob.is_match(format!("@builtin/{name}"))),
         // `@git*` covers whole servers, `@git*/read_*` single tools; a glob without `@` covers built-in tools only.

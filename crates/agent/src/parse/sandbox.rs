@@ -7,7 +7,8 @@ use super::{reader, units};
 use crate::json::{Entry, Kind, Value};
 use crate::{EnvSettings, ExampleSettings, FileSettings, LimitSettings, NetworkSettings, SandboxSettings, Text, codes};
 
-pub(super) const KEYS: &[&str] = &["profile", "network", "files", "env", "limits", "workspace", "examples", "remit-lint-ignore"];
+pub(super) const KEYS: &[&str] =
+    &["profile", "network", "files", "env", "limits", "debug", "workspace", "examples", "remit-lint-ignore"];
 
 pub(super) fn sandbox(findings: &mut Findings, entries: &[Entry]) -> SandboxSettings {
     let mut settings = SandboxSettings::default();
@@ -18,6 +19,7 @@ pub(super) fn sandbox(findings: &mut Findings, entries: &[Entry]) -> SandboxSett
             "files" => settings.files = files(findings, value),
             "env" => settings.env = env(findings, value),
             "limits" => settings.limits = limits(findings, value),
+            "debug" => settings.debug = reader::flag(findings, value, "sandbox.debug"),
             "workspace" => settings.workspace = workspace(findings, value),
             "examples" => settings.examples = examples(findings, value),
             "remit-lint-ignore" => settings.lint_ignore = lint_ignore(findings, value),
@@ -213,7 +215,7 @@ mod tests {
         insta::assert_snapshot!(check(r#"{ "profil": "dev", "net": "none", "network": { "deny": [] }, "files": { "hidden": [] },
             "env": { "passs": [] }, "limits": { "wall_time": "1h", "cpu": 1 }, "examples": { "denied": [] } }"#), @"
         error[unknown-key] 1:35: unknown key `profil` in `sandbox`; did you mean `profile`?
-        error[unknown-key] 1:52: unknown key `net` in `sandbox`; the keys are `profile`, `network`, `files`, `env`, `limits`, `workspace`, `examples`, `remit-lint-ignore`
+        error[unknown-key] 1:52: unknown key `net` in `sandbox`; the keys are `profile`, `network`, `files`, `env`, `limits`, `debug`, `workspace`, `examples`, `remit-lint-ignore`
         error[unknown-key] 1:80: unknown key `deny` in `sandbox.network`; the keys are `allow`, `loopback`
         error[unknown-key] 1:105: unknown key `hidden` in `sandbox.files`; did you mean `hide`?
         error[unknown-key] 2:22: unknown key `passs` in `sandbox.env`; did you mean `pass`?

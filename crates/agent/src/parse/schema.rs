@@ -212,6 +212,9 @@ fn sandbox_key(key: &str) -> Value {
             "The environment of commands, which is built and not inherited.",
         ),
         "limits" => described(object(sandbox::LIMITS, limit), "The limits of a task; without them, the profile's."),
+        "debug" => flag(
+            "The processes of a task may trace each other, as `gdb` and `strace` do; without it they may not, unless the profile says so.",
+        ),
         "workspace" => described(
             json!({ "enum": ["layer", "direct"] }),
             "Where commands write: `layer` keeps changes apart until they are applied, `direct` changes the files themselves.",

@@ -53,7 +53,7 @@ struct DiffJson<T> {
 }
 
 #[derive(Serialize)]
-struct LayerJson<T> {
+pub(crate) struct LayerJson<T> {
     target: String,
     purpose: Purpose,
     #[serde(flatten)]
@@ -89,7 +89,7 @@ pub(crate) fn diff(ui: &Ui, args: &DiffArgs) -> Result<Exit, Failure> {
     }
     if args.stat || !args.patch {
         let style = ui.stdout_style();
-        ui.print(&stat(&view, &changes, StatStyle { color: style.color, width: style.width, all: args.all }))?;
+        ui.print(&stat(&view, &changes, StatStyle { color: style.color, width: style.width, all: args.all, most: usize::MAX }))?;
     }
     if args.patch {
         print_patch(ui, &view, &changes)?;
@@ -98,6 +98,16 @@ pub(crate) fn diff(ui: &Ui, args: &DiffArgs) -> Result<Exit, Failure> {
         tell_of_caches(ui, &found)?;
     }
     Ok(if changes.unread.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+/// Returns all changes of these layers, for programs.
+pub(crate) fn layers_json(layers: &[Layer]) -> Result<Vec<LayerJson<impl Serialize + use<>>>, Failure> {
+    let one = |layer: &Layer| {
+        let view = layer.open()?;
+        let changes = json(&view, &changes(&view));
+        Ok(LayerJson { target: layer.target.to_string(), purpose: layer.purpose, changes })
+    };
+    layers.iter().map(one).collect()
 }
 
 /// Returns the changes that were asked for; a path without any is an error.

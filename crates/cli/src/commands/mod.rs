@@ -18,6 +18,7 @@ mod lsp;
 mod mcp;
 mod preview;
 mod proxy;
+mod result;
 mod retry;
 mod run;
 mod schema;
@@ -63,7 +64,7 @@ pub(crate) enum Command {
     Wait(wait::WaitArgs),
     Logs(logs::LogsArgs),
     Attach(logs::AttachArgs),
-    Result(status::ResultArgs),
+    Result(result::ResultArgs),
     Approve(approve::ApproveArgs),
     Deny(approve::DenyArgs),
     Cancel(cancel::CancelArgs),
@@ -104,7 +105,7 @@ impl Command {
             Command::Wait(args) => wait::wait(ui, args),
             Command::Logs(args) => logs::logs(ui, args),
             Command::Attach(args) => logs::attach(ui, args),
-            Command::Result(args) => status::result(ui, args),
+            Command::Result(args) => result::result(ui, args),
             Command::Approve(args) => approve::approve(ui, args),
             Command::Deny(args) => approve::deny(ui, args),
             Command::Cancel(args) => cancel::cancel(ui, args),

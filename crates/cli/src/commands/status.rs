@@ -3,12 +3,12 @@ use std::fmt::Write as _;
 use clap::Args;
 use remit_diagnostics::visible;
 use remit_tasks::queue::{Blocked, Turn, turn};
-use remit_tasks::{ApprovedBy, Record, State, Timestamp, layers, progress_of, summary_of};
+use remit_tasks::{ApprovedBy, Record, State, Timestamp, layers, progress_of};
+use serde::Serialize;
 
-use crate::commands::logs::last_lines;
-use crate::commands::tasks::{asks, json, reason, state_words, time, with_progress};
+use crate::commands::tasks::{TaskJson, asks, json, reason, state_words, time, with_progress};
 use crate::duration;
-use crate::exit::{self, Exit};
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::store::Tasks;
 use crate::ui::Ui;
@@ -24,58 +24,26 @@ pub(crate) struct StatusArgs {
     json: bool,
 }
 
-/// Say what came of a task
-///
-/// Exits as the task ended, and with 3 when it is not over.
-#[derive(Debug, Args)]
-pub(crate) struct ResultArgs {
-    /// The task: its id, its name, or the beginning of either
-    task: String,
-
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+#[derive(Serialize)]
+struct StatusJson {
+    version: u32,
+    #[serde(flatten)]
+    task: TaskJson,
 }
 
 pub(crate) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
     let tasks = Tasks::existing(ui)?;
     let record = tasks.record(&args.task)?;
     if args.json {
-        ui.print_json(&json(&record, progress_of(&tasks.state, &record.id).as_ref()))?;
+        ui.print_json(&StatusJson { version: 1, task: json(&record, progress_of(&tasks.state, &record.id).as_ref()) })?;
     } else {
         ui.print(&page(&tasks, &record)?)?;
     }
     Ok(Exit::Done)
 }
 
-pub(crate) fn result(ui: &Ui, args: &ResultArgs) -> Result<Exit, Failure> {
-    let tasks = Tasks::existing(ui)?;
-    let record = tasks.record(&args.task)?;
-    if args.json {
-        ui.print_json(&json(&record, progress_of(&tasks.state, &record.id).as_ref()))?;
-    } else {
-        let mut text = page(&tasks, &record)?;
-        if let Some(summary) = summary_of(&tasks.state, &record.id) {
-            text.push('\n');
-            for line in summary.to_string().lines() {
-                // Writing to a string does not fail.
-                let _ = writeln!(text, "  {}", visible(line));
-            }
-        }
-        let lines = last_lines(&tasks, &record, 10)?;
-        if !lines.is_empty() {
-            text.push_str("\nthe last lines:\n");
-            for line in lines {
-                // Writing to a string does not fail.
-                let _ = writeln!(text, "  {line}");
-            }
-        }
-        ui.print(&text)?;
-    }
-    Ok(record.outcome().map_or(Exit::Asks, exit::of_outcome))
-}
-
-fn page(tasks: &Tasks, record: &Record) -> Result<String, Failure> {
+/// Returns what is known of a task, a line for each.
+pub(crate) fn page(tasks: &Tasks, record: &Record) -> Result<String, Failure> {
     let created = &record.created;
     let mut rows = vec![("state", format!("{}, for {}", state_words(record), duration::show(time(record, Timestamp::now()))))];
     if record.is_over() {

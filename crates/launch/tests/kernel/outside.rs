@@ -179,7 +179,10 @@ fn decided(ground: &Ground, denied: Vec<DeniedName>) -> Plan {
 
 fn with_filter(plan: Plan, metadata: Metadata, creation: bool) -> Plan {
     let ipc = plan.namespaces.is_some();
-    Plan { seccomp: Some(SeccompProgram { inet: false, ipc, creation, programs_in_memory: false, metadata }), ..plan }
+    Plan {
+        seccomp: Some(SeccompProgram { inet: false, ipc, creation, programs_in_memory: false, ptrace: false, metadata }),
+        ..plan
+    }
 }
 
 fn writable(path: AbsPath) -> PathRights {

@@ -15,6 +15,8 @@ pub struct StatStyle {
     pub width: usize,
     /// A directory that came or went whole has a line for each file too.
     pub all: bool,
+    /// So many lines at most; of more changes it says how many there are.
+    pub most: usize,
 }
 
 /// A directory that came or went with more files than this is one line.
@@ -53,7 +55,11 @@ pub fn stat(view: &View, changes: &Changes, style: StatStyle) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    table(&rows, style) + &total.line() + &summary
+    let left = rows.len().saturating_sub(style.most);
+    rows.truncate(style.most);
+    let more = if left > 0 { format!(" and {left} more\n") } else { String::new() };
+    let summary = if left > 0 { String::new() } else { summary };
+    table(&rows, style) + &more + &total.line() + &summary
 }
 
 struct Row {

@@ -9,12 +9,16 @@ use super::{Context, Workspace};
 use crate::{Origin, PathPattern, PathRule};
 
 /// In the workspace. All of it can be read: git reads its own configuration.
-const WORKSPACE: [&str; 16] = [
+const WORKSPACE: [&str; 18] = [
     ".git/hooks",
     ".git/config",
     ".git/config.worktree",
     // Submodules keep their hooks and configuration here.
     ".git/modules",
+    // Names another directory whose configuration and hooks git then uses.
+    ".git/commondir",
+    // Work trees have a configuration and a `commondir` of their own here.
+    ".git/worktrees",
     ".remit",
     ".kiro",
     ".amazonq",

@@ -18,6 +18,7 @@ use remit_shell::{Script, Simple, parse};
 use super::{CommandLine, Decision, reason, trusted, with_help};
 use crate::programs::{Arg, Tables, tables};
 use crate::{CommandRule, Origin, Otherwise, Policy, Reason};
+pub(crate) use allow::is_plain;
 use deny::Denial;
 use places::{Here, Places, redirection};
 

@@ -98,9 +98,13 @@ fn may<'p>(
 }
 
 fn grants(rule: &PathRule, path: &AbsPath) -> bool {
-    rule.pattern.matches(path)
-        && !(matches!(rule.origin, Origin::Profile(_))
-            && OF_THE_TASK.iter().any(|place| rule.pattern.base.is_beneath(&AbsPath::root().join(place))))
+    rule.pattern.matches(path) && !of_the_task(rule)
+}
+
+/// Returns whether a rule grants a place of which the task has its own.
+pub(crate) fn of_the_task(rule: &PathRule) -> bool {
+    matches!(rule.origin, Origin::Profile(_))
+        && OF_THE_TASK.iter().any(|place| rule.pattern.base.is_beneath(&AbsPath::root().join(place)))
 }
 
 fn covering<'a>(rules: &'a [PathRule], path: &AbsPath) -> Option<&'a PathRule> {

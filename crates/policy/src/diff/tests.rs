@@ -78,6 +78,13 @@ fn network_environment_and_limits() {
 }
 
 #[test]
+fn debug() {
+    let granted = r#"{"toolsSettings":{"sandbox":{"debug":true}}}"#;
+    check("{}", granted, &["Widened: its processes can now trace each other, as debuggers do"]);
+    check(granted, "{}", &["Narrowed: its processes can no longer trace each other"]);
+}
+
+#[test]
 fn starts() {
     let server = |env: &str| format!(r#"{{"mcpServers":{{"git":{{"command":"uvx","args":["a b"],"env":{env}}}}}}}"#);
     check("{}", &server("{}"), &["Widened: now starts by itself `uvx 'a b'` (MCP server `git`)"]);

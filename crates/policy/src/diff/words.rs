@@ -2,7 +2,7 @@ use remit_agent::NativeTool;
 use serde_json::Value;
 
 /// Returns the words for a rule of any list: a tool, a command, a path, a host, a variable.
-pub(super) fn rule(rule: &Value) -> String {
+pub(crate) fn rule(rule: &Value) -> String {
     let text = |key: &str| rule.get(key).and_then(Value::as_str);
     if let Some(host) = text("host") {
         return match rule.get("port").and_then(Value::as_u64) {
@@ -39,7 +39,7 @@ fn pattern(pattern: &Value) -> String {
     }
 }
 
-pub(super) fn start(start: &Value) -> String {
+pub(crate) fn start(start: &Value) -> String {
     let command = start.get("command").and_then(Value::as_str).unwrap_or_default();
     let kind = |key: &str| start.pointer(key).and_then(Value::as_str);
     match (kind("/kind/hook/trigger"), kind("/kind/hook/matcher"), kind("/kind/mcp_server/name")) {
@@ -50,12 +50,12 @@ pub(super) fn start(start: &Value) -> String {
     }
 }
 
-pub(super) fn limit(kind: &Value) -> String {
+pub(crate) fn limit(kind: &Value) -> String {
     kind.as_str().unwrap_or("something").replace('_', " ")
 }
 
 /// Returns a string in backticks, and anything else as JSON.
-pub(super) fn value(value: &Value) -> String {
+pub(crate) fn value(value: &Value) -> String {
     match value {
         Value::String(text) => format!("`{text}`"),
         Value::Null => "none".to_owned(),

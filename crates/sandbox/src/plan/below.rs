@@ -194,6 +194,25 @@ pub(super) fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[
     denied
 }
 
+/// Tells of repositories below the workspace's own, which are not looked for: it would take a walk over everything that can be
+/// written at each start. A pattern that denies them has them looked for.
+pub(super) fn nested_repositories(policy: &Policy, plan: &mut Plan, rules: &[PathRights]) {
+    let nested = ["nested/.git/hooks", "nested/.git/config"].map(|path| policy.workspace.join(path));
+    let closed = nested.iter().all(|path| policy.files.write_denied.iter().any(|rule| rule.pattern.matches_or_above(path)));
+    let written = |rule: &&PathRights| rule.rights.contains(Rights::WRITE) && rule.path.is_beneath(&policy.workspace);
+    let here: Vec<&AbsPath> =
+        rules.iter().filter(written).map(|rule| &rule.path).filter(|path| appears_for_good(plan, rules, path)).collect();
+    if closed || here.is_empty() {
+        return;
+    }
+    plan.gaps.push(Gap {
+        grant: Grant::Files,
+        what: format!("commands can write the hooks and settings of repositories below {}", list(policy, &here)),
+        why: "only those of the workspace's own repository are looked for".to_owned(),
+        remedy: Some("add `**/.git/hooks` and `**/.git/config` to `toolsSettings.fs_write.deniedPaths`".to_owned()),
+    });
+}
+
 /// Holds in their places the directories above a path that is read-only: one of them renamed, and another made with its
 /// name, would have the path again, writable.
 fn pin(plan: &mut Plan, rules: &[PathRights], path: &AbsPath) {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use remit_agent::AbsPath;
 use remit_policy::{Origin, PathRule, Policy, WorkspaceMode};
 
-use super::below::{can_be_decided, hidden, programs, protected, some};
+use super::below::{can_be_decided, hidden, nested_repositories, programs, protected, some};
 use crate::{
     Availability, Carried, DeniedName, Gap, Grant, Host, Layer, LayerPurpose, Mechanism, PathFact, PathKind, PathRights, Plan,
     PrivateDirectory, Rights, Temporary,
@@ -45,6 +45,7 @@ pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> (Vec<PathR
     let rules = rules.merged();
     let mut denied = hidden(policy, host, plan, &rules);
     denied.extend(protected(policy, host, plan, &rules));
+    nested_repositories(policy, plan, &rules);
     carried(host, plan, &denied);
     programs(host, plan, &rules);
     (rules, denied)

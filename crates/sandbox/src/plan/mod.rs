@@ -155,10 +155,12 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
     if plan.namespaces.is_some() {
         plan.root = Some(root::root(policy, host, &plan, &rules));
     }
+    let debug = rest::debug(policy, host, &mut plan);
     plan.seccomp = host.seccomp.works().then(|| SeccompProgram {
         inet: network.inet_sockets,
         ipc: plan.namespaces.is_some(),
         creation: !denied.is_empty(),
+        ptrace: debug,
         programs_in_memory: below::runs_what_it_writes(&plan, &rules),
         metadata: match (&plan.namespaces, host.notification.works()) {
             (Some(_), _) => Metadata::Free,

@@ -129,6 +129,32 @@ pub(super) fn processes(host: &Host, plan: &mut Plan) {
     }
 }
 
+/// Returns whether ptrace(2) is free: where the policy grants it, and Landlock or a pid namespace bounds whom it reaches.
+pub(super) fn debug(policy: &Policy, host: &Host, plan: &mut Plan) -> bool {
+    if !policy.debug {
+        return false;
+    }
+    let mut by = Vec::new();
+    if host.landlock_abi > 0 {
+        by.push(Mechanism::Landlock);
+    }
+    if plan.namespaces.is_some_and(|namespaces| namespaces.pid) {
+        by.push(Mechanism::PidNamespace);
+    }
+    if by.is_empty() {
+        plan.gaps.push(Gap {
+            grant: Grant::Processes,
+            what: "`debug` is not granted here: the task's processes cannot trace each other".to_owned(),
+            why: "neither Landlock nor a pid namespace would keep a debugger from the user's other processes".to_owned(),
+            remedy: None,
+        });
+        return false;
+    }
+    let what = "the task's processes can trace each other, and no others";
+    plan.carried.push(Carried { grant: Grant::Processes, what: what.to_owned(), by });
+    true
+}
+
 /// What no mechanism of this version holds on this host.
 pub(super) fn host_gaps(host: &Host, plan: &mut Plan) {
     if host.landlock_abi == 0 {

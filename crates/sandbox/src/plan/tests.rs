@@ -108,7 +108,14 @@ fn an_agent_without_writes_gets_a_private_layer() {
     assert_eq!(plan.temporary, Temporary::Mounted);
     assert_eq!(
         plan.seccomp,
-        Some(SeccompProgram { inet: true, ipc: true, creation: false, programs_in_memory: true, metadata: Metadata::Free })
+        Some(SeccompProgram {
+            inet: true,
+            ipc: true,
+            creation: false,
+            programs_in_memory: true,
+            ptrace: false,
+            metadata: Metadata::Free
+        })
     );
     assert_eq!(plan.namespaces, Some(Namespaces { user: true, pid: true, network: true, loopback: true }));
     assert!(!gap(&plan, "cannot write"));
@@ -125,12 +132,54 @@ fn without_namespaces_the_workspace_is_read_only_and_both_ways_out_are_named() {
     assert!(matches!(plan.temporary, Temporary::Named(_)));
     assert_eq!(
         plan.seccomp,
-        Some(SeccompProgram { inet: false, ipc: false, creation: false, programs_in_memory: true, metadata: Metadata::Decided })
+        Some(SeccompProgram {
+            inet: false,
+            ipc: false,
+            creation: false,
+            programs_in_memory: true,
+            ptrace: false,
+            metadata: Metadata::Decided
+        })
     );
     assert!(plan.landlock.as_ref().unwrap().deny_tcp);
     let gap = plan.gaps.iter().find(|gap| gap.what.contains("no private layer")).unwrap();
     let remedy = gap.remedy.as_deref().unwrap();
     assert!(remedy.contains("sysctl") && remedy.contains("target/**"), "{remedy}");
+}
+
+#[test]
+fn a_debugger_works_where_something_bounds_whom_it_reaches() {
+    let policy = policy_with(r#""sandbox":{"debug":true}"#);
+    let check = |change: &dyn Fn(&mut Host), expected: bool| {
+        let mut host = host(&policy, &[]);
+        change(&mut host);
+        let plan = plan(&policy, &host);
+        assert_eq!(plan.seccomp.as_ref().unwrap().ptrace, expected);
+        assert_eq!(gap(&plan, "`debug` is not granted here"), !expected);
+    };
+    check(&|_| {}, true);
+    check(&|host| host.landlock_abi = 0, true);
+    check(&|host| *host = without_namespaces(host.clone()), true);
+    check(
+        &|host| {
+            *host = without_namespaces(host.clone());
+            host.landlock_abi = 0;
+        },
+        false,
+    );
+}
+
+#[test]
+fn repositories_below_the_workspaces_own_are_a_gap_until_a_pattern_denies_them() {
+    let check = |settings: &str, told: bool| {
+        let policy = policy(settings);
+        let plan = plan(&policy, &host(&policy, &["/w/src"]));
+        assert_eq!(gap(&plan, "settings of repositories below `src`"), told, "{settings}");
+    };
+    check(r#""fs_write":{"allowedPaths":["src/**"]},"#, true);
+    check(r#""fs_write":{"allowedPaths":["src/**"],"deniedPaths":["**/.git/hooks"]},"#, true);
+    check(r#""fs_write":{"allowedPaths":["src/**"],"deniedPaths":["**/.git/hooks","**/.git/config"]},"#, false);
+    check("", false);
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub struct SeccompProgram {
     pub creation: bool,
     /// A file in memory can be made that can be executed; otherwise only with `MFD_NOEXEC_SEAL` (Linux 6.3).
     pub programs_in_memory: bool,
+    /// ptrace(2) and what reads another process's memory are free; Landlock or a pid namespace bounds whom they reach.
+    pub ptrace: bool,
     pub metadata: Metadata,
 }
 
@@ -42,10 +44,10 @@ impl SeccompProgram {
     pub fn instructions(&self) -> &'static [[u8; 8]] {
         let metadata = match self.metadata {
             Metadata::Free => 0,
-            Metadata::Decided => 16,
-            Metadata::Refused => 32,
+            Metadata::Decided => 32,
+            Metadata::Refused => 64,
         };
-        let bits = [self.inet, self.ipc, self.creation, self.programs_in_memory];
+        let bits = [self.inet, self.ipc, self.creation, self.programs_in_memory, self.ptrace];
         let number = bits.into_iter().enumerate().fold(metadata, |all, (bit, set)| all | usize::from(set) << bit);
         // Every number has a program; the kernel refuses an empty one.
         filters::ALL.get(number).copied().unwrap_or(&[])

@@ -56,12 +56,30 @@ fn answer(value: u32) -> &'static str {
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn calls_are_answered_as_the_data_says() {
-    const OPEN: SeccompProgram =
-        SeccompProgram { inet: true, ipc: true, creation: false, programs_in_memory: true, metadata: Metadata::Free };
-    const CLOSED: SeccompProgram =
-        SeccompProgram { inet: false, ipc: false, creation: false, programs_in_memory: false, metadata: Metadata::Refused };
-    const DECIDED: SeccompProgram =
-        SeccompProgram { inet: false, ipc: false, creation: true, programs_in_memory: false, metadata: Metadata::Decided };
+    const OPEN: SeccompProgram = SeccompProgram {
+        inet: true,
+        ipc: true,
+        creation: false,
+        programs_in_memory: true,
+        ptrace: false,
+        metadata: Metadata::Free,
+    };
+    const CLOSED: SeccompProgram = SeccompProgram {
+        inet: false,
+        ipc: false,
+        creation: false,
+        programs_in_memory: false,
+        ptrace: false,
+        metadata: Metadata::Refused,
+    };
+    const DECIDED: SeccompProgram = SeccompProgram {
+        inet: false,
+        ipc: false,
+        creation: true,
+        programs_in_memory: false,
+        ptrace: false,
+        metadata: Metadata::Decided,
+    };
     let check = |program: &SeccompProgram, arch: u32, nr: u32, args: [u64; 3], expected: &str| {
         let value = run(program.instructions(), &Call { arch, nr, args });
         assert_eq!(answer(value), expected, "{program:?} arch {arch:#x} nr {nr} args {args:x?}");
@@ -133,9 +151,9 @@ fn calls_are_answered_as_the_data_says() {
 #[test]
 fn programs_are_within_the_kernels_limit() {
     for metadata in [Metadata::Free, Metadata::Decided, Metadata::Refused] {
-        for number in 0..16 {
-            let [inet, ipc, creation, programs_in_memory] = [1, 2, 4, 8].map(|bit| number & bit != 0);
-            let length = SeccompProgram { inet, ipc, creation, programs_in_memory, metadata }.instructions().len();
+        for number in 0..32 {
+            let [inet, ipc, creation, programs_in_memory, ptrace] = [1, 2, 4, 8, 16].map(|bit| number & bit != 0);
+            let length = SeccompProgram { inet, ipc, creation, programs_in_memory, ptrace, metadata }.instructions().len();
             assert!((100..4096).contains(&length), "{length}");
         }
     }

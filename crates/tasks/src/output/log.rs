@@ -79,6 +79,12 @@ impl Log {
         Ok(())
     }
 
+    /// Returns how many bytes of a stream are not kept.
+    pub fn not_kept(&self, stream: Stream) -> io::Result<u64> {
+        let (from, to) = self.gap(usize::from(stream == Stream::Err))?;
+        Ok(to.saturating_sub(from))
+    }
+
     /// Returns the next part; `None` when there is no more for now.
     pub fn next_piece(&mut self) -> io::Result<Option<Piece>> {
         loop {
@@ -260,6 +266,8 @@ mod tests {
         let path = printed.task.path().join("out");
         let stat = rustix::fs::stat(path.as_path()).unwrap();
         assert_eq!(u64::try_from(stat.st_size).unwrap(), length, "nothing is missing without being said");
+        assert_eq!(printed.log().not_kept(Stream::Out).unwrap().to_string(), gap);
+        assert_eq!(printed.log().not_kept(Stream::Err).unwrap(), 0);
         // Where the file system has no holes, everything stays.
         let on_disk = stat.st_blocks * 512;
         assert!(on_disk <= 2 << 20 || on_disk >= stat.st_size, "{on_disk} bytes on disk");

@@ -8,7 +8,7 @@ use remit_shell::{PatternPart, parse};
 use super::places::{Here, change_of_directory};
 use super::{By, Gatekeeper, Part, Verdict};
 use crate::commands::covers_word;
-use crate::programs::{Arg, Escape, Inner, examine, inner, is_value};
+use crate::programs::{Arg, Escape, Inner, examine, inner, is_value, tables};
 use crate::{CommandPattern, CommandRule};
 
 /// Words that the shell knows and that do nothing which needs a permission.
@@ -271,6 +271,16 @@ impl<'p> Gatekeeper<'p> {
         }
         FREE.contains(&program) && examine(self.tables, args).is_none_or(|escapes| escapes.is_empty())
     }
+}
+
+/// Returns whether the words do no more than the program does by itself, whatever words follow: none of them is an escape,
+/// and the program runs no other.
+pub(crate) fn is_plain(words: &[&str]) -> bool {
+    let args: Vec<Arg<'_>> = words.iter().map(|word| Arg::fixed(word)).collect();
+    tables().is_some_and(|tables| match words.first().and_then(|program| tables.row(program)) {
+        None => true,
+        Some(row) => row.runs.is_none() && !row.builtin && examine(tables, &args).is_none_or(|escapes| escapes.is_empty()),
+    })
 }
 
 /// Returns the words of the command inside, with those that come from the input.
