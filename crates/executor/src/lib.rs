@@ -8,6 +8,8 @@
 
 mod audit;
 mod clock;
+mod console;
+mod desk;
 mod find;
 mod network;
 mod relay;
@@ -20,6 +22,7 @@ mod tools;
 mod worker;
 
 pub use audit::{AUDIT_FILE, Audit, AuditError, AuditEvent, Broken, Effect, Redactor, Verified, verify};
+pub use desk::{Desk, KnownAgent, LaunchOrder, Proposal, Seen, Standing, Start, TaskEnd, ToDo};
 pub use find::{NotFound, find};
 pub use network::{PROXY, be_proxy};
 pub use run::{AttendedBy, ExecutorError, Ground, run};

@@ -6,7 +6,7 @@ use remit_agent::AbsPath;
 use remit_launch::{LaunchError, Scratch, Signals, Stdio, Task, become_reaper, end_tree, spawn};
 use remit_layer::{Layers, LayersError, Purpose, Xattrs};
 use remit_policy::{CommandLine, Permit, Request};
-use remit_sandbox::{LayerPurpose, Plan};
+use remit_sandbox::{LayerPurpose, Observed, Plan, Watch};
 use remit_tasks::{LayerToKeep, Outcome, StoreError, TaskDir, TaskError};
 use rustix::io::Errno;
 use thiserror::Error;
@@ -33,6 +33,8 @@ pub struct Ground<'a, 'b> {
     /// Records that it has started, with the number of its process. When that fails the task is killed: one that nobody can
     /// look up must not run.
     pub started: &'a mut dyn FnMut(u32) -> Result<(), TaskError>,
+    /// What an observer keeps, when one looks on.
+    pub watch: Option<Watch>,
 }
 
 /// Who looks on, and has what it prints.
@@ -54,6 +56,8 @@ pub enum ExecutorError {
     Layers(#[from] LayersError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("cannot give the task its input")]
+    Input(#[source] std::io::Error),
     #[error("cannot keep the task's output")]
     Output(#[source] std::io::Error),
     #[error("only a command can be run, not {0}")]
@@ -83,6 +87,7 @@ impl ExecutorError {
             ExecutorError::Store(error) => error.help(),
             ExecutorError::NotACommand(_)
             | ExecutorError::Supervise(_)
+            | ExecutorError::Input(_)
             | ExecutorError::Output(_)
             | ExecutorError::Worker(_)
             | ExecutorError::Unrecorded
@@ -93,12 +98,12 @@ impl ExecutorError {
     }
 }
 
-/// Runs the command that a permit is for, and returns how it ended, with its whole tree.
-pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<Outcome, ExecutorError> {
+/// Runs the command that a permit is for, and returns how it ended, with its whole tree, and what an observer saw.
+pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Observed>), ExecutorError> {
     let arguments = arguments(&permit)?;
     // The permit is used up here, whatever comes of it.
     drop(permit);
-    let Ground { plan, directory, task, elsewhere, attended, audit, started } = ground;
+    let Ground { plan, directory, task, elsewhere, attended, audit, started, watch } = ground;
     let name = arguments.first().and_then(|name| name.to_str()).unwrap_or("");
     let program = find(name, plan, directory, elsewhere)?;
     let scratch = Scratch { path: task.make_scratch()? };
@@ -120,6 +125,7 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<Outcome, ExecutorEr
             stdio,
             scratch: &scratch,
             proxy: proxy.as_ref().map(Proxy::as_fd),
+            watch,
         };
         let running = spawn(plan, &task)?;
         if let Err(error) = started(running.pid().as_raw_nonzero().get().unsigned_abs()) {
@@ -140,7 +146,7 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<Outcome, ExecutorEr
         Ok(running)
     };
     let mut relaying = None;
-    let (mut running, ended) = match attended {
+    let (running, ended) = match attended {
         AttendedBy::Caller => {
             let signals = Signals::block().map_err(ExecutorError::Supervise)?;
             let mut terminal = Terminal::for_caller().map_err(ExecutorError::Terminal)?;
@@ -178,14 +184,15 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<Outcome, ExecutorEr
     }
     // Without a pid namespace this is what ends the tree; with one there is nothing left to do.
     end_tree().map_err(ExecutorError::Supervise)?;
-    let _ = &mut running;
+    // Without an observer there is nothing to wait for.
+    let observed = watch.and_then(|_| running.settle());
     let flooded = relaying.is_some_and(Relaying::end);
     let outcome = ended.map_err(ExecutorError::Supervise)?;
     let outcome = if flooded { Outcome::OverLimit { limit: "output".to_owned() } } else { outcome };
     if let Some(audit) = audit {
         audit.append(&AuditEvent::Closed { outcome: word(&outcome).into() })?;
     }
-    Ok(outcome)
+    Ok((outcome, observed))
 }
 
 /// Returns the caller's descriptors, with the task's own terminal in the place of the caller's, and pipes in the place of the

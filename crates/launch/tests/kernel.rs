@@ -105,6 +105,7 @@ impl Ground {
             stdio: Stdio { input: null, output: null, error: null, terminal: None },
             scratch: &self.scratch(),
             proxy: None,
+            watch: None,
         };
         let mut running = spawn(plan, &task)?;
         let ending = running.wait().unwrap();

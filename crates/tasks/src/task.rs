@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::lock::{self, Lock};
 use crate::remove::remove_tree;
 use crate::store::{Store, StoreError};
-use crate::{Event, Outcome, StateDir, TaskId, Timestamp, control, files, layers};
+use crate::{Event, Outcome, StateDir, TaskId, Timestamp, control, files, layers, seat};
 
 pub(crate) const DIRECTORY: &str = "tasks";
 const SCRATCH: &std::ffi::CStr = c"scratch";
@@ -141,7 +141,7 @@ impl TaskDir {
             }
             ended => drop(ended?),
         }
-        for name in [RESERVE, control::NAME] {
+        for name in [RESERVE, control::NAME, seat::NAME] {
             let _ = rustix::fs::unlinkat(&self.fd, name, AtFlags::empty());
         }
         remove_scratch(&self)?;

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use remit_agent::AbsPath;
-use remit_launch::{Running, Scratch, Stdio, Task, become_reaper, end_tree, spawn};
+use remit_launch::{Running, Scratch, Stdio, Task, become_reaper, end_tree_but, spawn};
 use remit_sandbox::{PathRights, Plan, Rights};
 use remit_tasks::TaskDir;
 
@@ -55,8 +55,8 @@ pub fn start_worker(plan: &Plan, directory: &AbsPath, task: &TaskDir) -> Result<
     }
     let stdio = Stdio { input: inner.as_fd(), output: inner.as_fd(), error: null.as_fd(), terminal: None };
     let proxy = Proxy::start(&plan)?;
-    let way_out = proxy.as_ref().map(Proxy::as_fd);
-    let worker = Task { program, arguments: &arguments, directory: directory.clone(), stdio, scratch: &scratch, proxy: way_out };
+    let (way_out, directory) = (proxy.as_ref().map(Proxy::as_fd), directory.clone());
+    let worker = Task { program, arguments: &arguments, directory, stdio, scratch: &scratch, proxy: way_out, watch: None };
     let running = spawn(&plan, &worker)?;
     Ok(Worker { running, socket, proxy, _binary: binary })
 }
@@ -68,11 +68,12 @@ impl Worker {
     }
 }
 
-/// Ends a worker, with everything that its commands have left running.
-pub fn end_worker(mut running: Running) -> Result<(), ExecutorError> {
+/// Ends a worker, with everything that its commands have left running. The `spared` children of this process, and what is
+/// below them, are none of its.
+pub fn end_worker(mut running: Running, spared: &[u32]) -> Result<(), ExecutorError> {
     running.kill();
     running.wait().map_err(ExecutorError::Supervise)?;
-    end_tree().map_err(ExecutorError::Supervise)?;
+    end_tree_but(spared).map_err(ExecutorError::Supervise)?;
     running.settle();
     Ok(())
 }

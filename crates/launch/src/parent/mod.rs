@@ -22,7 +22,7 @@ pub(crate) use cgroup::Cgroup;
 pub(crate) use listener::receive as receive_listener;
 pub(crate) use prepare::Identity;
 pub use running::{Ending, Running};
-pub use tree::{become_reaper, end_tree, pause_tree, resume_tree};
+pub use tree::{become_reaper, end_tree, end_tree_but, pause_tree, resume_tree};
 
 /// Starts a task under a plan.
 ///
@@ -36,7 +36,7 @@ pub fn spawn(plan: &Plan, task: &Task<'_>) -> Result<Running, LaunchError> {
     let (status, status_end) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
     let name = format!("remit-{}", task.scratch.path.parent().map_or_else(String::new, |task| task.file_name().to_owned()));
     let cgroups = plan.cgroups.iter().map(|cgroup| Cgroup::make(cgroup, &name)).collect::<Result<Vec<_>, _>>()?;
-    let (channel, channel_end) = listener::channel(plan).map_err(failed)?.unzip();
+    let (channel, channel_end) = listener::channel(plan, task).map_err(failed)?.unzip();
     let prepared = Prepared {
         plan,
         cgroups,

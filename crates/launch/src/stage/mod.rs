@@ -19,7 +19,7 @@ use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use remit_sandbox::{Plan, SeccompProgram};
+use remit_sandbox::{Plan, SeccompProgram, observing};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -108,6 +108,10 @@ fn become_task(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
     if let Some(filter) = &plan.seccomp {
         filter_calls(prepared, filter).map_err(failed(Layer::Seccomp))?;
     }
+    if task.watch.is_some() {
+        let channel = prepared.listener.as_ref().ok_or_else(|| failed(Layer::Seccomp)(Errno::INVAL))?;
+        observe(prepared, channel).map_err(failed(Layer::Seccomp))?;
+    }
     let errno = sys::exec(&prepared.program, &prepared.arguments, &prepared.environment);
     Err(LaunchError { layer: Layer::Exec, path: Some(task.program.to_string()), errno })
 }
@@ -116,8 +120,18 @@ fn filter_calls(prepared: &Prepared<'_>, filter: &SeccompProgram) -> Result<(), 
     match &prepared.listener {
         None if filter.notifies() => Err(Errno::INVAL),
         None => sys::install_filter(filter.instructions()),
+        // The one listener that a task can have is the observer's, whose filter asks about all that this one does; until it is
+        // there, what this one asks about is refused.
+        Some(_) if prepared.task.watch.is_some() => sys::install_filter(filter.instructions()),
         Some(channel) => hand_over(channel.as_fd(), sys::install_asking_filter(filter.instructions())?.as_fd(), b'l'),
     }
+}
+
+/// Installs the filter that asks what is only looked at, over the one that decides.
+fn observe(prepared: &Prepared<'_>, channel: &OwnedFd) -> Result<(), Errno> {
+    let first = prepared.program.as_ptr().addr();
+    let program = observing(u64::try_from(first).map_err(|_| Errno::INVAL)?);
+    hand_over(channel.as_fd(), sys::install_asking_filter(&program)?.as_fd(), b'l')
 }
 
 /// Gives a descriptor away with a letter that says what it is; through the filter, which lets this pass.
