@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -89,7 +89,7 @@ pub fn site(directory: &Path) -> u16 {
     port
 }
 
-fn serve(stream: &TcpStream, directory: &PathBuf) -> Option<()> {
+fn serve(stream: &TcpStream, directory: &Path) -> Option<()> {
     let mut lines = BufReader::new(stream).lines();
     let first = lines.next()?.ok()?;
     let path = first.split(' ').nth(1)?.split('?').next()?.trim_start_matches('/').to_owned();

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::thread;
 
 use remit_tests::{Host, Names, Outcome, Running, World, site};
@@ -111,7 +111,8 @@ fn a_name_that_stands_for_what_is_not_public_is_refused() {
     let names: Vec<(&str, &[&str])> = names.iter().map(|(name, answers)| (*name, answers.as_slice())).collect();
     let (world, _names) = world(World::empty(), &names);
     let allow: Vec<String> = addresses.iter().map(|(name, ..)| (*name).to_owned()).collect();
-    let script: String = allow.iter().map(|name| format!("! curl -sS --fail-with-body http://{name}/ || exit 1\n")).collect();
+    let script: String =
+        allow.iter().fold(String::new(), |all, name| all + &format!("! curl -sS --fail-with-body http://{name}/ || exit 1\n"));
     let outcome = run(&world, &allow, &script);
     if closed_without_namespaces(&world, &outcome) {
         return;
@@ -146,8 +147,9 @@ fn a_name_is_looked_up_once_for_a_connection() {
 #[test]
 fn the_name_in_a_tls_hello_is_the_one_that_was_asked_for() {
     let (world, _names) = world(World::empty(), &[("good.test", &["127.0.0.1"])]);
-    let (port, certificate) = tls_site(&world);
-    fs::copy(certificate, world.workspace().join("ca.pem")).unwrap();
+    let site = TlsSite::serve(&world);
+    let port = site.port;
+    fs::copy(&site.certificate, world.workspace().join("ca.pem")).unwrap();
     let script = format!(
         "curl -fsS --cacert ca.pem https://good.test:{port}/
          ! curl -fsS --insecure --connect-to other.test:{port}:good.test:{port} https://other.test:{port}/ || exit 1
@@ -163,19 +165,33 @@ fn the_name_in_a_tls_hello_is_the_one_that_was_asked_for() {
     assert_eq!(refused, expected.map(|why| format!("good.test:{port} {why}")));
 }
 
-/// Serves one page over TLS for `good.test`; returns the port and the certificate.
-fn tls_site(world: &World) -> (u16, PathBuf) {
-    let (key, certificate) = (world.path().join("key.pem"), world.path().join("certificate.pem"));
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
-        .args(["-subj", "/CN=good.test", "-addext", "subjectAltName=DNS:good.test", "-keyout"])
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let script = "
+/// One page over TLS, for `good.test`.
+struct TlsSite {
+    port: u16,
+    certificate: PathBuf,
+    server: Child,
+}
+
+impl Drop for TlsSite {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        self.server.wait().unwrap();
+    }
+}
+
+impl TlsSite {
+    fn serve(world: &World) -> TlsSite {
+        let (key, certificate) = (world.path().join("key.pem"), world.path().join("certificate.pem"));
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+            .args(["-subj", "/CN=good.test", "-addext", "subjectAltName=DNS:good.test", "-keyout"])
+            .arg(&key)
+            .arg("-out")
+            .arg(&certificate)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let script = "
 import socket, ssl, sys, threading
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(sys.argv[1], sys.argv[2])
@@ -189,23 +205,20 @@ def serve(stream):
         stream.unwrap()
     except OSError:
         pass
-threading.Thread(target=lambda: sys.stdin.read() or listener.shutdown(2), daemon=True).start()
 while True:
     threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 ";
-    // Its end is that of its standard input, which this process holds until it ends itself.
-    let mut server = Command::new("/usr/bin/python3")
-        .args(["-c", script])
-        .args([&certificate, &key])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line).unwrap();
-    std::mem::forget(server.stdin.take());
-    (line.trim().parse().unwrap(), certificate)
+        let mut server = Command::new("/usr/bin/python3")
+            .args(["-c", script])
+            .args([&certificate, &key])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line).unwrap();
+        TlsSite { port: line.trim().parse().unwrap(), certificate, server }
+    }
 }
 
 /// Runs a tool that fetches something from a site whose files are below `outside`, and returns how that went.
