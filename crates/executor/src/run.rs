@@ -3,12 +3,13 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use remit_agent::AbsPath;
-use remit_launch::{LaunchError, Scratch, Signals, Stdio, Task, become_reaper, end_tree, spawn};
+use remit_launch::{LaunchError, Scratch, Signals, Stdio, Task, become_reaper, end_tree, spawn_when};
 use remit_layer::{Layers, LayersError, Purpose, Xattrs};
 use remit_policy::{CommandLine, Permit, Request};
 use remit_sandbox::{LayerPurpose, Observed, Plan, Watch};
 use remit_tasks::{LayerToKeep, Outcome, StoreError, TaskDir, TaskError};
 use rustix::io::Errno;
+use rustix::process::Pid;
 use thiserror::Error;
 
 use crate::audit::AuditEvent;
@@ -30,8 +31,8 @@ pub struct Ground<'a, 'b> {
     pub attended: AttendedBy<'a, 'b>,
     /// Where what goes through the network is recorded; needed when the plan has a proxy.
     pub audit: Option<Audit>,
-    /// Records that it has started, with the number of its process. When that fails the task is killed: one that nobody can
-    /// look up must not run.
+    /// Records that it starts, with the number of its process, while the sandbox is being made. When that fails nothing is
+    /// executed: a task that nobody can look up must not run.
     pub started: &'a mut dyn FnMut(u32) -> Result<(), TaskError>,
     /// What an observer keeps, when one looks on.
     pub watch: Option<Watch>,
@@ -127,12 +128,22 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Ob
             proxy: proxy.as_ref().map(Proxy::as_fd),
             watch,
         };
-        let running = spawn(plan, &task)?;
-        if let Err(error) = started(running.pid().as_raw_nonzero().get().unsigned_abs()) {
-            running.kill();
+        let mut refused = None;
+        let mut release = |pid: Pid| match started(pid.as_raw_nonzero().get().unsigned_abs()) {
+            Ok(()) => true,
+            Err(error) => {
+                refused = Some(error);
+                false
+            }
+        };
+        let running = spawn_when(plan, &task, &mut release);
+        if refused.is_some() {
             let _ = end_tree();
-            return Err(ExecutorError::from(error));
         }
+        let running = match refused {
+            Some(error) => return Err(error.into()),
+            None => running?,
+        };
         if let (Some(proxy), Some(audit)) = (proxy.take(), &audit) {
             match proxy.record(Arc::clone(audit)) {
                 Ok(begun) => recording = Some(begun),

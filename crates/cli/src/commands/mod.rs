@@ -37,6 +37,7 @@ mod why;
 mod worker;
 
 use clap::Subcommand;
+pub(crate) use run::RunArgs;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
