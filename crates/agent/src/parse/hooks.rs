@@ -22,12 +22,11 @@ pub(super) fn hooks(findings: &mut Findings, value: &Value) -> Vec<Hook> {
     for Entry { key, value } in reader::entries(findings, value, "hooks") {
         let Some((name, trigger)) = TRIGGERS.iter().find(|(name, _)| *name == key.value) else {
             let message = format!("unknown trigger `{}`", codes::abridged(&key.value));
-            match nearest(&key.value, TRIGGERS.iter().map(|(name, _)| *name)) {
-                Some(meant) => findings.misnamed(codes::UNKNOWN_TRIGGER, key, message, meant),
-                None => {
-                    let help = "use `agentSpawn`, `userPromptSubmit`, `preToolUse`, `postToolUse` or `stop`";
-                    findings.error(codes::UNKNOWN_TRIGGER, key.span, message, help);
-                }
+            if let Some(meant) = nearest(&key.value, TRIGGERS.iter().map(|(name, _)| *name)) {
+                findings.misnamed(codes::UNKNOWN_TRIGGER, key, message, meant);
+            } else {
+                let help = "use `agentSpawn`, `userPromptSubmit`, `preToolUse`, `postToolUse` or `stop`";
+                findings.error(codes::UNKNOWN_TRIGGER, key.span, message, help);
             }
             continue;
         };

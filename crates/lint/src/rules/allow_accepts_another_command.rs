@@ -3,7 +3,7 @@ use remit_diagnostics::{Diagnostic, Severity};
 use remit_policy::Decision;
 
 use crate::input::Facts;
-use crate::{Pattern, Rule, RuleExample, product::titles, rewrite, several::Several, witness};
+use crate::{Pattern, Rule, RuleExample, product::titles, rewrite, several::Several};
 
 pub(crate) static RULE: Rule = Rule {
     name: "allow-accepts-another-command",
@@ -68,7 +68,7 @@ fn apart(pattern: &str) -> Option<String> {
 
 /// Returns the command that is meant, and another that the pattern covers.
 fn other(pattern: &Pattern) -> Option<(String, String)> {
-    let meant = witness::sample(pattern.text())?;
+    let meant = pattern.sample()?.to_owned();
     let meant = meant.trim_end();
     if meant.is_empty() || !meant.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         return None;

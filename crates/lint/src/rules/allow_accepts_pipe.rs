@@ -3,7 +3,7 @@ use remit_diagnostics::{Diagnostic, Severity};
 use remit_policy::Decision;
 
 use crate::input::Facts;
-use crate::{Pattern, Product, Rule, RuleExample, rewrite, several::Several, witness};
+use crate::{Pattern, Product, Rule, RuleExample, rewrite, several::Several};
 
 pub(crate) static RULE: Rule = Rule {
     name: "allow-accepts-pipe",
@@ -52,7 +52,7 @@ fn without_pipes(pattern: &str) -> Option<String> {
 
 /// Returns a line with a pipe into a shell that Q lets through by this pattern.
 fn piped(facts: &Facts, pattern: &Pattern) -> Option<String> {
-    let sample = witness::filled(pattern.text())?;
+    let sample = pattern.filled()?.to_owned();
     let line = format!("{} | bash", sample.trim_end());
     let by_this = pattern.matches(&line) == Some(true);
     (by_this && facts.judge(Product::Q, &line) == Some(Decision::Allow)).then_some(line)

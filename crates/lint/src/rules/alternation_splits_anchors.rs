@@ -55,7 +55,7 @@ fn beyond(pattern: &Pattern) -> Option<String> {
         return None;
     }
     let grouped = Pattern::new(format!("(?:{})", pattern.text()));
-    let sample = witness::filled(pattern.text())?;
+    let sample = pattern.filled()?.to_owned();
     let last = witness::filled(pattern.text().rsplit('|').next()?)?;
     let lines = [format!("rm -rf / {last}"), format!("{sample} -x"), format!("{sample}x")];
     lines.into_iter().find(|line| pattern.matches(line) == Some(true) && grouped.matches(line) == Some(false))

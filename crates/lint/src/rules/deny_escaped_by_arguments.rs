@@ -2,7 +2,7 @@ use remit_agent::Reading;
 use remit_diagnostics::{Diagnostic, Severity};
 
 use crate::input::Facts;
-use crate::{Pattern, Rule, RuleExample, product::titles, rewrite, several::Several, witness};
+use crate::{Pattern, Rule, RuleExample, product::titles, rewrite, several::Several};
 
 pub(crate) static RULE: Rule = Rule {
     name: "deny-escaped-by-arguments",
@@ -54,7 +54,7 @@ fn unescaped(pattern: &str) -> Option<String> {
 
 /// Returns a line that the pattern denies, and one that does the same and is not denied.
 fn escape(pattern: &Pattern) -> Option<(String, String)> {
-    let line = witness::filled(pattern.text())?;
+    let line = pattern.filled()?.to_owned();
     let line = line.trim_end().to_owned();
     let escape = format!("{line} x");
     let escapes = pattern.matches(&line) == Some(true) && pattern.matches(&escape) == Some(false);

@@ -2,7 +2,7 @@ use remit_agent::Reading;
 use remit_diagnostics::{Diagnostic, Severity};
 
 use crate::input::Facts;
-use crate::{Pattern, Rule, RuleExample, product::titles, rewrite, several::Several, witness};
+use crate::{Pattern, Rule, RuleExample, product::titles, rewrite, several::Several};
 
 pub(crate) static RULE: Rule = Rule {
     name: "deny-escaped-by-newline",
@@ -54,7 +54,7 @@ fn unescaped(pattern: &str) -> Option<String> {
 
 /// Returns a line that the pattern denies, and one that does the same and is not denied.
 fn escape(pattern: &Pattern) -> Option<(String, String)> {
-    let line = witness::sample(pattern.text())?;
+    let line = pattern.sample()?.to_owned();
     let escape = format!("{line}\nid");
     let takes_more = pattern.matches(&format!("{line} x")) == Some(true);
     let escapes = takes_more && pattern.matches(&line) == Some(true) && pattern.matches(&escape) == Some(false);

@@ -3,7 +3,7 @@ use remit_diagnostics::{Diagnostic, Severity};
 
 use crate::input::Facts;
 use crate::several::Several;
-use crate::{Pattern, Rule, RuleExample, rewrite, witness};
+use crate::{Pattern, Rule, RuleExample, rewrite};
 
 pub(crate) static RULE: Rule = Rule {
     name: "deny-escaped-by-space",
@@ -58,7 +58,7 @@ fn unescaped(pattern: &str) -> Option<String> {
 
 /// Returns a line that the pattern denies and the same line after a space, which it does not.
 fn escape(pattern: &Pattern) -> Option<(String, String)> {
-    let line = witness::sample(pattern.text())?;
+    let line = pattern.sample()?.to_owned();
     let escape = format!(" {line}");
     let escapes = !line.trim().is_empty() && pattern.matches(&line) == Some(true) && pattern.matches(&escape) == Some(false);
     escapes.then_some((line, escape))

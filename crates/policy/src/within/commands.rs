@@ -65,8 +65,8 @@ fn denies(own: &CommandPattern, wide: &CommandPattern) -> bool {
             let all = format!(r"\A{}(?s-u: .*)?\z", regex::escape(program));
             own.program().is_none_or(|named| named == program) && is_within((&all, Dot::Any), (regex.as_str(), Dot::Any))
         }
-        (CommandPattern::Words { .. }, CommandPattern::Regex { .. }) => false,
-        (CommandPattern::Regex { .. }, CommandPattern::Words { rest: false, .. }) => false,
+        (CommandPattern::Words { .. }, CommandPattern::Regex { .. })
+        | (CommandPattern::Regex { .. }, CommandPattern::Words { rest: false, .. }) => false,
     }
 }
 

@@ -69,18 +69,16 @@ fn mended(bytes: &[u8], judge: impl Fn(&[u8]) -> Result<Judged, Failure>) -> Res
             Ok(is_within(next.policy.as_ref(), first).then_some((next, applied)))
         };
     for _ in 0..MOST_PASSES {
-        let next = match attempt(&now.source, &now.findings, first.as_ref())? {
-            Some(next) => Some(next),
-            None => {
-                let mut narrowing = Vec::new();
-                for finding in &now.findings {
-                    if attempt(&now.source, std::slice::from_ref(finding), first.as_ref())?.is_some() {
-                        narrowing.push(finding.clone());
-                    }
+        let mut next = attempt(&now.source, &now.findings, first.as_ref())?;
+        if next.is_none() {
+            let mut narrowing = Vec::new();
+            for finding in &now.findings {
+                if attempt(&now.source, std::slice::from_ref(finding), first.as_ref())?.is_some() {
+                    narrowing.push(finding.clone());
                 }
-                attempt(&now.source, &narrowing, first.as_ref())?
             }
-        };
+            next = attempt(&now.source, &narrowing, first.as_ref())?;
+        }
         let Some((judged, applied)) = next else { break };
         made += applied;
         now = judged;
