@@ -88,5 +88,6 @@ pub(crate) fn words(request: &Request) -> (&'static str, String) {
         Request::ReadFile(path) => ("read", path.to_string()),
         Request::WriteFile(path) => ("write", path.to_string()),
         Request::Tool(name) => ("call", name.clone()),
+        Request::Start(start) => ("start", start.command.clone()),
     }
 }
