@@ -175,6 +175,7 @@ fn event(event: &Value) -> String {
             format!("{:>3}  {}{why} ({:.1} ms)\n", number("call"), text("outcome"), millis(number("micros")))
         }
         "hooked" => format!("     hook {} `{}`: {}\n", text("trigger"), text("command"), text("outcome")),
+        "served" => format!("     server {}: {}\n", text("server"), text("outcome")),
         "closed" => format!("ends: {}\n", text("outcome")),
         other => format!("{other}\n"),
     }

@@ -69,7 +69,7 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
         Ok(remit_mcp::serve(|| {
             let (session, worker) = Session::open(agent, policy, plan.wall_time, worker, audit)?;
             running = Some(worker);
-            Ok(session)
+            Ok(session.with_servers(host.environment.clone(), task.path().as_path()))
         }))
     });
     let ended = running.map_or(Ok(()), end_worker);

@@ -42,6 +42,8 @@ pub enum AuditEvent<'a> {
     },
     /// A hook of the agent ran.
     Hooked { trigger: Cow<'a, str>, command: Cow<'a, str>, outcome: Cow<'a, str> },
+    /// How one of the agent's own servers stands: it starts, has so many tools, or has ended.
+    Served { server: Cow<'a, str>, outcome: Cow<'a, str> },
     /// The last event.
     Closed { outcome: Cow<'a, str> },
 }

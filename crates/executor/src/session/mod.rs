@@ -9,6 +9,7 @@ mod decide;
 mod hooks;
 mod offer;
 mod resources;
+mod servers;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,6 +40,7 @@ pub struct Session {
     client: Client,
     audit: Audit,
     lists: Mutex<Lists>,
+    servers: servers::Servers,
     next: AtomicU64,
     /// How long a command may take, in seconds, when it does not say so itself.
     wall_time: Option<u64>,
@@ -123,7 +125,17 @@ impl Session {
         };
         audit.append(&opened).map_err(|error| error.source)?;
         let (lists, next) = (Mutex::new(Lists::default()), AtomicU64::new(1));
-        let session = Session { agent, policy, gate, client: Client::new(socket)?, audit, lists, next, wall_time };
+        let session = Session {
+            agent,
+            policy,
+            gate,
+            client: Client::new(socket)?,
+            audit,
+            lists,
+            servers: servers::Servers::default(),
+            next,
+            wall_time,
+        };
         Ok((session, running))
     }
 
@@ -186,7 +198,7 @@ impl Session {
         match self.client.order(What::Act(call.within(self.wall_time)), progress).await {
             Ok(Reply::Done(output)) => Ok(output),
             Ok(Reply::Failed { why, errno }) => Err((why, errno)),
-            Ok(Reply::Resolved(_) | Reply::Progress(_) | Reply::Hooked { .. }) => {
+            Ok(Reply::Resolved(_) | Reply::Progress(_) | Reply::Hooked { .. } | Reply::Tools(_)) => {
                 Err(("the worker answered something else than it was asked".to_owned(), None))
             }
             Err(_) => Err((GONE.to_owned(), None)),

@@ -23,8 +23,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::worker::protocol::arguments;
+use crate::worker::servers::{self, Servers};
 
-pub(crate) use execute_bash::hook;
+pub(crate) use execute_bash::{hook, not_started};
 pub(crate) use find::expand;
 pub use schema::{Described, described};
 pub(crate) use todo_list::Lists;
@@ -40,6 +41,8 @@ pub(crate) enum Call {
     Grep(grep::Grep),
     Todo(todo_list::Todo),
     Think(thinking::Thought),
+    /// A tool of one of the agent's own servers.
+    Served(servers::Asked),
 }
 
 /// What a tool gives back.
@@ -135,6 +138,8 @@ pub(crate) struct Control<'a> {
     /// Becomes readable when the call is cancelled.
     pub(crate) cancel: &'a rustix::fd::OwnedFd,
     pub(crate) progress: &'a dyn Fn(String),
+    /// The agent's own servers.
+    pub(crate) servers: &'a Servers,
 }
 
 impl Control<'_> {
@@ -173,7 +178,7 @@ impl Call {
             Call::Shell(shell) => shell.working_dir.iter_mut().collect(),
             Call::Glob(glob) => vec![glob.path.get_or_insert_with(here)],
             Call::Grep(grep) => vec![grep.path.get_or_insert_with(here)],
-            Call::Todo(_) | Call::Think(_) => Vec::new(),
+            Call::Todo(_) | Call::Think(_) | Call::Served(_) => Vec::new(),
         }
     }
 
@@ -194,7 +199,7 @@ impl Call {
             // Whether the tool is there at all is a part of these two judgements.
             Call::Write(write) => Ok(vec![Request::WriteFile(places.path(&write.path)?)]),
             Call::Shell(shell) => Ok(vec![Request::Command(shell.line())]),
-            Call::Todo(_) | Call::Think(_) => Ok(vec![tool()]),
+            Call::Todo(_) | Call::Think(_) | Call::Served(_) => Ok(vec![tool()]),
         }
     }
 
@@ -214,6 +219,7 @@ impl Call {
             Call::Shell(shell) => shell.perform(control),
             Call::Glob(glob) => glob.perform(control),
             Call::Grep(grep) => grep.perform(control),
+            Call::Served(asked) => control.servers.call(&asked, control),
             Call::Todo(_) | Call::Think(_) => Err(Failure::new("this tool touches nothing, and is not for the worker")),
         }
     }
