@@ -43,9 +43,7 @@ fn of_record(state: &StateDir, record: &Record) -> Ended {
 
 fn settings(store: &Store) -> NotifySettings {
     // The setting was looked at when it was set: a JSON list, or words between spaces.
-    let command = store.setting("notify.command").ok().flatten().map(|value| {
-        serde_json::from_str(&value).unwrap_or_else(|_| value.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-    });
+    let command = store.setting("notify.command").ok().flatten().map(|value| remit_tasks::command_words(&value));
     NotifySettings { command: command.unwrap_or_default(), ..NotifySettings::default() }
 }
 

@@ -8,6 +8,8 @@
 
 mod audit;
 mod clock;
+mod console;
+mod desk;
 mod find;
 mod relay;
 mod run;
@@ -19,6 +21,7 @@ mod tools;
 mod worker;
 
 pub use audit::{AUDIT_FILE, Audit, AuditError, AuditEvent, Broken, Effect, Redactor, Verified, verify};
+pub use desk::{Desk, KnownAgent, LaunchOrder, Proposal, Seen, Standing, Start, TaskEnd, ToDo};
 pub use find::{NotFound, find};
 pub use run::{AttendedBy, ExecutorError, Ground, run};
 pub use session::{Answer, Asked, Cleared, Content, Decided, Offered, Refusal, Resource, Session};

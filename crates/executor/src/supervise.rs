@@ -135,6 +135,8 @@ fn wait(running: &Running, onlooker: &Onlooker<'_, '_>, signals: &Signals, clock
     ];
     let mut watched: Vec<PollFd<'_>> =
         wanted.iter().flatten().map(|(descriptor, flags)| PollFd::from_borrowed_fd(*descriptor, *flags)).collect();
+    let others = supervisor.into_iter().flat_map(Supervisor::watched_terminal);
+    watched.extend(others.map(|(descriptor, flags)| PollFd::from_borrowed_fd(descriptor, flags)));
     let timeout = clock.remaining().into_iter().chain(supervisor.and_then(Supervisor::remaining)).min();
     match poll(&mut watched, timeout.and_then(|timeout| Timespec::try_from(timeout).ok()).as_ref()) {
         Ok(_) | Err(Errno::INTR) => {}

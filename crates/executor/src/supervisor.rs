@@ -11,14 +11,15 @@ use remit_tasks::progress::{self, Progress, Tracker};
 use remit_tasks::queue::Turn;
 use remit_tasks::{
     ApprovedBy, CancelledBy, Control, Event, Fill, Found, Keeper, Outcome, Question, StateDir, Store, StoreError, Stream,
-    TaskDir, TaskId, Timestamp, Wish, note_progress, note_summary, wake,
+    TaskDir, TaskId, Timestamp, WindowSize, Wish, note_progress, note_summary, wake,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::ExecutorError;
 use crate::clock::Clock;
+use crate::console::{Console, Kept};
 use crate::supervise::Ready;
 
 const SIGTERM: i32 = 15;
@@ -43,6 +44,11 @@ pub struct Supervisor<'a> {
     /// Of its output so much is kept.
     output_limit: u64,
     keeper: Option<Keeper>,
+    /// What the task reads from its standard input.
+    input: Option<String>,
+    /// The size with which its terminal begins, when it has one.
+    terminal: Option<WindowSize>,
+    console: Option<Console>,
     /// What its output says of how far it is.
     tracker: Tracker,
     /// How far it is, as long as that is not noted yet.
@@ -82,6 +88,9 @@ impl<'a> Supervisor<'a> {
             output_limit: 0,
             unread: true,
             keeper: None,
+            input: None,
+            terminal: None,
+            console: None,
             tracker: Tracker::new(),
             progress: None,
             noted_at: None,
@@ -95,6 +104,16 @@ impl<'a> Supervisor<'a> {
     /// Says how much of each stream of the output is kept, in bytes.
     pub fn keep_output(&mut self, limit: u64) {
         self.output_limit = limit;
+    }
+
+    /// Says what the task reads from its standard input.
+    pub fn give_input(&mut self, text: &str) {
+        self.input = Some(text.to_owned());
+    }
+
+    /// Says that the task has a terminal of its own.
+    pub fn give_terminal(&mut self, size: WindowSize) {
+        self.terminal = Some(size);
     }
 
     /// Says what is run: some tools are known by their name alone when they tell how far they are.
@@ -240,8 +259,14 @@ impl<'a> Supervisor<'a> {
         start: &mut dyn FnMut(Stdio<'_>) -> Result<T, ExecutorError>,
     ) -> Result<T, ExecutorError> {
         let keeper = Keeper::create(task, self.output_limit).map_err(ExecutorError::Output)?;
-        let input = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|errno| ExecutorError::Output(errno.into()))?;
+        if let Some(size) = self.terminal {
+            let mut console = Console::make(task, size).map_err(ExecutorError::Terminal)?;
+            let started = start(console.stdio())?;
+            console.begin();
+            (self.keeper, self.console) = (Some(keeper), Some(console));
+            return Ok(started);
+        }
+        let input = input(self.input.as_deref()).map_err(|errno| ExecutorError::Input(errno.into()))?;
         let stdio =
             Stdio { input: input.as_fd(), output: keeper.file(Stream::Out), error: keeper.file(Stream::Err), terminal: None };
         let started = start(stdio)?;
@@ -256,6 +281,11 @@ impl<'a> Supervisor<'a> {
         }
         if ready.called || self.unread {
             self.answer_calls(running, clock)?;
+        }
+        if let (Some(console), Some(keeper)) = (&mut self.console, &self.keeper)
+            && console.attend(keeper.file(Stream::Out))? == Kept::NoRoom
+        {
+            self.end(running, no_room(), Duration::ZERO);
         }
         if self.next_look.is_none_or(|next| next <= Instant::now()) {
             self.look(running);
@@ -272,6 +302,9 @@ impl<'a> Supervisor<'a> {
     /// Returns how it ended, when `own` is what its processes say.
     pub(crate) fn outcome(&mut self, own: Outcome) -> Outcome {
         // What it printed last belongs to its output.
+        if let (Some(console), Some(keeper)) = (&mut self.console, &self.keeper) {
+            let _ = console.keep_output(keeper.file(Stream::Out));
+        }
         self.read();
         if let Some(progress) = self.tracker.progress() {
             // What nobody can note nobody misses.
@@ -304,6 +337,11 @@ impl<'a> Supervisor<'a> {
     /// Returns the descriptor that tells of output, while it may be looked at.
     pub(crate) fn output(&self) -> Option<BorrowedFd<'_>> {
         self.keeper.as_ref().filter(|_| self.next_look.is_none()).map(Keeper::changes)
+    }
+
+    /// Returns what else is to be watched, and for what.
+    pub(crate) fn watched_terminal(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        self.console.iter().flat_map(Console::watched)
     }
 
     /// Returns when there is something to do whatever happens.
@@ -395,6 +433,21 @@ impl<'a> Supervisor<'a> {
     fn told_to_end(&self) -> Result<bool, Errno> {
         self.signals.as_ref().map_or(Ok(false), ends)
     }
+}
+
+/// Returns a task's standard input: a text from its beginning, as a file in memory, or nothing.
+fn input(text: Option<&str>) -> Result<OwnedFd, Errno> {
+    let Some(text) = text else {
+        return rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    };
+    let file = rustix::fs::memfd_create("input", MemfdFlags::CLOEXEC)?;
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        let written = rustix::io::write(&file, rest)?;
+        rest = rest.get(written..).unwrap_or_default();
+    }
+    rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0))?;
+    Ok(file)
 }
 
 fn no_room() -> Outcome {

@@ -18,10 +18,10 @@ use rustix::termios::{
 };
 
 /// How much typed input may wait for a task that does not read.
-const WAITING: usize = 64 * 1024;
+pub(crate) const WAITING: usize = 64 * 1024;
 
 /// How much output is shown before something else has its turn.
-const TURN: usize = 256 * 1024;
+pub(crate) const TURN: usize = 256 * 1024;
 
 pub(crate) struct Terminal {
     pub(crate) path: AbsPath,
@@ -49,11 +49,7 @@ impl Terminal {
     pub(crate) fn for_caller() -> Result<Option<Terminal>, Errno> {
         let replaces = Replaces { input: isatty(stdin()), output: isatty(stdout()), error: isatty(stderr()) };
         let Some(callers) = replaces.any() else { return Ok(None) };
-        let outer = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
-        unlockpt(&outer)?;
-        let inner = ioctl_tiocgptpeer(&outer, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
-        let path = ptsname(&outer, Vec::new())?;
-        let path = AbsPath::new(Path::new(OsStr::from_bytes(path.to_bytes()))).map_err(|_| Errno::ILSEQ)?;
+        let (outer, inner, path) = pair()?;
         let mut modes = tcgetattr(callers)?;
         if !replaces.input {
             // The caller's terminal keeps its own output processing, and would do it a second time.
@@ -61,8 +57,6 @@ impl Terminal {
         }
         tcsetattr(&inner, OptionalActions::Now, &modes)?;
         tcsetwinsize(&outer, tcgetwinsize(callers)?)?;
-        let flags = rustix::fs::fcntl_getfl(&outer)?;
-        rustix::fs::fcntl_setfl(&outer, flags | OFlags::NONBLOCK)?;
         Ok(Some(Terminal { path, replaces, outer, inner: Some(inner), before: None, typed: Vec::new(), open: true, shown: 0 }))
     }
 
@@ -201,6 +195,18 @@ impl Replaces {
             .into_iter()
             .find_map(|(is_terminal, descriptor)| is_terminal.then_some(descriptor))
     }
+}
+
+/// Makes a pseudo-terminal: its outer side, which does not block, its inner side, and the path of that.
+pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd, AbsPath), Errno> {
+    let outer = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+    unlockpt(&outer)?;
+    let inner = ioctl_tiocgptpeer(&outer, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+    let path = ptsname(&outer, Vec::new())?;
+    let path = AbsPath::new(Path::new(OsStr::from_bytes(path.to_bytes()))).map_err(|_| Errno::ILSEQ)?;
+    let flags = rustix::fs::fcntl_getfl(&outer)?;
+    rustix::fs::fcntl_setfl(&outer, flags | OFlags::NONBLOCK)?;
+    Ok((outer, inner, path))
 }
 
 fn wait_until_writable(descriptor: BorrowedFd<'_>) -> Result<(), Errno> {

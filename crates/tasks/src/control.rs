@@ -32,33 +32,16 @@ pub struct Caller {
 
 impl Control {
     pub fn listen(task: &TaskDir) -> Result<Control, Errno> {
-        match unlinkat(task.fd(), NAME, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(errno) => return Err(errno),
-        }
-        let listener = socket()?;
-        bind(&listener, &address(task.fd())?)?;
-        listen(&listener, 128)?;
-        Ok(Control { listener })
+        Ok(Control { listener: listener(task, NAME)? })
     }
 
     /// Returns those who have called; another user's process is not answered.
     pub fn callers(&self) -> Result<Vec<Caller>, Errno> {
         let mut callers = Vec::new();
-        loop {
-            match accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
-                Ok(connection) => {
-                    let user = sockopt::socket_peercred(&connection)?.uid;
-                    if user == rustix::process::geteuid() {
-                        callers.push(Caller { _connection: connection });
-                    }
-                }
-                Err(Errno::AGAIN) => return Ok(callers),
-                // It hung up before it was answered.
-                Err(Errno::INTR | Errno::CONNABORTED) => {}
-                Err(errno) => return Err(errno),
-            }
+        while let Some(connection) = accept(&self.listener)? {
+            callers.push(Caller { _connection: connection });
         }
+        Ok(callers)
     }
 }
 
@@ -74,23 +57,11 @@ impl AsFd for Control {
 ///
 /// Fails where a process of another user listens, which a directory closed to others does not let happen.
 pub fn call(state: &StateDir, id: &TaskId) -> Result<Option<OwnedFd>, Errno> {
-    let directory = match files::open_directory(state.fd(), &format!("{DIRECTORY}/{id}")) {
-        Ok(directory) => directory,
-        Err(Errno::NOENT) => return Ok(None),
-        Err(errno) => return Err(errno),
-    };
-    let connection = socket()?;
-    match connect(&connection, &address(directory.as_fd())?) {
-        Ok(()) => {}
-        // Full: it has been called, and has not looked yet.
-        Err(Errno::NOENT | Errno::CONNREFUSED | Errno::AGAIN) => return Ok(None),
-        Err(errno) => return Err(errno),
+    let connection = connection(state, id, NAME)?;
+    if let Some(connection) = &connection {
+        let _ = send(connection, b"look", SendFlags::NOSIGNAL);
     }
-    if sockopt::socket_peercred(&connection)?.uid != rustix::process::geteuid() {
-        return Err(Errno::PERM);
-    }
-    let _ = send(&connection, b"look", SendFlags::NOSIGNAL);
-    Ok(Some(connection))
+    Ok(connection)
 }
 
 /// Calls the supervisors of those tasks whom a change in the queue concerns, but for `own`, who made it.
@@ -115,13 +86,65 @@ pub fn looked(connection: &OwnedFd, patience: std::time::Duration) -> bool {
     }
 }
 
+/// Listens on a socket of that name in a task's directory.
+pub(crate) fn listener(task: &TaskDir, name: &str) -> Result<OwnedFd, Errno> {
+    let new = format!(".new-{name}");
+    match unlinkat(task.fd(), new.as_str(), AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(errno) => return Err(errno),
+    }
+    let listener = socket()?;
+    bind(&listener, &address(task.fd(), &new)?)?;
+    listen(&listener, 128)?;
+    // Whoever sees the name is answered.
+    rustix::fs::renameat(task.fd(), new.as_str(), task.fd(), name)?;
+    Ok(listener)
+}
+
+/// Returns the next connection of a process of this user; `None` when there is none now.
+pub(crate) fn accept(listener: &OwnedFd) -> Result<Option<OwnedFd>, Errno> {
+    loop {
+        match accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+            Ok(connection) => {
+                if sockopt::socket_peercred(&connection)?.uid == rustix::process::geteuid() {
+                    return Ok(Some(connection));
+                }
+            }
+            Err(Errno::AGAIN) => return Ok(None),
+            // It hung up before it was answered.
+            Err(Errno::INTR | Errno::CONNABORTED) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// Connects to the socket of that name in a task's directory; `None` when nobody listens, or too many wait already.
+pub(crate) fn connection(state: &StateDir, id: &TaskId, name: &str) -> Result<Option<OwnedFd>, Errno> {
+    let directory = match files::open_directory(state.fd(), &format!("{DIRECTORY}/{id}")) {
+        Ok(directory) => directory,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(errno) => return Err(errno),
+    };
+    let connection = socket()?;
+    match connect(&connection, &address(directory.as_fd(), name)?) {
+        Ok(()) => {}
+        // Full: it has been called, and has not looked yet.
+        Err(Errno::NOENT | Errno::CONNREFUSED | Errno::AGAIN) => return Ok(None),
+        Err(errno) => return Err(errno),
+    }
+    if sockopt::socket_peercred(&connection)?.uid != rustix::process::geteuid() {
+        return Err(Errno::PERM);
+    }
+    Ok(Some(connection))
+}
+
 fn socket() -> Result<OwnedFd, Errno> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
 }
 
-fn address(directory: BorrowedFd<'_>) -> Result<SocketAddrUnix, Errno> {
-    SocketAddrUnix::new(format!("/proc/self/fd/{}/{NAME}", directory.as_raw_fd()))
+fn address(directory: BorrowedFd<'_>, name: &str) -> Result<SocketAddrUnix, Errno> {
+    SocketAddrUnix::new(format!("/proc/self/fd/{}/{name}", directory.as_raw_fd()))
 }
 
 #[cfg(test)]

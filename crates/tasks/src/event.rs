@@ -4,7 +4,7 @@ use remit_agent::AbsPath;
 use remit_policy::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::{ProcessId, TaskId};
+use crate::{ProcessId, TaskId, WindowSize};
 
 /// Something that happened to a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +88,29 @@ pub struct Background {
     /// How long it waits for an answer, in seconds.
     pub ask_limit: u64,
     pub after: Option<After>,
+    /// An observer looks on.
+    #[serde(default)]
+    pub explain: bool,
+    /// Who launched it, when it was an agent and no person. Without an approval of its own it asks first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launched: Option<Launched>,
+    /// What it reads from its standard input; otherwise that is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// It has a terminal of its own, which begins with this size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<WindowSize>,
+}
+
+/// That an agent launched a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launched {
+    /// The agent that did.
+    pub by: String,
+    /// The session in which it did.
+    pub session: TaskId,
+    /// What of the task's policy goes beyond the launching agent's: what the person who approves it is told.
+    pub excess: Vec<String>,
 }
 
 /// What becomes of a task when a person has to be asked.
@@ -115,6 +138,9 @@ pub struct Question {
     pub policy: bool,
     /// Why the gate asks about the command, when it does.
     pub command: Option<String>,
+    /// That an agent launched it, when one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launched: Option<Launched>,
 }
 
 /// What let the task start.
@@ -130,6 +156,12 @@ pub enum ApprovedBy {
     /// The same policy was approved before, in this workspace.
     #[serde(rename = "earlier approval")]
     Earlier,
+    /// A person answered yes in the chat host.
+    #[serde(rename = "elicitation")]
+    Elicitation,
+    /// An agent launched it that may do all of it itself, and may launch unasked.
+    #[serde(rename = "within the launching agent's policy")]
+    Within,
 }
 
 /// How a task ended.

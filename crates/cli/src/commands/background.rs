@@ -2,13 +2,13 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use remit_policy::Policy;
 use remit_tasks::{
-    After, ApprovedBy, Attended, Background, Created, Event, OnAsk, Outcome, Store, TaskDir, TaskId, Timestamp, sweep,
+    After, ApprovedBy, Attended, Background, Created, Event, OnAsk, Outcome, Store, TaskDir, TaskId, Timestamp, WindowSize, sweep,
 };
 
 use crate::consent::{Answer, Beforehand, Permitted, approve, permit};
@@ -33,6 +33,10 @@ pub(crate) struct BackgroundArgs {
     /// Start when this task is over, however it ended
     #[arg(long, value_name = "TASK", requires = "background")]
     after_any: Vec<String>,
+
+    /// Give it a terminal of its own, at which `remit attach` sits down
+    #[arg(long, requires = "background")]
+    pty: bool,
 
     /// What to do when you have to be asked and there is no terminal
     #[arg(long, value_name = "WHAT", value_enum, default_value = "wait", requires = "background")]
@@ -62,6 +66,10 @@ pub(crate) fn asked_for(ui: &Ui, args: &RunArgs) -> Result<Background, Failure> 
         },
         ask_limit: args.later.ask_limit.as_secs(),
         after: after(ui, &args.later)?,
+        explain: args.explain,
+        launched: None,
+        input: None,
+        terminal: args.later.pty.then(|| window_size().unwrap_or_default()),
     })
 }
 
@@ -76,7 +84,8 @@ pub(crate) fn begin(
 ) -> Result<Exit, Failure> {
     let approved = ask(ui, work, beforehand, background.on_ask, &command)?;
     work::tell_of_read_only_workspace(ui, &work.policy, &work.plan);
-    let id = make(work, background, approved, command, name)?;
+    // The supervisor goes its own way.
+    let (id, _) = make(work, background, approved, command, name)?;
     ui.print(&format!("{id}\n"))?;
     if approved.is_none() {
         ui.tell(&format!("it waits for your yes: `remit approve {id}`"));
@@ -112,13 +121,13 @@ fn ask(ui: &Ui, work: &Work, beforehand: Beforehand, on_ask: OnAsk, command: &[S
 }
 
 /// Makes the record and starts the supervisor.
-fn make(
+pub(crate) fn make(
     work: &Work,
     background: Background,
     approved: Option<ApprovedBy>,
     command: Vec<String>,
     name: &str,
-) -> Result<TaskId, Failure> {
+) -> Result<(TaskId, Child), Failure> {
     let mut store = Store::open(&work.state)?;
     let _ = sweep(&work.state, &mut store, Timestamp::now());
     let task = TaskDir::create(&work.state)?;
@@ -136,16 +145,18 @@ fn make(
         let _ = task.discard();
         return Err(failure);
     }
-    if let Err(error) = task.hand_on().map_err(Failure::from).and_then(|lock| supervise(&id, lock)) {
-        task.end(&mut store, Timestamp::now(), Outcome::CouldNotStart { error: error.message().to_owned() })?;
-        return Err(error);
+    match task.hand_on().map_err(Failure::from).and_then(|lock| supervise(&id, lock)) {
+        // The lock stays with the supervisor.
+        Ok(supervisor) => Ok((id, supervisor)),
+        Err(error) => {
+            task.end(&mut store, Timestamp::now(), Outcome::CouldNotStart { error: error.message().to_owned() })?;
+            Err(error)
+        }
     }
-    // The lock stays with the supervisor.
-    Ok(id)
 }
 
 /// Starts the supervisor of a task: this program once more, with the task's lock and nothing else of this process.
-fn supervise(id: &TaskId, lock: OwnedFd) -> Result<(), Failure> {
+fn supervise(id: &TaskId, lock: OwnedFd) -> Result<Child, Failure> {
     let failed = |error: &std::io::Error| Failure::io("cannot start the supervisor", error).exit(Exit::CouldNotStart);
     remit_launch::keep_descriptors_to_itself().map_err(|errno| failed(&errno.into()))?;
     Command::new("/proc/self/exe")
@@ -157,7 +168,6 @@ fn supervise(id: &TaskId, lock: OwnedFd) -> Result<(), Failure> {
         .stderr(Stdio::null())
         .envs(notices::terminal().map(|path| (notices::TERMINAL, path)))
         .spawn()
-        .map(|_| ())
         .map_err(|error| failed(&error))
 }
 
@@ -165,6 +175,14 @@ fn supervise(id: &TaskId, lock: OwnedFd) -> Result<(), Failure> {
 pub(crate) fn output_limit(policy: &Policy) -> u64 {
     const DEFAULT: u64 = 64 << 20;
     policy.limits.iter().find(|limit| limit.kind == remit_policy::LimitKind::Output).map_or(DEFAULT, |limit| limit.value)
+}
+
+/// Returns the size of the window that this process is used from.
+pub(crate) fn window_size() -> Option<WindowSize> {
+    use rustix::stdio::{stderr, stdin, stdout};
+    let sizes = [stdin(), stdout(), stderr()].into_iter().filter_map(|stream| rustix::termios::tcgetwinsize(stream).ok());
+    let mut sizes = sizes.filter(|size| size.ws_col > 0 && size.ws_row > 0);
+    sizes.next().map(|size| WindowSize { columns: size.ws_col, rows: size.ws_row })
 }
 
 /// Returns the product that a record names.

@@ -1,19 +1,16 @@
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use clap::Args;
-use remit_tasks::{Attended, Found, Log, Piece, Record, Stream, Text, Timestamp};
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
-use rustix::io::Errno;
+use remit_tasks::{Attended, Log, Piece, Record, Stream, Text, Timestamp};
 
 use crate::duration;
-use crate::exit::{self, Exit};
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::harmless::Lines;
 use crate::store::Tasks;
 use crate::ui::Ui;
+use crate::watch::Watch;
 
 /// Show what a task has printed
 ///
@@ -40,46 +37,33 @@ pub(crate) struct LogsArgs {
     raw: bool,
 }
 
-/// Follow a task's output until it is over, and end as it ended
-///
-/// Ctrl-C leaves the task alone.
-#[derive(Debug, Args)]
-pub(crate) struct AttachArgs {
-    /// The task: its id, its name, or the beginning of either
-    task: String,
-
-    /// The bytes as they are, control sequences included
-    #[arg(long)]
-    raw: bool,
-}
-
 pub(crate) fn logs(ui: &Ui, args: &LogsArgs) -> Result<Exit, Failure> {
     let mut tasks = Tasks::existing(ui)?;
     let record = if args.follow { tasks.supervised(&args.task)? } else { tasks.record(&args.task)? };
     let stream = args.stderr.then_some(Stream::Err);
-    let mut printer = Printer { ui, raw: args.raw, only: stream, lines: [Lines::default(), Lines::default()], apart: false };
+    let mut printer = Printer { only: stream, ..Printer::new(ui, args.raw) };
     let since = args.since.and_then(|since| Timestamp::now().checked_sub(since).ok());
     follow(&tasks, &record, since, args.follow, &mut printer)?;
     Ok(Exit::Done)
 }
 
-pub(crate) fn attach(ui: &Ui, args: &AttachArgs) -> Result<Exit, Failure> {
-    let mut tasks = Tasks::existing(ui)?;
-    let record = tasks.supervised(&args.task)?;
-    let mut printer = Printer { ui, raw: args.raw, only: None, lines: [Lines::default(), Lines::default()], apart: true };
-    follow(&tasks, &record, None, true, &mut printer)?;
-    let tasks = Tasks::existing(ui)?;
-    let record = tasks.store.record(&record.id)?;
-    Ok(record.outcome().map_or(Exit::Failed, exit::of_outcome))
-}
-
-fn follow(tasks: &Tasks, record: &Record, since: Option<Timestamp>, on: bool, printer: &mut Printer<'_>) -> Result<(), Failure> {
+/// Shows what a task has printed, and with `on` what it prints until it is over.
+pub(crate) fn follow(
+    tasks: &Tasks,
+    record: &Record,
+    since: Option<Timestamp>,
+    on: bool,
+    printer: &mut Printer<'_>,
+) -> Result<(), Failure> {
     if record.created.attended == Attended::Foreground {
         return Err(Failure::new(format!("`{}` ran in the foreground, and its output was not kept", record.id)));
     }
     let failed = |error: &io::Error| Failure::io("cannot read the task's output", error);
-    let watch =
-        if on && !record.is_over() { Some(Watch::new(tasks, record).map_err(|errno| failed(&errno.into()))?) } else { None };
+    let watch = if on && !record.is_over() {
+        Some(Watch::new(&tasks.state, record).map_err(|errno| failed(&errno.into()))?)
+    } else {
+        None
+    };
     let mut log = None;
     loop {
         // Asked before the output is read: what a process printed before its end is read after it.
@@ -96,51 +80,8 @@ fn follow(tasks: &Tasks, record: &Record, since: Option<Timestamp>, on: bool, pr
             }
         }
         match &watch {
-            Some(watch) if alive => watch.wait().map_err(|errno| failed(&errno.into()))?,
+            Some(watch) if alive => watch.wait(&[]).map(drop).map_err(|errno| failed(&errno.into()))?,
             _ => return printer.finish(),
-        }
-    }
-}
-
-/// Sleeps until a task has printed something or its supervisor has ended.
-struct Watch {
-    changes: OwnedFd,
-    supervisor: Option<OwnedFd>,
-}
-
-impl Watch {
-    fn new(tasks: &Tasks, record: &Record) -> Result<Watch, Errno> {
-        let changes = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        let directory = tasks.state.path().join(&format!("tasks/{}", record.id));
-        inotify::add_watch(&changes, directory.as_path(), WatchFlags::MODIFY | WatchFlags::CREATE)?;
-        let supervisor = match record.supervisor.as_ref().map(remit_tasks::ProcessId::find) {
-            Some(Ok(Found::Alive(descriptor))) => Some(descriptor),
-            _ => None,
-        };
-        Ok(Watch { changes, supervisor })
-    }
-
-    fn is_alive(&self) -> Result<bool, Errno> {
-        let Some(supervisor) = &self.supervisor else { return Ok(false) };
-        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-        Ok(poll(&mut [PollFd::new(supervisor, PollFlags::IN)], Some(&now))? == 0)
-    }
-
-    fn wait(&self) -> Result<(), Errno> {
-        let changes = PollFd::new(&self.changes, PollFlags::IN);
-        let supervisor = self.supervisor.iter().map(|supervisor| PollFd::from_borrowed_fd(supervisor.as_fd(), PollFlags::IN));
-        let mut watched: Vec<PollFd<'_>> = [changes].into_iter().chain(supervisor).collect();
-        match poll(&mut watched, None) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-        let mut buffer = [0_u8; 4096];
-        loop {
-            match rustix::io::read(&self.changes, &mut buffer) {
-                Ok(1..) | Err(Errno::INTR) => {}
-                Ok(0) | Err(Errno::AGAIN) => return Ok(()),
-                Err(errno) => return Err(errno),
-            }
         }
     }
 }
@@ -154,8 +95,17 @@ pub(crate) struct Printer<'a> {
     apart: bool,
 }
 
-impl Printer<'_> {
-    fn print(&mut self, piece: Piece) -> Result<(), Failure> {
+impl<'a> Printer<'a> {
+    pub(crate) fn new(ui: &'a Ui, raw: bool) -> Printer<'a> {
+        Printer { ui, raw, only: None, lines: [Lines::default(), Lines::default()], apart: false }
+    }
+
+    /// Keeps standard error apart, where it goes to standard error.
+    pub(crate) fn apart(self) -> Printer<'a> {
+        Printer { apart: true, ..self }
+    }
+
+    pub(crate) fn print(&mut self, piece: Piece) -> Result<(), Failure> {
         if self.only.is_some_and(|only| only != piece.stream) {
             return Ok(());
         }
@@ -175,7 +125,7 @@ impl Printer<'_> {
         }
     }
 
-    fn finish(&mut self) -> Result<(), Failure> {
+    pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         let [out, err] = &mut self.lines;
         let (out, err) = (out.finish(), err.finish());
         self.give(Stream::Out, out.as_bytes())?;

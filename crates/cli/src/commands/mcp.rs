@@ -7,6 +7,7 @@ use remit_sandbox::Host;
 use remit_tasks::{Approval, ApprovedBy, Created, Event, Outcome, ProcessId, Store, TaskDir, Timestamp, derive_name, sweep};
 
 use crate::consent::earlier;
+use crate::desk::{Launcher, Started};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::load::ReadAs;
@@ -54,6 +55,7 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
 
     let mut store = Store::open(&state)?;
     let _ = sweep(&state, &mut store, Timestamp::now());
+    let enabled = store.setting("delegate.enabled")?.as_deref() != Some("false");
     let task = TaskDir::create(&state)?;
     let id = task.id().clone();
     let command = ["remit", "mcp", "--agent", &args.agent].map(str::to_owned).to_vec();
@@ -62,6 +64,8 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
     let events = vec![Event::Created(created), Event::Supervised { by }, Event::Approved { by: ApprovedBy::Earlier }];
     store.create(&id, &derive_name(&format!("session of {}", agent.name)), Timestamp::now(), events)?;
 
+    let started = Started::default();
+    let desk = Launcher::new(ui, policy, &workspace, id.clone(), started.clone());
     let mut running = None;
     let served = start_worker(&plan, &workspace.root, &task).and_then(|worker| {
         store.append(&id, Timestamp::now(), &[Event::Started { pid: worker.pid() }])?;
@@ -69,10 +73,12 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
         Ok(remit_mcp::serve(|| {
             let (session, worker) = Session::open(agent, policy, plan.wall_time, worker, audit)?;
             running = Some(worker);
-            Ok(session.with_servers(host.environment.clone(), task.path().as_path()))
+            let session = session.with_servers(host.environment.clone(), task.path().as_path());
+            Ok(if enabled { session.with_desk(Box::new(desk)) } else { session })
         }))
     });
-    let ended = running.map_or(Ok(()), end_worker);
+    // What was launched outlives the session.
+    let ended = running.map_or(Ok(()), |running| end_worker(running, &started.pids()));
     let (outcome, result) = match (served, ended) {
         (Ok(Ok(_)), Ok(())) => (Outcome::Succeeded, Ok(Exit::Done)),
         (Ok(Err(error)), _) => (Outcome::Failed { code: 1 }, Err(Failure::of(&error))),
@@ -80,9 +86,8 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
             (Outcome::CouldNotStart { error: error.to_string() }, Err(work::could_not_start(&error, &state)))
         }
     };
-    task.end(&mut store, Timestamp::now(), outcome)?;
     // The host knows that it has ended.
-    store.tell_once(&id)?;
+    task.end_told(&mut store, Timestamp::now(), outcome)?;
     result
 }
 

@@ -3,12 +3,14 @@
 mod agents;
 mod apply;
 mod approve;
+mod attach;
 mod audit;
-mod background;
-mod cancel;
+pub(crate) mod background;
+pub(crate) mod cancel;
 mod check;
 mod compile;
-mod delete;
+mod delegate;
+pub(crate) mod delete;
 mod diff;
 mod discard;
 mod doctor;
@@ -23,16 +25,18 @@ mod run;
 mod schema;
 mod settings;
 mod shell_init;
-mod status;
+pub(crate) mod status;
 mod store;
 mod supervise;
 pub(crate) mod tasks;
 mod test;
 mod told;
 mod wait;
+mod why;
 mod worker;
 
 use clap::Subcommand;
+pub(crate) use run::RunArgs;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -41,6 +45,7 @@ use crate::ui::Ui;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(run::RunArgs),
+    Delegate(delegate::DelegateArgs),
     Preview(preview::PreviewArgs),
     Check(check::CheckArgs),
     Compile(compile::CompileArgs),
@@ -61,8 +66,9 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     Wait(wait::WaitArgs),
     Logs(logs::LogsArgs),
-    Attach(logs::AttachArgs),
+    Attach(attach::AttachArgs),
     Result(result::ResultArgs),
+    Why(why::WhyArgs),
     Approve(approve::ApproveArgs),
     Deny(approve::DenyArgs),
     Cancel(cancel::CancelArgs),
@@ -82,6 +88,7 @@ impl Command {
     pub(crate) fn run(&self, ui: &Ui) -> Result<Exit, Failure> {
         match self {
             Command::Run(args) => run::run(ui, args),
+            Command::Delegate(args) => delegate::delegate(ui, args),
             Command::Preview(args) => preview::preview(ui, args),
             Command::Check(args) => check::check(ui, args),
             Command::Compile(args) => compile::compile(ui, args),
@@ -101,8 +108,9 @@ impl Command {
             Command::Status(args) => status::status(ui, args),
             Command::Wait(args) => wait::wait(ui, args),
             Command::Logs(args) => logs::logs(ui, args),
-            Command::Attach(args) => logs::attach(ui, args),
+            Command::Attach(args) => attach::attach(ui, args),
             Command::Result(args) => result::result(ui, args),
+            Command::Why(args) => why::why(ui, args),
             Command::Approve(args) => approve::approve(ui, args),
             Command::Deny(args) => approve::deny(ui, args),
             Command::Cancel(args) => cancel::cancel(ui, args),

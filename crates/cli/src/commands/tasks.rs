@@ -88,6 +88,8 @@ pub(crate) struct TaskJson {
     started_at: Option<String>,
     ended_at: Option<String>,
     background: bool,
+    /// It has a terminal of its own.
+    terminal: bool,
     /// What a person is asked, when the state is `waiting for approval`.
     asks: Option<String>,
     /// How far it is, in words such as `127/283 tests`, and as a share of a hundred.
@@ -191,6 +193,7 @@ pub(crate) fn json(record: &Record, progress: Option<&Progress>) -> TaskJson {
         started_at: record.state.started_at().map(|at| at.to_string()),
         ended_at: ended_at.map(ToString::to_string),
         background: created.attended != Attended::Foreground,
+        terminal: created.background().is_some_and(|background| background.terminal.is_some()),
         asks: asks(record),
         progress: progress.map(|progress| visible(&progress.to_string())),
         percent: progress.and_then(Progress::percent),
@@ -207,11 +210,10 @@ pub(crate) fn json(record: &Record, progress: Option<&Progress>) -> TaskJson {
 /// Returns what a person is asked about a task that waits, as a fragment.
 pub(crate) fn asks(record: &Record) -> Option<String> {
     let State::Waiting { question, .. } = &record.state else { return None };
-    Some(match (&question.command, question.policy) {
-        (Some(why), false) => why.clone(),
-        (None, _) => "nobody approved this policy".to_owned(),
-        (Some(why), true) => format!("nobody approved this policy, and {why}"),
-    })
+    let launched = question.launched.as_ref().map(|launched| format!("the agent `{}` launched it", launched.by));
+    let policy = question.policy.then(|| "nobody approved this policy".to_owned());
+    let why: Vec<String> = launched.into_iter().chain(policy).chain(question.command.clone()).collect();
+    Some(if why.is_empty() { "nobody approved this policy".to_owned() } else { why.join(", and ") })
 }
 
 /// Returns what an outcome says beyond its word.

@@ -28,6 +28,9 @@ pub enum AuditEvent<'a> {
         allowed: bool,
         /// Of the policy under which it was asked.
         digest: Cow<'a, str>,
+        /// Of the policy of the task that would be launched, when it was about one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        launch: Option<Cow<'a, str>>,
     },
     /// What came of a call that was let through.
     Ended {
@@ -39,6 +42,20 @@ pub enum AuditEvent<'a> {
         errno: Option<i32>,
         /// Microseconds from the call to its end.
         micros: u64,
+    },
+    /// A task was made in the background.
+    Delegated {
+        call: u64,
+        task: Cow<'a, str>,
+        /// `None`: a task that may do everything.
+        agent: Option<Cow<'a, str>>,
+        /// Of the task's policy: what was approved.
+        digest: Cow<'a, str>,
+        command: Vec<Cow<'a, str>>,
+        /// By whom: `a person, by elicitation`, `within the launching agent's policy`, `nobody yet`.
+        approved: Cow<'a, str>,
+        /// What the task may do beyond the launching agent.
+        excess: Vec<Cow<'a, str>>,
     },
     /// A hook of the agent ran.
     Hooked { trigger: Cow<'a, str>, command: Cow<'a, str>, outcome: Cow<'a, str> },

@@ -65,7 +65,7 @@ impl Session {
                 continue;
             }
             let (sender, receiver) = watch::channel(Standing::Starting);
-            self.standing().insert(server.name.value.clone(), receiver);
+            self.known_servers().insert(server.name.value.clone(), receiver);
             match self.startable(server) {
                 Ok((start, permit)) => {
                     tokio::spawn(attend(Arc::clone(self), start, permit, index, sender));
@@ -79,7 +79,7 @@ impl Session {
     pub async fn served(&self) -> Vec<Offered> {
         let until = tokio::time::Instant::now() + LISTING;
         let mut all = Vec::new();
-        let standing: Vec<_> = self.standing().iter().map(|(name, standing)| (name.clone(), standing.clone())).collect();
+        let standing: Vec<_> = self.known_servers().iter().map(|(name, standing)| (name.clone(), standing.clone())).collect();
         for (server, mut standing) in standing {
             let settled = tokio::time::timeout_at(until, standing.wait_for(|now| !matches!(now, Standing::Starting))).await;
             let Ok(Ok(now)) = settled else { continue };
@@ -92,7 +92,7 @@ impl Session {
     /// Returns whether a server that was still starting when the tools were listed has come since.
     pub fn servers_settle(&self) -> impl Future<Output = bool> + Send + use<> {
         let starting: Vec<_> =
-            self.standing().values().filter(|now| matches!(*now.borrow(), Standing::Starting)).cloned().collect();
+            self.known_servers().values().filter(|now| matches!(*now.borrow(), Standing::Starting)).cloned().collect();
         async move {
             let mut came = false;
             for mut standing in starting {
@@ -126,7 +126,7 @@ impl Session {
             return Err(Refusal::of(&reason));
         }
         let written = self.agent.file.mcp_servers.iter().find(|known| known.name.value == server);
-        let standing = self.standing().get(server).cloned();
+        let standing = self.known_servers().get(server).cloned();
         let (Some(written), Some(mut standing)) = (written, standing) else {
             return Err(Refusal::new(format!("the agent has no server `{}`", visible(server))));
         };
@@ -227,7 +227,7 @@ impl Session {
         sender.send_replace(now);
     }
 
-    fn standing(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, watch::Receiver<Standing>>> {
+    fn known_servers(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, watch::Receiver<Standing>>> {
         self.servers.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

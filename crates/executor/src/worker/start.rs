@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use remit_agent::AbsPath;
-use remit_launch::{Running, Scratch, Stdio, Task, become_reaper, end_tree, spawn};
+use remit_launch::{Running, Scratch, Stdio, Task, become_reaper, end_tree_but, spawn};
 use remit_sandbox::{PathRights, Plan, Rights};
 use remit_tasks::TaskDir;
 
@@ -52,7 +52,10 @@ pub fn start_worker(plan: &Plan, directory: &AbsPath, task: &TaskDir) -> Result<
         arguments.push(OsString::from(LOOKED_AT));
     }
     let stdio = Stdio { input: inner.as_fd(), output: inner.as_fd(), error: null.as_fd(), terminal: None };
-    let running = spawn(&plan, &Task { program, arguments: &arguments, directory: directory.clone(), stdio, scratch: &scratch })?;
+    let running = spawn(
+        &plan,
+        &Task { program, arguments: &arguments, directory: directory.clone(), stdio, scratch: &scratch, watch: None },
+    )?;
     Ok(Worker { running, socket, _binary: binary })
 }
 
@@ -63,11 +66,12 @@ impl Worker {
     }
 }
 
-/// Ends a worker, with everything that its commands have left running.
-pub fn end_worker(mut running: Running) -> Result<(), ExecutorError> {
+/// Ends a worker, with everything that its commands have left running. The `spared` children of this process, and what is
+/// below them, are none of its.
+pub fn end_worker(mut running: Running, spared: &[u32]) -> Result<(), ExecutorError> {
     running.kill();
     running.wait().map_err(ExecutorError::Supervise)?;
-    end_tree().map_err(ExecutorError::Supervise)?;
+    end_tree_but(spared).map_err(ExecutorError::Supervise)?;
     running.settle();
     Ok(())
 }

@@ -23,9 +23,15 @@ enum Kind {
     Switch,
     /// A program and its arguments, as a JSON list or words between spaces; no shell reads it.
     Command,
+    /// A command with a place for a prompt, as a JSON list or words between spaces.
+    Template,
+    /// A name behind `runners.`.
+    Runner,
 }
 
-const SETTINGS: [Setting; 4] = [
+const RUNNER: &str = "a chat command for `remit delegate`; `{prompt}`, `{file}` or neither (standard input) take the prompt";
+
+const SETTINGS: [Setting; 10] = [
     Setting {
         key: "tasks.maxConcurrent",
         about: "how many tasks run at once; the number of cores when it is not set",
@@ -33,9 +39,17 @@ const SETTINGS: [Setting; 4] = [
     },
     Setting { key: "tasks.maxConcurrentPerAgent.NAME", about: "how many tasks of the agent NAME run at once", kind: Kind::Count },
     Setting { key: "delegate.enabled", about: "whether agents may start tasks in the background", kind: Kind::Switch },
+    Setting { key: "delegate.runner", about: "the runner that is used when none is named", kind: Kind::Runner },
+    Setting { key: "runners.kiro", about: RUNNER, kind: Kind::Template },
+    Setting { key: "runners.claude", about: RUNNER, kind: Kind::Template },
+    Setting { key: "runners.codex", about: RUNNER, kind: Kind::Template },
+    Setting { key: "runners.gemini", about: RUNNER, kind: Kind::Template },
+    Setting { key: "runners.custom", about: RUNNER, kind: Kind::Template },
     Setting { key: "notify.command", about: "a program that is started when a task ends, without a shell", kind: Kind::Command },
 ];
 
+/// What the keys of runners begin with.
+pub const RUNNERS: &str = "runners.";
 const PER_AGENT: &str = "tasks.maxConcurrentPerAgent.";
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -64,9 +78,30 @@ impl Setting {
             Kind::Switch => "give `true` or `false`",
             Kind::Command if !value.trim().is_empty() => return Ok(()),
             Kind::Command => "give a program",
+            Kind::Template if is_template(value) => return Ok(()),
+            Kind::Template => {
+                "give a program and its arguments, with `{prompt}` or `{file}` at most once, and not as the program"
+            }
+            Kind::Runner if SETTINGS.iter().any(|setting| setting.key.strip_prefix(RUNNERS) == Some(value)) => return Ok(()),
+            Kind::Runner => "give `kiro`, `claude`, `codex`, `gemini` or `custom`",
         };
         Err(SettingError::Value { key: key.to_owned(), value: value.to_owned(), expected })
     }
+}
+
+/// Returns the words of a setting that is a program and its arguments: a JSON list, or what stands between spaces.
+pub fn command_words(value: &str) -> Vec<String> {
+    serde_json::from_str(value).unwrap_or_else(|_| value.split_whitespace().map(str::to_owned).collect())
+}
+
+fn is_template(value: &str) -> bool {
+    let words = command_words(value);
+    let places = |word: &String| word.matches("{prompt}").count() + word.matches("{file}").count();
+    let (first, rest) = match words.split_first() {
+        Some((first, rest)) if !first.is_empty() => (first, rest),
+        _ => return false,
+    };
+    places(first) == 0 && rest.iter().map(places).sum::<usize>() <= 1
 }
 
 impl Store {
@@ -126,5 +161,13 @@ mod tests {
         check("notify.command", "notify-send done", "");
         check("notify.command", " ", "a program");
         check("tasks.max", "4", "no setting");
+        check("runners.codex", "codex exec -- {prompt}", "");
+        check("runners.custom", r#"["sh", "-c", "a b"]"#, "");
+        check("runners.custom", "{prompt}", "a program and its arguments");
+        check("runners.custom", "a {prompt} {file}", "at most once");
+        check("runners.custom", " ", "a program and its arguments");
+        check("runners.other", "x", "no setting");
+        check("delegate.runner", "codex", "");
+        check("delegate.runner", "other", "`kiro`");
     }
 }

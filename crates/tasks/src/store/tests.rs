@@ -12,7 +12,17 @@ fn id(text: &str) -> TaskId {
 
 fn in_background(after: Option<After>) -> Event {
     let Event::Created(created) = created() else { unreachable!() };
-    let background = Background { read_as: None, strict: false, on_ask: OnAsk::Wait, ask_limit: 1, after };
+    let background = Background {
+        read_as: None,
+        strict: false,
+        on_ask: OnAsk::Wait,
+        ask_limit: 1,
+        after,
+        launched: None,
+        input: None,
+        terminal: None,
+        explain: false,
+    };
     Event::Created(crate::Created { attended: Attended::Background(background), ..created })
 }
 
