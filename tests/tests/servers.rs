@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// An agent with one server in this mode, and rules of its own.
 fn agent(world: &World, mode: &str, rules: &Value) -> PathBuf {
     fs::copy(source().join("tests/clients/server.py"), world.workspace().join("server.py")).unwrap();
-    let server = json!({ "command": "python3", "args": ["server.py", mode], "timeout": 5000, "disabledTools": ["off"] });
+    let server = json!({ "command": "python3", "args": ["server.py", mode, world.path()], "timeout": 5000, "disabledTools": ["off"] });
     let mut file = json!({ "name": "served", "tools": ["@box", "thinking"], "mcpServers": { "box": server } });
     for (key, value) in rules.as_object().unwrap() {
         file[key] = value.clone();
@@ -93,7 +93,7 @@ fn a_server_that_ends_takes_nobody_with_it() {
     let kept: Vec<String> =
         tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("server-1.stderr")).ok()).collect();
     assert_eq!(kept, ["started\nthe last words\n"]);
-    assert!(remit_tests::processes_with("server.py").is_empty());
+    assert!(remit_tests::processes_with(world.path().to_str().unwrap()).is_empty());
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn what_cannot_be_started_says_so() {
 fn a_slow_call_ends_with_its_time_or_its_host() {
     let world = World::empty();
     let mut rules = everything();
-    rules["mcpServers"] = json!({ "box": { "command": "python3", "args": ["server.py"], "timeout": 1500 } });
+    rules["mcpServers"] = json!({ "box": { "command": "python3", "args": ["server.py", "good", world.path()], "timeout": 1500 } });
     let mut chat = Chat::start(&world, &agent(&world, "good", &rules));
     assert!(chat.tools().contains(&"@box/slow".to_owned()));
     let slow = json!({ "name": "@box/slow", "arguments": {}, "_meta": { "progressToken": "p" } });
@@ -147,7 +147,7 @@ fn a_slow_call_ends_with_its_time_or_its_host() {
     chat.send(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } }));
     chat.call("thinking", &json!({ "thought": "x" })).ok("Noted.");
     assert_eq!(chat.close(), 0);
-    assert!(remit_tests::processes_with("server.py").is_empty());
+    assert!(remit_tests::processes_with(world.path().to_str().unwrap()).is_empty());
 }
 
 #[test]
