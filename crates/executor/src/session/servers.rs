@@ -165,8 +165,7 @@ impl Session {
     fn may_be_used(&self, server: &str) -> bool {
         let of = |pattern: &ToolPattern| match pattern {
             ToolPattern::Everything => true,
-            ToolPattern::Server(name) => name == server,
-            ToolPattern::ServerTool { server: name, .. } => name == server,
+            ToolPattern::Server(name) | ToolPattern::ServerTool { server: name, .. } => name == server,
             _ => false,
         };
         self.policy.confinement == remit_policy::Confinement::Unrestricted

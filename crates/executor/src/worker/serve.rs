@@ -69,23 +69,21 @@ fn resolved(path: &str) -> Result<String, String> {
 }
 
 /// Follows an order on a thread of its own.
-fn follow(answers: &Arc<Answers>, id: u64, act: impl FnOnce(&Control<'_>) -> Option<Reply> + Send + 'static) -> io::Result<()> {
+fn follow(answers: &Arc<Answers>, id: u64, act: impl FnOnce(&Control<'_>) -> Reply + Send + 'static) -> io::Result<()> {
     let (cancelled, (cancel, pipe)) = (Arc::new(AtomicBool::new(false)), pipe_with(PipeFlags::CLOEXEC)?);
     answers.begin(id, Running { cancelled: Arc::clone(&cancelled), _pipe: pipe });
     let answers = Arc::clone(answers);
     thread::Builder::new().stack_size(1 << 20).spawn(move || {
         let progress = |text: String| answers.send(id, Reply::Progress(text));
         let control = Control { cancelled: &cancelled, cancel: &cancel, progress: &progress, servers: &answers.servers };
-        if let Some(reply) = act(&control) {
-            answers.end(id, reply);
-        }
+        answers.end(id, act(&control));
     })?;
     Ok(())
 }
 
-fn act(what: What, control: &Control<'_>) -> Option<Reply> {
+fn act(what: What, control: &Control<'_>) -> Reply {
     let failed = |failure: Failure| Reply::Failed { why: failure.why, errno: failure.errno };
-    Some(match what {
+    match what {
         What::Act(call) => call.perform(control).map_or_else(failed, Reply::Done),
         What::Hook { command, input, timeout_ms, longest } => {
             hook(&command, &input, Duration::from_millis(timeout_ms), longest, control)
@@ -98,13 +96,14 @@ fn act(what: What, control: &Control<'_>) -> Option<Reply> {
             let tools = control.servers.tools(&server, Duration::from_millis(timeout_ms), control);
             tools.map_or_else(failed, Reply::Tools)
         }
-        What::Serve(_) | What::Resolve(_) | What::Cancel => return None,
-    })
+        // These are followed where they are read.
+        What::Serve(_) | What::Resolve(_) | What::Cancel => failed(Failure::new("this order takes no thread")),
+    }
 }
 
-fn attend(server: Attended, control: &Control<'_>) -> Option<Reply> {
+fn attend(server: Attended, control: &Control<'_>) -> Reply {
     let Failure { why, errno } = server.until_the_end(control);
-    Some(Reply::Failed { why, errno })
+    Reply::Failed { why, errno }
 }
 
 /// An order that is being followed.
