@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 /// An agent with one server in this mode, and rules of its own.
 fn agent(world: &World, mode: &str, rules: &Value) -> PathBuf {
     fs::copy(source().join("tests/clients/server.py"), world.workspace().join("server.py")).unwrap();
-    let server = json!({ "command": "python3", "args": ["server.py", mode, world.path()], "timeout": 5000, "disabledTools": ["off"] });
+    let server =
+        json!({ "command": "python3", "args": ["server.py", mode, world.path()], "timeout": 5000, "disabledTools": ["off"] });
     let mut file = json!({ "name": "served", "tools": ["@box", "thinking"], "mcpServers": { "box": server } });
     for (key, value) in rules.as_object().unwrap() {
         file[key] = value.clone();
@@ -135,7 +136,8 @@ fn what_cannot_be_started_says_so() {
 fn a_slow_call_ends_with_its_time_or_its_host() {
     let world = World::empty();
     let mut rules = everything();
-    rules["mcpServers"] = json!({ "box": { "command": "python3", "args": ["server.py", "good", world.path()], "timeout": 1500 } });
+    rules["mcpServers"] =
+        json!({ "box": { "command": "python3", "args": ["server.py", "good", world.path()], "timeout": 1500 } });
     let mut chat = Chat::start(&world, &agent(&world, "good", &rules));
     assert!(chat.tools().contains(&"@box/slow".to_owned()));
     let slow = json!({ "name": "@box/slow", "arguments": {}, "_meta": { "progressToken": "p" } });
