@@ -1,9 +1,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use remit_executor::{Audit, ExecutorError, Redactor, Session, end_worker, start_worker};
+use remit_executor::{Audit, ExecutorError, Session, end_worker, start_worker};
 use remit_policy::Policy;
-use remit_sandbox::Host;
 use remit_tasks::{Approval, ApprovedBy, Created, Event, Outcome, ProcessId, Store, TaskDir, Timestamp, derive_name, sweep};
 
 use crate::consent::earlier;
@@ -69,7 +68,7 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
     let mut running = None;
     let served = start_worker(&plan, &workspace.root, &task).and_then(|worker| {
         store.append(&id, Timestamp::now(), &[Event::Started { pid: worker.pid() }])?;
-        let audit = Audit::create(task.path(), secrets(&host)).map_err(|error| ExecutorError::Worker(error.source))?;
+        let audit = Audit::create(task.path(), work::secrets(&host)).map_err(|error| ExecutorError::Worker(error.source))?;
         Ok(remit_mcp::serve(|| {
             let (session, worker) = Session::open(agent, policy, plan.wall_time, worker, audit)?;
             running = Some(worker);
@@ -85,9 +84,8 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
             (Outcome::CouldNotStart { error: error.to_string() }, Err(work::could_not_start(&error, &state)))
         }
     };
-    task.end(&mut store, Timestamp::now(), outcome)?;
     // The host knows that it has ended.
-    store.tell_once(&id)?;
+    task.end_told(&mut store, Timestamp::now(), outcome)?;
     result
 }
 
@@ -99,8 +97,4 @@ fn not_approved(found: Option<&Approval>, agent: &str) -> Failure {
     Failure::new(what)
         .help(format!("look at it and approve it on a terminal: `remit run --agent {agent} -- true`"))
         .exit(Exit::Denied)
-}
-
-fn secrets(host: &Host) -> Redactor {
-    Redactor::new(host.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }

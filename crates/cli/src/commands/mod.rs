@@ -20,6 +20,7 @@ pub(crate) mod logs;
 mod lsp;
 mod mcp;
 mod preview;
+mod proxy;
 mod result;
 mod retry;
 mod run;
@@ -37,6 +38,7 @@ mod why;
 mod worker;
 
 use clap::Subcommand;
+pub(crate) use run::RunArgs;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -58,6 +60,7 @@ pub(crate) enum Command {
     Mcp(mcp::McpArgs),
     #[command(hide = true)]
     Worker(worker::WorkerArgs),
+    Proxy(proxy::ProxyArgs),
     ShellInit(shell_init::ShellInitArgs),
     Told(told::ToldArgs),
     Diff(diff::DiffArgs),
@@ -101,6 +104,7 @@ impl Command {
             Command::Audit(args) => audit::audit(ui, args),
             Command::Mcp(args) => mcp::mcp(ui, args),
             Command::Worker(args) => worker::worker(args),
+            Command::Proxy(_) => proxy::proxy(),
             Command::ShellInit(args) => shell_init::shell_init(ui, args),
             Command::Told(args) => told::told(ui, args),
             Command::Diff(args) => diff::diff(ui, args),

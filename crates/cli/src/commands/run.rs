@@ -126,23 +126,27 @@ fn foreground(
         Permitted::NobodyThere(failure) => return Err(failure),
     };
 
-    let mut store = Store::open(&work.state)?;
-    // What a task that was killed left behind goes now; that it could not go is no reason not to work.
-    let _ = sweep(&work.state, &mut store, Timestamp::now());
     let task = TaskDir::create(&work.state)?;
     let agent_path = work.agent.as_ref().map(|agent| &agent.path);
     let created = Created::new(&work.policy, digest, agent_path, command);
     let by = remit_tasks::ProcessId::own().map_err(|error| Failure::io("cannot look at `/proc`", &error))?;
     let events = vec![Event::Created(created), Event::Supervised { by }, Event::Approved { by: approved }];
+    // Opened while the sandbox is being made: nothing is executed before the record stands.
+    let mut opened = None;
     let mut started = |pid: u32| {
         let mut events = events.clone();
         events.push(Event::Started { pid });
+        let store = opened.insert(Store::open(&work.state)?);
         store.create(task.id(), name, Timestamp::now(), events)?;
+        // What a task that was killed left behind goes now; that it could not go is no reason not to work.
+        let _ = sweep(&work.state, store, Timestamp::now());
         Ok(())
     };
+    let audit = work::audit(work, &task).map_err(|error| Failure::of(&error))?;
     let outcome = executor::run(
         permit,
         Ground {
+            audit,
             plan: &work.plan,
             directory: &work.workspace.root,
             task: &task,
@@ -152,6 +156,14 @@ fn foreground(
             watch,
         },
     );
+    let mut store = match opened.map_or_else(|| Store::open(&work.state), Ok) {
+        Ok(store) => store,
+        Err(error) => {
+            // Nobody could ever look it up.
+            let _ = task.discard();
+            return Err(error.into());
+        }
+    };
     match outcome {
         Ok((outcome, observed)) => {
             if let Some((limit, value)) = over(&outcome, &work.policy) {
@@ -163,10 +175,7 @@ fn foreground(
                 ui.tell(&format!("\n{}", render(&explanation, outcome != Outcome::Succeeded)));
             }
             let exit = exit::of_outcome(&outcome);
-            let id = task.id().clone();
-            task.end(&mut store, Timestamp::now(), outcome)?;
-            // Who waited for it knows how it ended.
-            store.tell_once(&id)?;
+            task.end_told(&mut store, Timestamp::now(), outcome)?;
             Ok(exit)
         }
         Err(error) => {
@@ -176,8 +185,7 @@ fn foreground(
                 store.create(&id, name, Timestamp::now(), events.clone())?;
             }
             layers::settle(ui, &work.state, &id);
-            task.end(&mut store, Timestamp::now(), Outcome::CouldNotStart { error: error.to_string() })?;
-            store.tell_once(&id)?;
+            task.end_told(&mut store, Timestamp::now(), Outcome::CouldNotStart { error: error.to_string() })?;
             Err(failure)
         }
     }

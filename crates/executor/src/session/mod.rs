@@ -13,7 +13,7 @@ mod resources;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use remit_agent::Agent;
@@ -29,6 +29,7 @@ pub use resources::Resource;
 
 use crate::audit::{Audit, AuditError, AuditEvent};
 use crate::desk::Desk;
+use crate::network::Recording;
 use crate::tools::{Call, Lists, Output, Places};
 use crate::worker::protocol::{Reply, What};
 use crate::worker::{Client, Worker};
@@ -40,7 +41,9 @@ pub struct Session {
     policy: &'static Policy,
     gate: Gate<'static>,
     client: Client,
-    audit: Audit,
+    audit: Arc<Audit>,
+    /// What goes through the network is recorded, until the session is closed.
+    network: Mutex<Option<Recording>>,
     lists: Mutex<Lists>,
     /// Where background tasks are made.
     desk: Option<Mutex<Box<dyn Desk>>>,
@@ -133,7 +136,8 @@ impl Session {
         worker: Worker,
         audit: Audit,
     ) -> io::Result<(Session, Running)> {
-        let Worker { running, socket, .. } = worker;
+        let Worker { running, socket, proxy, .. } = worker;
+        let audit = Arc::new(audit);
         let gate = policy.gate();
         let opened = AuditEvent::Opened {
             agent: Some(agent.name.as_str().into()),
@@ -143,9 +147,10 @@ impl Session {
         };
         audit.append(&opened).map_err(|error| error.source)?;
         let (lists, next) = (Mutex::new(Lists::default()), AtomicU64::new(1));
+        let network = proxy.map(|proxy| proxy.record(Arc::clone(&audit))).transpose().map_err(io::Error::other)?;
         let (desk, launched) = (None, Mutex::new(Vec::new()));
-        let client = Client::new(socket)?;
-        let session = Session { agent, policy, gate, client, audit, lists, desk, launched, next, wall_time };
+        let (client, network) = (Client::new(socket)?, Mutex::new(network));
+        let session = Session { agent, policy, gate, client, audit, network, lists, desk, launched, next, wall_time };
         Ok((session, running))
     }
 
@@ -219,6 +224,10 @@ impl Session {
 
     /// Writes the last line of the record.
     pub fn close(&self, outcome: &str) -> Result<(), AuditError> {
+        let network = self.network.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(network) = network {
+            network.finish();
+        }
         self.audit.append(&AuditEvent::Closed { outcome: outcome.into() })
     }
 
