@@ -92,6 +92,8 @@ pub(crate) fn learn(ui: &Ui, args: &LearnArgs) -> Result<Exit, Failure> {
         Ok(())
     };
     let ground = Ground {
+        // There is no way out of its network.
+        audit: None,
         plan: &plan,
         directory: &workspace.root,
         task: &task,
