@@ -58,5 +58,5 @@ pub use remove::remove_tree;
 pub use seat::{Door, Guest, Seat, Typed, WindowSize};
 pub use state::{StateDir, StateError};
 pub use store::{Listed, Place, Repaired, Setting, SettingError, Store, StoreError, Which, Wish, check, repair};
-pub use sweep::{Swept, sweep};
+pub use sweep::{Swept, sweep, sweep_locks};
 pub use task::{TaskDir, TaskError, remove_directory, remove_scratch};

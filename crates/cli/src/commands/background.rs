@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use remit_policy::Policy;
 use remit_tasks::{
-    After, ApprovedBy, Attended, Background, Created, Event, OnAsk, Outcome, Store, TaskDir, TaskId, Timestamp, WindowSize, sweep,
+    After, ApprovedBy, Attended, Background, Created, Event, OnAsk, Outcome, Store, TaskDir, TaskId, Timestamp, WindowSize,
 };
 
 use crate::consent::{Answer, Beforehand, Permitted, approve, permit};
@@ -17,7 +17,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::load::ReadAs;
 use crate::notices;
-use crate::store::Tasks;
+use crate::store::{Tasks, clear_up};
 use crate::ui::Ui;
 use crate::work::{self, Work};
 
@@ -125,7 +125,7 @@ fn make(
     name: &str,
 ) -> Result<TaskId, Failure> {
     let mut store = Store::open(&work.state)?;
-    let _ = sweep(&work.state, &mut store, Timestamp::now());
+    clear_up(&work.state, &mut store);
     let task = TaskDir::create(&work.state)?;
     let id = task.id().clone();
     let agent_path = work.agent.as_ref().map(|agent| &agent.path);

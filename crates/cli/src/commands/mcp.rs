@@ -4,12 +4,13 @@ use clap::Args;
 use remit_executor::{Audit, ExecutorError, Redactor, Session, end_worker, start_worker};
 use remit_policy::Policy;
 use remit_sandbox::Host;
-use remit_tasks::{Approval, ApprovedBy, Created, Event, Outcome, ProcessId, Store, TaskDir, Timestamp, derive_name, sweep};
+use remit_tasks::{Approval, ApprovedBy, Created, Event, Outcome, ProcessId, Store, TaskDir, Timestamp, derive_name};
 
 use crate::consent::earlier;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::load::ReadAs;
+use crate::store::clear_up;
 use crate::ui::Ui;
 use crate::work::{self, Wanted, Work, prepare};
 
@@ -53,7 +54,7 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
     let policy: &'static Policy = Box::leak(Box::new(policy));
 
     let mut store = Store::open(&state)?;
-    let _ = sweep(&state, &mut store, Timestamp::now());
+    clear_up(&state, &mut store);
     let task = TaskDir::create(&state)?;
     let id = task.id().clone();
     let command = ["remit", "mcp", "--agent", &args.agent].map(str::to_owned).to_vec();

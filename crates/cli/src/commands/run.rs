@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use remit_executor::{self as executor, AttendedBy, Ground};
-use remit_tasks::{Created, Event, Outcome, Store, TaskDir, Timestamp, derive_name, given_name, sweep};
+use remit_tasks::{Created, Event, Outcome, Store, TaskDir, Timestamp, derive_name, given_name};
 
 use crate::commands::background::{self, BackgroundArgs};
 use crate::consent::{Answer, Beforehand, Permitted, approve, permit};
@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::layers;
 use crate::load::ReadAs;
 use crate::over::over;
+use crate::store::clear_up;
 use crate::ui::Ui;
 use crate::work::{self, Wanted, Work, prepare};
 
@@ -111,8 +112,7 @@ fn foreground(ui: &Ui, args: &RunArgs, work: &Work, command: Vec<String>, name: 
     };
 
     let mut store = Store::open(&work.state)?;
-    // What a task that was killed left behind goes now; that it could not go is no reason not to work.
-    let _ = sweep(&work.state, &mut store, Timestamp::now());
+    clear_up(&work.state, &mut store);
     let task = TaskDir::create(&work.state)?;
     let agent_path = work.agent.as_ref().map(|agent| &agent.path);
     let created = Created::new(&work.policy, digest, agent_path, command);
@@ -142,10 +142,8 @@ fn foreground(ui: &Ui, args: &RunArgs, work: &Work, command: Vec<String>, name: 
             }
             layers::settle(ui, &work.state, task.id());
             let exit = exit::of_outcome(&outcome);
-            let id = task.id().clone();
             task.end(&mut store, Timestamp::now(), outcome)?;
-            // Who waited for it knows how it ended.
-            store.tell_once(&id)?;
+            store.write_back(&work.state);
             Ok(exit)
         }
         Err(error) => {
@@ -156,7 +154,6 @@ fn foreground(ui: &Ui, args: &RunArgs, work: &Work, command: Vec<String>, name: 
             }
             layers::settle(ui, &work.state, &id);
             task.end(&mut store, Timestamp::now(), Outcome::CouldNotStart { error: error.to_string() })?;
-            store.tell_once(&id)?;
             Err(failure)
         }
     }

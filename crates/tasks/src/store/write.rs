@@ -7,7 +7,7 @@ use super::read::read_record;
 use super::{Store, StoreError};
 use crate::queue::{self, Turn};
 use crate::record::Record;
-use crate::{ApprovedBy, Event, TaskId, Timestamp, name};
+use crate::{ApprovedBy, Attended, Event, TaskId, Timestamp, name};
 
 /// How far apart places in the queue are made, so that another fits between.
 const APART: i64 = 1 << 20;
@@ -195,10 +195,12 @@ fn follow(
         insert(transaction, &id, seq, at, &event).map_err(&failed)?;
         record = record.with(at, event).map_err(|source| StoreError::Fold { id, source })?;
     }
-    let sql = "UPDATE tasks SET position = ?, over = ?, state = ?, record = ? WHERE id = ?";
+    let sql = "UPDATE tasks SET position = ?, over = ?, told = told OR ?, state = ?, record = ? WHERE id = ?";
     let text = to_json(&record, path)?;
+    // Who waited for a task of the foreground knows how it ended.
+    let told = record.is_over() && record.created.attended == Attended::Foreground;
     transaction
-        .execute(sql, params![record.position, record.is_over(), record.state.word(), text, record.id.as_str()])
+        .execute(sql, params![record.position, record.is_over(), told, record.state.word(), text, record.id.as_str()])
         .map_err(&failed)?;
     Ok(record)
 }
