@@ -91,6 +91,9 @@ pub struct Background {
     /// It has a terminal of its own, which begins with this size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terminal: Option<WindowSize>,
+    /// The `JUnit` files that it writes, or the directories of such, below the workspace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub junit: Vec<String>,
 }
 
 /// What becomes of a task when a person has to be asked.

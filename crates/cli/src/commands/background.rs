@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use remit_layer::RelPath;
 use remit_policy::Policy;
 use remit_tasks::{
     After, ApprovedBy, Attended, Background, Created, Event, OnAsk, Outcome, Store, TaskDir, TaskId, Timestamp, WindowSize,
@@ -38,6 +39,10 @@ pub(crate) struct BackgroundArgs {
     #[arg(long, requires = "background")]
     pty: bool,
 
+    /// A JUnit file that it writes, or a directory of such, in the workspace; may be given again
+    #[arg(long, value_name = "PATH", requires = "background")]
+    junit: Vec<String>,
+
     /// What to do when you have to be asked and there is no terminal
     #[arg(long, value_name = "WHAT", value_enum, default_value = "wait", requires = "background")]
     on_ask: WhenAsked,
@@ -66,6 +71,7 @@ pub(crate) fn asked_for(ui: &Ui, args: &RunArgs) -> Result<Background, Failure> 
         },
         ask_limit: args.later.ask_limit.as_secs(),
         after: after(ui, &args.later)?,
+        junit: junit(&args.later)?,
         terminal: args.later.pty.then(|| window_size().unwrap_or_default()),
     })
 }
@@ -97,6 +103,17 @@ fn after(ui: &Ui, args: &BackgroundArgs) -> Result<Option<After>, Failure> {
     let tasks = Tasks::existing(ui)?;
     let ids: Result<Vec<TaskId>, Failure> = texts.iter().map(|text| tasks.find(text)).collect();
     Ok(Some(After { tasks: ids?, any }))
+}
+
+/// Returns the reports that were named, which lie below the workspace.
+fn junit(args: &BackgroundArgs) -> Result<Vec<String>, Failure> {
+    let outside = |path: &&String| path.starts_with('/') || RelPath::parse(path.as_bytes()).is_none();
+    match args.junit.iter().find(outside) {
+        Some(path) => {
+            Err(Failure::new(format!("`{path}` is no path below the workspace")).help("give it without a `/` in front"))
+        }
+        None => Ok(args.junit.clone()),
+    }
 }
 
 /// Asks what can be asked now; `None` when the task has to wait for a person.

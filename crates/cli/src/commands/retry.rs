@@ -25,8 +25,15 @@ pub(crate) fn retry(ui: &Ui, args: &RetryArgs) -> Result<Exit, Failure> {
     let record = tasks.record(&args.task)?;
     drop(tasks);
     // A task of the foreground has nothing that was asked for besides its command.
-    let plain =
-        Background { read_as: None, strict: false, on_ask: OnAsk::Wait, ask_limit: 24 * 3600, after: None, terminal: None };
+    let plain = Background {
+        read_as: None,
+        strict: false,
+        on_ask: OnAsk::Wait,
+        ask_limit: 24 * 3600,
+        after: None,
+        terminal: None,
+        junit: Vec::new(),
+    };
     let background = Background { after: None, ..record.created.background().cloned().unwrap_or(plain) };
     let work = prepare_again(ui, &record, &background)?;
     let beforehand = Beforehand { yes: args.yes && work.agent.is_some(), trust_all: args.yes && work.agent.is_none() };

@@ -12,7 +12,8 @@ fn id(text: &str) -> TaskId {
 
 fn in_background(after: Option<After>) -> Event {
     let Event::Created(created) = created() else { unreachable!() };
-    let background = Background { read_as: None, strict: false, on_ask: OnAsk::Wait, ask_limit: 1, after, terminal: None };
+    let background =
+        Background { read_as: None, strict: false, on_ask: OnAsk::Wait, ask_limit: 1, after, terminal: None, junit: Vec::new() };
     Event::Created(crate::Created { attended: Attended::Background(background), ..created })
 }
 
