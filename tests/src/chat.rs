@@ -49,6 +49,13 @@ impl Chat {
 
     #[track_caller]
     pub fn with(command: &mut Command, reply: Option<Value>) -> Chat {
+        let capabilities = if reply.is_some() { json!({ "elicitation": {} }) } else { json!({}) };
+        Chat::with_capabilities(command, reply, &capabilities)
+    }
+
+    /// Starts a host that says this of itself.
+    #[track_caller]
+    pub fn with_capabilities(command: &mut Command, reply: Option<Value>, capabilities: &Value) -> Chat {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
@@ -61,7 +68,6 @@ impl Chat {
             }
         });
         let input = child.stdin.take();
-        let capabilities = if reply.is_some() { json!({ "elicitation": {} }) } else { json!({}) };
         let mut chat = Chat {
             child,
             input,

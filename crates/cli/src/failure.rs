@@ -72,6 +72,10 @@ impl Failure {
         &self.message
     }
 
+    pub(crate) fn cures(&self) -> &[String] {
+        &self.help
+    }
+
     /// Tells it on standard error.
     pub(crate) fn tell(&self, ui: &Ui) {
         ui.diagnostics(&self.diagnostics);

@@ -47,10 +47,7 @@ fn settings(store: &Store) -> NotifySettings {
     let values = store.settings().unwrap_or_default();
     let usual = NotifySettings::default();
     let switch = |key: &str, usual: bool| values.get(key).map_or(usual, |value| value == "true");
-    // A JSON list, or words between spaces.
-    let command = values.get("notify.command").map(|value| {
-        serde_json::from_str(value).unwrap_or_else(|_| value.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-    });
+    let command = values.get("notify.command").map(|value| remit_tasks::command_words(value));
     let at_least = values.get("notify.atLeast").and_then(|value| value.parse().ok()).map(Duration::from_secs);
     NotifySettings {
         desktop: switch("notify.desktop", usual.desktop),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use remit_diagnostics::visible;
-use remit_tasks::{Meant, Record, StateDir, Store, TaskId, Timestamp, Wish, call, looked, meant, sweep, sweep_locks};
+use remit_tasks::{Meant, Record, StateDir, Store, TaskId, Timestamp, Wish, call, looked, meant, sweep};
 
 use crate::failure::Failure;
 use crate::notices;
@@ -14,14 +14,6 @@ use crate::ui::Ui;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long until a task that nobody looks after yet is looked at again.
 const SOON: Duration = Duration::from_millis(10);
-
-/// Clears up after tasks that died, for a command that starts one: that it could not be done is no reason not to work.
-pub(crate) fn clear_up(state: &StateDir, store: &mut Store) {
-    let swept = sweep_locks(state, store, Timestamp::now()).unwrap_or_default();
-    for id in &swept.lost {
-        notices::tell(state, store, id);
-    }
-}
 
 pub(crate) struct Tasks {
     pub(crate) state: StateDir,

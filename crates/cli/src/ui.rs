@@ -21,7 +21,7 @@ pub(crate) enum ColorWhen {
     Never,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ui {
     color: ColorWhen,
 }

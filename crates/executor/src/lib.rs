@@ -9,7 +9,9 @@
 mod audit;
 mod clock;
 mod console;
+mod desk;
 mod find;
+mod network;
 mod relay;
 mod run;
 mod session;
@@ -20,7 +22,9 @@ mod tools;
 mod worker;
 
 pub use audit::{AUDIT_FILE, Audit, AuditError, AuditEvent, Broken, Effect, Redactor, Verified, verify};
+pub use desk::{Desk, KnownAgent, LaunchOrder, Proposal, Seen, Standing, Start, TaskEnd, ToDo};
 pub use find::{NotFound, find};
+pub use network::{PROXY, be_proxy};
 pub use run::{AttendedBy, ExecutorError, Ground, run};
 pub use session::{Answer, Asked, Cleared, Content, Decided, Offered, Refusal, Resource, Session};
 pub use supervisor::{Decision, Supervisor};

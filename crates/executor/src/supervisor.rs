@@ -14,7 +14,7 @@ use remit_tasks::{
     TaskDir, TaskId, Timestamp, WindowSize, Wish, note_progress, note_summary, wake,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::ExecutorError;
@@ -44,6 +44,8 @@ pub struct Supervisor<'a> {
     /// Of its output so much is kept.
     output_limit: u64,
     keeper: Option<Keeper>,
+    /// What the task reads from its standard input.
+    input: Option<String>,
     /// The size with which its terminal begins, when it has one.
     terminal: Option<WindowSize>,
     console: Option<Console>,
@@ -86,6 +88,7 @@ impl<'a> Supervisor<'a> {
             output_limit: 0,
             unread: true,
             keeper: None,
+            input: None,
             terminal: None,
             console: None,
             tracker: Tracker::new(),
@@ -101,6 +104,11 @@ impl<'a> Supervisor<'a> {
     /// Says how much of each stream of the output is kept, in bytes.
     pub fn keep_output(&mut self, limit: u64) {
         self.output_limit = limit;
+    }
+
+    /// Says what the task reads from its standard input.
+    pub fn give_input(&mut self, text: &str) {
+        self.input = Some(text.to_owned());
     }
 
     /// Says that the task has a terminal of its own.
@@ -258,8 +266,7 @@ impl<'a> Supervisor<'a> {
             (self.keeper, self.console) = (Some(keeper), Some(console));
             return Ok(started);
         }
-        let input = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|errno| ExecutorError::Output(errno.into()))?;
+        let input = input(self.input.as_deref()).map_err(|errno| ExecutorError::Input(errno.into()))?;
         let stdio =
             Stdio { input: input.as_fd(), output: keeper.file(Stream::Out), error: keeper.file(Stream::Err), terminal: None };
         let started = start(stdio)?;
@@ -426,6 +433,21 @@ impl<'a> Supervisor<'a> {
     fn told_to_end(&self) -> Result<bool, Errno> {
         self.signals.as_ref().map_or(Ok(false), ends)
     }
+}
+
+/// Returns a task's standard input: a text from its beginning, as a file in memory, or nothing.
+fn input(text: Option<&str>) -> Result<OwnedFd, Errno> {
+    let Some(text) = text else {
+        return rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    };
+    let file = rustix::fs::memfd_create("input", MemfdFlags::CLOEXEC)?;
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        let written = rustix::io::write(&file, rest)?;
+        rest = rest.get(written..).unwrap_or_default();
+    }
+    rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0))?;
+    Ok(file)
 }
 
 fn no_room() -> Outcome {

@@ -8,6 +8,7 @@
 mod question;
 mod server;
 mod stdio;
+mod tasks;
 
 use std::io;
 use std::sync::Arc;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use remit_executor::{Answer, Asked, Cleared, Content, Decided, Session};
+use remit_executor::{Answer, Asked, Cleared, Content, Decided, Session, Standing};
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, JsonObject, ListResourcesResult,
-    ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse,
-    ReadResourceResult, Resource, ResourceContents, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, ContentBlock, GetTaskParams, GetTaskResult,
+    Implementation, JsonObject, ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Resource, ResourceContents, ServerCapabilities,
+    ServerConfig, Tool, ToolAnnotations,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -14,6 +15,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::question::{self, Open, Way};
+use crate::tasks::{self, Told};
 
 pub(crate) struct Server {
     session: Arc<Session>,
@@ -45,7 +47,7 @@ impl Server {
         }
         match self.session.decide(&name, Value::Object(arguments.clone())).await {
             Decided::Refused(refusal) => told(Answer::refused(&refusal)),
-            Decided::Cleared(cleared) => told(self.act(cleared, context).await),
+            Decided::Cleared(cleared) => self.act(cleared, context).await,
             Decided::Asks(asked) => self.ask(&name, &arguments, asked, context).await,
         }
     }
@@ -58,7 +60,11 @@ impl Server {
         context: &RequestContext<RoleServer>,
     ) -> CallToolResponse {
         match question::way(context) {
-            Way::None => told(Answer::refused(&asked.refused())),
+            // What can be asked elsewhere waits there; everything else is refused.
+            Way::None => match self.session.postponed(asked) {
+                Ok(cleared) => self.act(cleared, context).await,
+                Err(refusal) => told(Answer::refused(&refusal)),
+            },
             Way::Again => self.open.keep(name, arguments, asked).into(),
             Way::Meanwhile => {
                 let allowed = question::ask(context, asked.text()).await;
@@ -68,14 +74,35 @@ impl Server {
     }
 
     async fn answered(&self, asked: Asked, allowed: bool, context: &RequestContext<RoleServer>) -> CallToolResponse {
-        told(match self.session.answered(asked, allowed) {
+        match self.session.answered(asked, allowed) {
             Ok(cleared) => self.act(cleared, context).await,
-            Err(refusal) => Answer::refused(&refusal),
-        })
+            Err(refusal) => told(Answer::refused(&refusal)),
+        }
+    }
+
+    /// Does it, and sees to it that the host hears of the end of what was launched.
+    async fn act(&self, cleared: Cleared, context: &RequestContext<RoleServer>) -> CallToolResponse {
+        let is_launch = cleared.launches();
+        let answer = self.follow(cleared, context).await;
+        let way = tasks::told(context);
+        let launched = self.session.launched();
+        if way != Told::Not {
+            for id in &launched {
+                tokio::spawn(tasks::announce(Arc::clone(&self.session), context.peer.clone(), id.clone(), way));
+            }
+        }
+        match launched.last().and_then(|id| self.session.standing(id)) {
+            // What the model reads now; the rest comes with the task.
+            Some(standing) if is_launch && way == Told::Task => {
+                let text = tasks::text(&answer.content);
+                tasks::created(&Standing { line: text, ..standing }).into()
+            }
+            _ => told(answer),
+        }
     }
 
     /// Does it, and tells of it meanwhile where the host wants to hear.
-    async fn act(&self, cleared: Cleared, context: &RequestContext<RoleServer>) -> Answer {
+    async fn follow(&self, cleared: Cleared, context: &RequestContext<RoleServer>) -> Answer {
         let (sender, mut steps) = mpsc::unbounded_channel();
         let progress = move |text: String| {
             // The receiver is there for as long as the call.
@@ -102,7 +129,10 @@ impl Server {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_resources().build())
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_resources();
+        let capabilities =
+            if self.session.launches() { with_logging(capabilities.enable_tasks().build()) } else { capabilities.build() };
+        ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("remit", env!("CARGO_PKG_VERSION")))
             .with_instructions(self.instructions.clone())
     }
@@ -146,6 +176,15 @@ impl ServerHandler for Server {
         }
     }
 
+    async fn get_task(&self, request: GetTaskParams, _context: RequestContext<RoleServer>) -> Result<GetTaskResult, ErrorData> {
+        Ok(GetTaskResult::new(tasks::detailed(&tasks::find(&self.session, &request.task_id)?)))
+    }
+
+    async fn cancel_task(&self, request: CancelTaskParams, _context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        tasks::find(&self.session, &request.task_id)?;
+        self.session.cancel_task(&request.task_id).map_err(|refusal| ErrorData::internal_error(refusal.why, None))
+    }
+
     fn get_tool(&self, name: &str) -> Option<Tool> {
         self.tools.iter().find(|tool| tool.name == name).cloned()
     }
@@ -180,6 +219,12 @@ fn instructions(session: &Session, spawned: &str) -> String {
         text.push_str(spawned);
     }
     text
+}
+
+/// Log messages tell hosts of older versions of the protocol of the ends of tasks.
+fn with_logging(mut capabilities: ServerCapabilities) -> ServerCapabilities {
+    capabilities.logging = Some(JsonObject::new());
+    capabilities
 }
 
 fn failed(why: &str) -> CallToolResponse {

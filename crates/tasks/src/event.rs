@@ -75,7 +75,7 @@ pub enum Attended {
     /// The command that made it, which passes its output on.
     Foreground,
     /// A supervisor of its own, which keeps its output.
-    Background(Background),
+    Background(Box<Background>),
 }
 
 /// What was asked for besides the command: what a supervisor needs, and `retry`.
@@ -88,12 +88,32 @@ pub struct Background {
     /// How long it waits for an answer, in seconds.
     pub ask_limit: u64,
     pub after: Option<After>,
+    /// An observer looks on.
+    #[serde(default)]
+    pub explain: bool,
+    /// Who launched it, when it was an agent and no person. Without an approval of its own it asks first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launched: Option<Launched>,
+    /// What it reads from its standard input; otherwise that is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
     /// It has a terminal of its own, which begins with this size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terminal: Option<WindowSize>,
     /// The `JUnit` files that it writes, or the directories of such, below the workspace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub junit: Vec<String>,
+}
+
+/// That an agent launched a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launched {
+    /// The agent that did.
+    pub by: String,
+    /// The session in which it did.
+    pub session: TaskId,
+    /// What of the task's policy goes beyond the launching agent's: what the person who approves it is told.
+    pub excess: Vec<String>,
 }
 
 /// What becomes of a task when a person has to be asked.
@@ -121,6 +141,9 @@ pub struct Question {
     pub policy: bool,
     /// Why the gate asks about the command, when it does.
     pub command: Option<String>,
+    /// That an agent launched it, when one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launched: Option<Launched>,
 }
 
 /// What let the task start.
@@ -136,6 +159,12 @@ pub enum ApprovedBy {
     /// The same policy was approved before, in this workspace.
     #[serde(rename = "earlier approval")]
     Earlier,
+    /// A person answered yes in the chat host.
+    #[serde(rename = "elicitation")]
+    Elicitation,
+    /// An agent launched it that may do all of it itself, and may launch unasked.
+    #[serde(rename = "within the launching agent's policy")]
+    Within,
 }
 
 /// How a task ended.

@@ -42,14 +42,15 @@ mod task;
 pub use approval::{Approval, ApprovalError, ApprovalOf, Consent, ConsentHow, approve, lookup};
 pub use control::{Caller, Control, call, looked, wake};
 pub use event::{
-    After, AgentName, ApprovedBy, Attended, Background, CancelledBy, Confinement, Created, Event, OnAsk, Outcome, Question,
+    After, AgentName, ApprovedBy, Attended, Background, CancelledBy, Confinement, Created, Event, Launched, OnAsk, Outcome,
+    Question,
 };
 pub use id::{TaskId, TaskIdError};
 /// A point in time, UTC; it comes in as a value, and nothing in this crate asks the clock.
 pub use jiff::Timestamp;
 pub use layers::{KeptLayer, LayerToKeep, layers, remove_layers};
 pub use name::{Meant, derive as derive_name, given as given_name, meant};
-pub use notes::{note_progress, note_summary, progress_of, summary_of};
+pub use notes::{explanation_of, note_explanation, note_progress, note_summary, progress_of, summary_of};
 pub use orphans::VARIABLE;
 pub use output::{Fill, Keeper, Log, Piece, Stream, Text};
 pub use process::{Found, ProcessId};
@@ -57,6 +58,8 @@ pub use record::{FoldError, Record, State};
 pub use remove::remove_tree;
 pub use seat::{Door, Guest, Seat, Typed, WindowSize};
 pub use state::{StateDir, StateError};
-pub use store::{Listed, Place, Repaired, Setting, SettingError, Store, StoreError, Which, Wish, check, repair};
+pub use store::{
+    Listed, Place, RUNNERS, Repaired, Setting, SettingError, Store, StoreError, Which, Wish, check, command_words, repair,
+};
 pub use sweep::{Swept, sweep, sweep_locks};
 pub use task::{TaskDir, TaskError, remove_directory, remove_scratch};

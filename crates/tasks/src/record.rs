@@ -191,7 +191,7 @@ pub(crate) mod tests {
     }
 
     fn question() -> Question {
-        Question { digest: "d".to_owned(), policy: true, command: None }
+        Question { digest: "d".to_owned(), policy: true, command: None, launched: None }
     }
 
     /// The event of each letter: c s a y m S r p u e.

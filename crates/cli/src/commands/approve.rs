@@ -1,7 +1,8 @@
 use clap::Args;
 use remit_diagnostics::visible;
-use remit_tasks::{ApprovedBy, Question, Record, State, Wish};
+use remit_tasks::{ApprovedBy, Launched, Question, Record, State, Wish};
 
+use crate::ask;
 use crate::commands::supervise::prepare_again;
 use crate::consent::{Answer, Beforehand, Permitted, approve as approve_policy, permit};
 use crate::exit::Exit;
@@ -47,6 +48,9 @@ pub(crate) fn approve(ui: &Ui, args: &ApproveArgs) -> Result<Exit, Failure> {
         visible(&record.created.command.join(" ")),
         visible(&record.created.workspace)
     ));
+    if let Some(launched) = &question.launched {
+        ui.tell(&format!("{}\n", launched_by(launched)));
+    }
     let mut by = ApprovedBy::Terminal;
     if question.policy {
         let beforehand = Beforehand { yes: args.yes && work.agent.is_some(), trust_all: args.yes && work.agent.is_none() };
@@ -55,11 +59,38 @@ pub(crate) fn approve(ui: &Ui, args: &ApproveArgs) -> Result<Exit, Failure> {
             Answer::No(failure) | Answer::NobodyThere(failure) => return Err(failure),
         };
     }
+    if question.launched.is_some() && !question.policy && question.command.is_none() {
+        by = answer_launch(args)?;
+    }
     if question.command.is_some() {
         by = answer_command(ui, args, &gate, &record)?.unwrap_or(by);
     }
     tasks.wish(&record.id, &Wish::Answer { yes: true, digest: question.digest, by })?;
     Ok(Exit::Done)
+}
+
+/// Says which agent launched a task, and what of it goes beyond that agent.
+fn launched_by(launched: &Launched) -> String {
+    let by = visible(&launched.by);
+    if launched.excess.is_empty() {
+        return format!("the agent `{by}` launched it; it may do nothing that `{by}` may not");
+    }
+    let excess: Vec<String> = launched.excess.iter().map(|line| visible(line)).collect();
+    format!("the agent `{by}` launched it; it goes beyond what `{by}` may do:\n  - {}", excess.join("\n  - "))
+}
+
+/// Asks about a launch where the policy and the command are approved otherwise.
+fn answer_launch(args: &ApproveArgs) -> Result<ApprovedBy, Failure> {
+    if args.yes {
+        return Ok(ApprovedBy::Yes);
+    }
+    match ask::yes_or_no("Let it run?")? {
+        ask::Reply::Yes => Ok(ApprovedBy::Terminal),
+        ask::Reply::No => Err(Failure::new("not approved").exit(Exit::Denied)),
+        ask::Reply::NobodyThere => Err(Failure::new("an agent launched it, and there is no terminal to ask on")
+            .help("say yes with `--yes`")
+            .exit(Exit::Denied)),
+    }
 }
 
 /// Asks about the command, where the gate still asks.

@@ -174,7 +174,32 @@ fn event(event: &Value) -> String {
             let why = if why.is_empty() { why } else { format!(": {why}") };
             format!("{:>3}  {}{why} ({:.1} ms)\n", number("call"), text("outcome"), millis(number("micros")))
         }
+        "delegated" => {
+            let agent = event.get("agent").and_then(Value::as_str).map_or_else(|| "no agent".to_owned(), visible);
+            let mut said = format!("{:>3}  launched {} under {agent}, policy {}\n", number("call"), text("task"), text("digest"));
+            let _ = writeln!(said, "               approved: {}", text("approved"));
+            for excess in event.get("excess").and_then(Value::as_array).into_iter().flatten() {
+                let _ =
+                    writeln!(said, "               beyond the launching agent: {}", visible(excess.as_str().unwrap_or_default()));
+            }
+            said
+        }
         "hooked" => format!("     hook {} `{}`: {}\n", text("trigger"), text("command"), text("outcome")),
+        "connected" => {
+            format!("     {} to {}:{} ({}), by `{}`\n", text("by"), text("host"), number("port"), text("address"), text("rule"))
+        }
+        "refused" => {
+            let host = text("host");
+            let to = if host.is_empty() { String::new() } else { format!(" to {host}:{}", number("port")) };
+            format!("     {}{to} refused: {}\n", text("by"), text("why"))
+        }
+        "disconnected" => {
+            let why = text("why");
+            let why = if why.is_empty() { why } else { format!(": {why}") };
+            let (sent, received) = (number("sent"), number("received"));
+            format!("     ended{why}; {sent} B sent, {received} B received ({:.1} ms)\n", millis(number("micros")))
+        }
+        "network_closed" => format!("     the network is closed: {}\n", text("why")),
         "closed" => format!("ends: {}\n", text("outcome")),
         other => format!("{other}\n"),
     }

@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -10,6 +10,7 @@ use remit_layer::RelPath;
 use remit_policy::Policy;
 use remit_tasks::{
     After, ApprovedBy, Attended, Background, Created, Event, OnAsk, Outcome, Store, TaskDir, TaskId, Timestamp, WindowSize,
+    sweep_locks,
 };
 
 use crate::consent::{Answer, Beforehand, Permitted, approve, permit};
@@ -18,7 +19,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::load::ReadAs;
 use crate::notices;
-use crate::store::{Tasks, clear_up};
+use crate::store::Tasks;
 use crate::ui::Ui;
 use crate::work::{self, Work};
 
@@ -39,7 +40,7 @@ pub(crate) struct BackgroundArgs {
     #[arg(long, requires = "background")]
     pty: bool,
 
-    /// A JUnit file that it writes, or a directory of such, in the workspace; may be given again
+    /// A `JUnit` file that it writes, or a directory of such, in the workspace; may be given again
     #[arg(long, value_name = "PATH", requires = "background")]
     junit: Vec<String>,
 
@@ -72,6 +73,9 @@ pub(crate) fn asked_for(ui: &Ui, args: &RunArgs) -> Result<Background, Failure> 
         ask_limit: args.later.ask_limit.as_secs(),
         after: after(ui, &args.later)?,
         junit: junit(&args.later)?,
+        explain: args.explain,
+        launched: None,
+        input: None,
         terminal: args.later.pty.then(|| window_size().unwrap_or_default()),
     })
 }
@@ -87,7 +91,8 @@ pub(crate) fn begin(
 ) -> Result<Exit, Failure> {
     let approved = ask(ui, work, beforehand, background.on_ask, &command)?;
     work::tell_of_read_only_workspace(ui, &work.policy, &work.plan);
-    let id = make(work, background, approved, command, name)?;
+    // The supervisor goes its own way.
+    let (id, _) = make(work, background, approved, command, name)?;
     ui.print(&format!("{id}\n"))?;
     if approved.is_none() {
         ui.tell(&format!("it waits for your yes: `remit approve {id}`"));
@@ -134,20 +139,20 @@ fn ask(ui: &Ui, work: &Work, beforehand: Beforehand, on_ask: OnAsk, command: &[S
 }
 
 /// Makes the record and starts the supervisor.
-fn make(
+pub(crate) fn make(
     work: &Work,
     background: Background,
     approved: Option<ApprovedBy>,
     command: Vec<String>,
     name: &str,
-) -> Result<TaskId, Failure> {
+) -> Result<(TaskId, Child), Failure> {
     let mut store = Store::open(&work.state)?;
-    clear_up(&work.state, &mut store);
+    let _ = sweep_locks(&work.state, &mut store, Timestamp::now());
     let task = TaskDir::create(&work.state)?;
     let id = task.id().clone();
     let agent_path = work.agent.as_ref().map(|agent| &agent.path);
     let created = Created {
-        attended: Attended::Background(background),
+        attended: Attended::Background(Box::new(background)),
         ..Created::new(&work.policy, work.policy.gate().digest(), agent_path, command)
     };
     let mut events = vec![Event::Created(created)];
@@ -158,16 +163,18 @@ fn make(
         let _ = task.discard();
         return Err(failure);
     }
-    if let Err(error) = task.hand_on().map_err(Failure::from).and_then(|lock| supervise(&id, lock)) {
-        task.end(&mut store, Timestamp::now(), Outcome::CouldNotStart { error: error.message().to_owned() })?;
-        return Err(error);
+    match task.hand_on().map_err(Failure::from).and_then(|lock| supervise(&id, lock)) {
+        // The lock stays with the supervisor.
+        Ok(supervisor) => Ok((id, supervisor)),
+        Err(error) => {
+            task.end(&mut store, Timestamp::now(), Outcome::CouldNotStart { error: error.message().to_owned() })?;
+            Err(error)
+        }
     }
-    // The lock stays with the supervisor.
-    Ok(id)
 }
 
 /// Starts the supervisor of a task: this program once more, with the task's lock and nothing else of this process.
-fn supervise(id: &TaskId, lock: OwnedFd) -> Result<(), Failure> {
+fn supervise(id: &TaskId, lock: OwnedFd) -> Result<Child, Failure> {
     let failed = |error: &std::io::Error| Failure::io("cannot start the supervisor", error).exit(Exit::CouldNotStart);
     remit_launch::keep_descriptors_to_itself().map_err(|errno| failed(&errno.into()))?;
     Command::new("/proc/self/exe")
@@ -179,7 +186,6 @@ fn supervise(id: &TaskId, lock: OwnedFd) -> Result<(), Failure> {
         .stderr(Stdio::null())
         .envs(notices::terminal().map(|path| (notices::TERMINAL, path)))
         .spawn()
-        .map(|_| ())
         .map_err(|error| failed(&error))
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn cancel(ui: &Ui, args: &CancelArgs) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-fn cancel_one(tasks: &mut Tasks, text: &str, grace: u64) -> Result<(), Failure> {
+pub(crate) fn cancel_one(tasks: &mut Tasks, text: &str, grace: u64) -> Result<(), Failure> {
     let record = tasks.record(text)?;
     if record.is_over() {
         return Err(Failure::new(format!("`{}` is over already: it {}", record.id, record.state.word())));

@@ -77,7 +77,7 @@ pub(crate) fn clean(ui: &Ui, args: &CleanArgs) -> Result<Exit, Failure> {
 }
 
 /// First the files, then the record: what is interrupted in between can be deleted again.
-fn forget(tasks: &mut Tasks, id: &TaskId) -> Result<(), Failure> {
+pub(crate) fn forget(tasks: &mut Tasks, id: &TaskId) -> Result<(), Failure> {
     remove_directory(&tasks.state, id)?;
     Ok(tasks.store.remove(id)?)
 }

@@ -1,16 +1,17 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use remit_executor::{Audit, ExecutorError, Redactor, Session, end_worker, start_worker};
+use remit_executor::{Audit, ExecutorError, Session, end_worker, start_worker};
 use remit_policy::Policy;
-use remit_sandbox::Host;
-use remit_tasks::{Approval, ApprovedBy, Created, Event, Outcome, ProcessId, Store, TaskDir, Timestamp, derive_name};
+use remit_tasks::{
+    Approval, ApprovedBy, Created, Event, Outcome, ProcessId, Store, TaskDir, Timestamp, derive_name, sweep_locks,
+};
 
 use crate::consent::earlier;
+use crate::desk::{Launcher, Started};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::load::ReadAs;
-use crate::store::clear_up;
 use crate::ui::Ui;
 use crate::work::{self, Wanted, Work, prepare};
 
@@ -54,7 +55,8 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
     let policy: &'static Policy = Box::leak(Box::new(policy));
 
     let mut store = Store::open(&state)?;
-    clear_up(&state, &mut store);
+    let _ = sweep_locks(&state, &mut store, Timestamp::now());
+    let enabled = store.setting("delegate.enabled")?.as_deref() != Some("false");
     let task = TaskDir::create(&state)?;
     let id = task.id().clone();
     let command = ["remit", "mcp", "--agent", &args.agent].map(str::to_owned).to_vec();
@@ -63,17 +65,20 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
     let events = vec![Event::Created(created), Event::Supervised { by }, Event::Approved { by: ApprovedBy::Earlier }];
     store.create(&id, &derive_name(&format!("session of {}", agent.name)), Timestamp::now(), events)?;
 
+    let started = Started::default();
+    let desk = Launcher::new(ui, policy, &workspace, id.clone(), started.clone());
     let mut running = None;
     let served = start_worker(&plan, &workspace.root, &task).and_then(|worker| {
         store.append(&id, Timestamp::now(), &[Event::Started { pid: worker.pid() }])?;
-        let audit = Audit::create(task.path(), secrets(&host)).map_err(|error| ExecutorError::Worker(error.source))?;
+        let audit = Audit::create(task.path(), work::secrets(&host)).map_err(|error| ExecutorError::Worker(error.source))?;
         Ok(remit_mcp::serve(|| {
             let (session, worker) = Session::open(agent, policy, plan.wall_time, worker, audit)?;
             running = Some(worker);
-            Ok(session)
+            Ok(if enabled { session.with_desk(Box::new(desk)) } else { session })
         }))
     });
-    let ended = running.map_or(Ok(()), end_worker);
+    // What was launched outlives the session.
+    let ended = running.map_or(Ok(()), |running| end_worker(running, &started.pids()));
     let (outcome, result) = match (served, ended) {
         (Ok(Ok(_)), Ok(())) => (Outcome::Succeeded, Ok(Exit::Done)),
         (Ok(Err(error)), _) => (Outcome::Failed { code: 1 }, Err(Failure::of(&error))),
@@ -81,9 +86,8 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
             (Outcome::CouldNotStart { error: error.to_string() }, Err(work::could_not_start(&error, &state)))
         }
     };
-    task.end(&mut store, Timestamp::now(), outcome)?;
     // The host knows that it has ended.
-    store.tell_once(&id)?;
+    task.end_told(&mut store, Timestamp::now(), outcome)?;
     result
 }
 
@@ -95,8 +99,4 @@ fn not_approved(found: Option<&Approval>, agent: &str) -> Failure {
     Failure::new(what)
         .help(format!("look at it and approve it on a terminal: `remit run --agent {agent} -- true`"))
         .exit(Exit::Denied)
-}
-
-fn secrets(host: &Host) -> Redactor {
-    Redactor::new(host.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }

@@ -5,11 +5,12 @@ mod apply;
 mod approve;
 mod attach;
 mod audit;
-mod background;
-mod cancel;
+pub(crate) mod background;
+pub(crate) mod cancel;
 mod check;
 mod compile;
-mod delete;
+mod delegate;
+pub(crate) mod delete;
 mod diff;
 mod discard;
 mod doctor;
@@ -18,22 +19,25 @@ pub(crate) mod logs;
 mod lsp;
 mod mcp;
 mod preview;
+mod proxy;
 mod result;
 mod retry;
 mod run;
 mod schema;
 mod settings;
 mod shell_init;
-mod status;
+pub(crate) mod status;
 mod store;
 mod supervise;
 pub(crate) mod tasks;
 mod test;
 mod told;
 mod wait;
+mod why;
 mod worker;
 
 use clap::Subcommand;
+pub(crate) use run::RunArgs;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -42,6 +46,7 @@ use crate::ui::Ui;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(run::RunArgs),
+    Delegate(delegate::DelegateArgs),
     Preview(preview::PreviewArgs),
     Check(check::CheckArgs),
     Compile(compile::CompileArgs),
@@ -54,6 +59,7 @@ pub(crate) enum Command {
     Mcp(mcp::McpArgs),
     #[command(hide = true)]
     Worker(worker::WorkerArgs),
+    Proxy(proxy::ProxyArgs),
     ShellInit(shell_init::ShellInitArgs),
     Told(told::ToldArgs),
     Diff(diff::DiffArgs),
@@ -64,6 +70,7 @@ pub(crate) enum Command {
     Logs(logs::LogsArgs),
     Attach(attach::AttachArgs),
     Result(result::ResultArgs),
+    Why(why::WhyArgs),
     Approve(approve::ApproveArgs),
     Deny(approve::DenyArgs),
     Cancel(cancel::CancelArgs),
@@ -83,6 +90,7 @@ impl Command {
     pub(crate) fn run(&self, ui: &Ui) -> Result<Exit, Failure> {
         match self {
             Command::Run(args) => run::run(ui, args),
+            Command::Delegate(args) => delegate::delegate(ui, args),
             Command::Preview(args) => preview::preview(ui, args),
             Command::Check(args) => check::check(ui, args),
             Command::Compile(args) => compile::compile(ui, args),
@@ -94,6 +102,7 @@ impl Command {
             Command::Audit(args) => audit::audit(ui, args),
             Command::Mcp(args) => mcp::mcp(ui, args),
             Command::Worker(args) => worker::worker(args),
+            Command::Proxy(_) => proxy::proxy(),
             Command::ShellInit(args) => shell_init::shell_init(ui, args),
             Command::Told(args) => told::told(ui, args),
             Command::Diff(args) => diff::diff(ui, args),
@@ -104,6 +113,7 @@ impl Command {
             Command::Logs(args) => logs::logs(ui, args),
             Command::Attach(args) => attach::attach(ui, args),
             Command::Result(args) => result::result(ui, args),
+            Command::Why(args) => why::why(ui, args),
             Command::Approve(args) => approve::approve(ui, args),
             Command::Deny(args) => approve::deny(ui, args),
             Command::Cancel(args) => cancel::cancel(ui, args),

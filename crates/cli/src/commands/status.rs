@@ -86,6 +86,8 @@ fn approved(by: ApprovedBy) -> &'static str {
         ApprovedBy::Yes => "by `--yes`",
         ApprovedBy::TrustAll => "by `--trust-all`",
         ApprovedBy::Earlier => "earlier, in this workspace",
+        ApprovedBy::Elicitation => "by your answer in the chat host",
+        ApprovedBy::Within => "within the policy of the agent that launched it",
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap::Args;
 use remit_executor::{self as executor, AttendedBy, Decision, Ground, Supervisor};
 use remit_policy::{Permit, Verdict};
+use remit_sandbox::Watch;
 use remit_tasks::notify;
 use remit_tasks::{
     Approval, ApprovedBy, Background, Event, OnAsk, Outcome, ProcessId, Question, Record, StateDir, Store, TaskDir, TaskId,
@@ -15,6 +16,7 @@ use crate::commands::background::{output_limit, read_as};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::layers;
+use crate::observing;
 use crate::places;
 use crate::ui::Ui;
 use crate::work::{self, Wanted, Work, prepare, request};
@@ -78,6 +80,9 @@ fn look_after(ui: &Ui, state: &StateDir, task: &TaskDir, supervisor: &mut Superv
         supervisor.give_terminal(size);
     }
     supervisor.expect_output_of(&record.created.command);
+    if let Some(input) = &background.input {
+        supervisor.give_input(input);
+    }
     let permit = match permit(supervisor, state, &work, &record, background)? {
         Ok(permit) => permit,
         Err(outcome) => return Ok(outcome),
@@ -85,7 +90,8 @@ fn look_after(ui: &Ui, state: &StateDir, task: &TaskDir, supervisor: &mut Superv
     if let Decision::End(outcome) = supervisor.wait_for_turn().map_err(|error| Failure::of(&error))? {
         return Ok(outcome);
     }
-    run(state, &work, task, supervisor, permit)
+    let watch = observing::watch(background.explain, &work.policy, &work.host, Watch::Refusals)?;
+    run(state, &work, task, supervisor, permit, watch)
 }
 
 /// Comes by the policy the same way as the command that made the task did.
@@ -113,12 +119,14 @@ fn permit(
     let policy = !is_approved(work)?;
     // Whoever made the task was asked everything, and said yes to this policy and this command.
     let answered = record.approved.is_some();
-    if !answered && (policy || asks.is_some()) {
+    // What an agent launched waits for a person, whatever was approved before.
+    let launched = background.launched.clone();
+    if !answered && (policy || asks.is_some() || launched.is_some()) {
         if background.on_ask == OnAsk::Deny {
             let why = asks.unwrap_or_else(|| "nobody approved this policy".to_owned());
             return Ok(Err(Outcome::Denied { why }));
         }
-        let question = Question { digest: gate.digest().to_string(), policy, command: asks };
+        let question = Question { digest: gate.digest().to_string(), policy, command: asks, launched };
         let limit = Duration::from_secs(background.ask_limit);
         let (decision, by) = supervisor.wait_for_answer(&question, limit).map_err(|error| Failure::of(&error))?;
         if let Decision::End(outcome) = decision {
@@ -151,24 +159,33 @@ fn run(
     task: &TaskDir,
     supervisor: &mut Supervisor<'_>,
     permit: Permit,
+    watch: Option<Watch>,
 ) -> Result<Outcome, Failure> {
     let id = task.id().clone();
     let mut started = |pid: u32| {
         Store::open(state)?.append(&id, Timestamp::now(), &[Event::Started { pid }])?;
         Ok(())
     };
+    let audit = work::audit(work, task).map_err(|error| Failure::of(&error))?;
     let ran = executor::run(
         permit,
         Ground {
+            audit,
             plan: &work.plan,
             directory: &work.workspace.root,
             task,
             elsewhere: &work::elsewhere(&work.host),
             attended: AttendedBy::Supervisor(supervisor),
             started: &mut started,
+            watch,
         },
     );
-    ran.map_err(|error| {
+    let keep = |observed| observing::keep(task.fd(), &work.policy, &observed);
+    ran.map(|(outcome, observed)| {
+        let _ = observed.map(keep);
+        outcome
+    })
+    .map_err(|error| {
         if matches!(&error, executor::ExecutorError::Launch(_)) {
             host::forget(state);
         }

@@ -210,11 +210,10 @@ pub(crate) fn json(record: &Record, progress: Option<&Progress>) -> TaskJson {
 /// Returns what a person is asked about a task that waits, as a fragment.
 pub(crate) fn asks(record: &Record) -> Option<String> {
     let State::Waiting { question, .. } = &record.state else { return None };
-    Some(match (&question.command, question.policy) {
-        (Some(why), false) => why.clone(),
-        (None, _) => "nobody approved this policy".to_owned(),
-        (Some(why), true) => format!("nobody approved this policy, and {why}"),
-    })
+    let launched = question.launched.as_ref().map(|launched| format!("the agent `{}` launched it", launched.by));
+    let policy = question.policy.then(|| "nobody approved this policy".to_owned());
+    let why: Vec<String> = launched.into_iter().chain(policy).chain(question.command.clone()).collect();
+    Some(if why.is_empty() { "nobody approved this policy".to_owned() } else { why.join(", and ") })
 }
 
 /// Returns what an outcome says beyond its word.

@@ -1,6 +1,8 @@
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use remit_policy::{CommandLine, Decision, Reason, Request};
+use remit_proxy::Event;
 use serde::{Deserialize, Serialize};
 
 /// Something that is recorded.
@@ -28,6 +30,9 @@ pub enum AuditEvent<'a> {
         allowed: bool,
         /// Of the policy under which it was asked.
         digest: Cow<'a, str>,
+        /// Of the policy of the task that would be launched, when it was about one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        launch: Option<Cow<'a, str>>,
     },
     /// What came of a call that was let through.
     Ended {
@@ -40,8 +45,49 @@ pub enum AuditEvent<'a> {
         /// Microseconds from the call to its end.
         micros: u64,
     },
+    /// A task was made in the background.
+    Delegated {
+        call: u64,
+        task: Cow<'a, str>,
+        /// `None`: a task that may do everything.
+        agent: Option<Cow<'a, str>>,
+        /// Of the task's policy: what was approved.
+        digest: Cow<'a, str>,
+        command: Vec<Cow<'a, str>>,
+        /// By whom: `a person, by elicitation`, `within the launching agent's policy`, `nobody yet`.
+        approved: Cow<'a, str>,
+        /// What the task may do beyond the launching agent.
+        excess: Vec<Cow<'a, str>>,
+    },
     /// A hook of the agent ran.
     Hooked { trigger: Cow<'a, str>, command: Cow<'a, str>, outcome: Cow<'a, str> },
+    /// A connection out of the task's network was permitted and made.
+    Connected {
+        connection: u64,
+        /// How it was asked for: `connect`, `http`, `socks`, `name`.
+        by: Cow<'a, str>,
+        host: Cow<'a, str>,
+        port: u16,
+        address: IpAddr,
+        rule: Cow<'a, str>,
+        /// Where the rule stands.
+        #[serde(rename = "where")]
+        place: Cow<'a, str>,
+    },
+    /// A connection was refused, or could not be made, or went no further.
+    Refused { connection: u64, by: Cow<'a, str>, host: Cow<'a, str>, port: u16, address: Option<IpAddr>, why: Cow<'a, str> },
+    /// A connection has ended.
+    Disconnected {
+        connection: u64,
+        /// Bytes from the task.
+        sent: u64,
+        /// Bytes to the task.
+        received: u64,
+        micros: u64,
+        why: Option<Cow<'a, str>>,
+    },
+    /// There is no way out of the task's network any more.
+    NetworkClosed { why: Cow<'a, str> },
     /// The last event.
     Closed { outcome: Cow<'a, str> },
 }
@@ -57,6 +103,28 @@ pub struct Effect<'a> {
     /// Where the rule stands.
     #[serde(rename = "where")]
     pub place: Cow<'a, str>,
+}
+
+impl AuditEvent<'_> {
+    pub(crate) fn of_network(event: Event) -> AuditEvent<'static> {
+        match event {
+            Event::Connected { connection, by, host, port, address, rule, place } => AuditEvent::Connected {
+                connection,
+                by: by.name().into(),
+                host: host.into(),
+                port,
+                address,
+                rule: rule.into(),
+                place: place.into(),
+            },
+            Event::Refused { connection, by, host, port, address, why } => {
+                AuditEvent::Refused { connection, by: by.name().into(), host: host.into(), port, address, why: why.into() }
+            }
+            Event::Disconnected { connection, sent, received, micros, why } => {
+                AuditEvent::Disconnected { connection, sent, received, micros, why: why.map(Cow::Owned) }
+            }
+        }
+    }
 }
 
 impl Effect<'_> {

@@ -8,7 +8,8 @@ use remit_diagnostics::visible;
 use remit_policy::{Decision, Permit, Question, Request, Verdict};
 use serde_json::Value;
 
-use super::{Asked, Cleared, Decided, GONE, Refusal, Session, unrecorded};
+use super::delegate::Considered;
+use super::{Asked, Cleared, Consent, Decided, GONE, Refusal, Session, unrecorded};
 use crate::audit::{AuditEvent, Effect, verdict, words};
 use crate::tools::{Call, cut_middle};
 use crate::worker::protocol::{Reply, What};
@@ -49,24 +50,31 @@ impl Session {
         if let Err(refusal) = self.before(name, &input).await {
             return self.refused(number, name, &shown, refusal, judged.effects);
         }
-        let decision = if judged.questions.is_empty() { Decision::Allow } else { Decision::Ask };
+        let considered = match self.consider(&call) {
+            Ok(considered) => considered,
+            Err(refusal) => return self.refused(number, name, &shown, refusal, judged.effects),
+        };
+        let asks = !judged.questions.is_empty() || considered.asks.is_some();
+        let decision = if asks { Decision::Ask } else { Decision::Allow };
         let event = AuditEvent::Called {
             call: number,
             tool: name.into(),
             input: shown.into(),
             verdict: verdict(decision).into(),
-            why: judged.why.as_str().into(),
+            why: considered.asks.as_ref().unwrap_or(&judged.why).as_str().into(),
             effects: judged.effects,
         };
         if let Err(error) = self.audit.append(&event) {
             return Decided::Refused(unrecorded(&error));
         }
-        let text = question(name, &judged.questions, &input);
-        let cleared = Cleared { number, name: name.to_owned(), input, call, permits: judged.permits, asked: false, begun };
-        if judged.questions.is_empty() {
-            Decided::Cleared(cleared)
+        let Considered { held, text, asks: why } = considered;
+        let text = text + &question(name, &judged.questions, &input);
+        let (permits, consent) = (judged.permits, Consent::Unasked);
+        let cleared = Cleared { number, name: name.to_owned(), input, call, permits, consent, held, begun };
+        if asks {
+            Decided::Asks(Asked { cleared, questions: judged.questions, why, text: text.trim_end().to_owned() })
         } else {
-            Decided::Asks(Asked { cleared, questions: judged.questions, text })
+            Decided::Cleared(cleared)
         }
     }
 

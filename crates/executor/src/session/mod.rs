@@ -6,13 +6,14 @@
 
 mod answer;
 mod decide;
+mod delegate;
 mod hooks;
 mod offer;
 mod resources;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use remit_agent::Agent;
@@ -22,10 +23,13 @@ use rustix::io::Errno;
 use serde_json::Value;
 
 pub use answer::{Answer, Content};
+use delegate::Held;
 pub use offer::Offered;
 pub use resources::Resource;
 
 use crate::audit::{Audit, AuditError, AuditEvent};
+use crate::desk::Desk;
+use crate::network::Recording;
 use crate::tools::{Call, Lists, Output, Places};
 use crate::worker::protocol::{Reply, What};
 use crate::worker::{Client, Worker};
@@ -37,8 +41,14 @@ pub struct Session {
     policy: &'static Policy,
     gate: Gate<'static>,
     client: Client,
-    audit: Audit,
+    audit: Arc<Audit>,
+    /// What goes through the network is recorded, until the session is closed.
+    network: Mutex<Option<Recording>>,
     lists: Mutex<Lists>,
+    /// Where background tasks are made.
+    desk: Option<Mutex<Box<dyn Desk>>>,
+    /// The tasks that nobody has been told of yet.
+    launched: Mutex<Vec<String>>,
     next: AtomicU64,
     /// How long a command may take, in seconds, when it does not say so itself.
     wall_time: Option<u64>,
@@ -84,9 +94,20 @@ pub struct Cleared {
     input: Value,
     call: Call,
     permits: Vec<Permit>,
-    /// A person said yes to it.
-    asked: bool,
+    consent: Consent,
+    held: Held,
     begun: Instant,
+}
+
+/// Whose yes a call has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Consent {
+    /// The policy's alone.
+    Unasked,
+    /// A person's, just now.
+    Person,
+    /// Nobody's yet. All that may be done is to leave a task in the store that waits for a person.
+    Later,
 }
 
 /// A call that a person has to decide.
@@ -94,6 +115,8 @@ pub struct Cleared {
 pub struct Asked {
     cleared: Cleared,
     questions: Vec<Question>,
+    /// Why a person has to be asked though no rule asks.
+    why: Option<String>,
     text: String,
 }
 
@@ -113,7 +136,8 @@ impl Session {
         worker: Worker,
         audit: Audit,
     ) -> io::Result<(Session, Running)> {
-        let Worker { running, socket, .. } = worker;
+        let Worker { running, socket, proxy, .. } = worker;
+        let audit = Arc::new(audit);
         let gate = policy.gate();
         let opened = AuditEvent::Opened {
             agent: Some(agent.name.as_str().into()),
@@ -123,7 +147,10 @@ impl Session {
         };
         audit.append(&opened).map_err(|error| error.source)?;
         let (lists, next) = (Mutex::new(Lists::default()), AtomicU64::new(1));
-        let session = Session { agent, policy, gate, client: Client::new(socket)?, audit, lists, next, wall_time };
+        let network = proxy.map(|proxy| proxy.record(Arc::clone(&audit))).transpose().map_err(io::Error::other)?;
+        let (desk, launched) = (None, Mutex::new(Vec::new()));
+        let (client, network) = (Client::new(socket)?, Mutex::new(network));
+        let session = Session { agent, policy, gate, client, audit, network, lists, desk, launched, next, wall_time };
         Ok((session, running))
     }
 
@@ -138,24 +165,42 @@ impl Session {
     /// Records what a person answered, and returns the call if the answer was yes.
     pub fn answered(&self, asked: Asked, allowed: bool) -> Result<Cleared, Refusal> {
         let Asked { mut cleared, questions, .. } = asked;
+        let launch = cleared.held.digest();
         let digest = self.gate.digest().to_string();
-        let event = AuditEvent::Answered { call: cleared.number, by: "elicitation".into(), allowed, digest: digest.into() };
+        let (by, digest) = ("elicitation".into(), digest.into());
+        let event = AuditEvent::Answered { call: cleared.number, by, allowed, digest, launch: launch.map(Into::into) };
         self.audit.append(&event).map_err(|error| unrecorded(&error))?;
         if !allowed {
             return Err(Refusal { why: "the person who was asked did not allow it".to_owned(), help: None });
         }
         cleared.permits.extend(questions.into_iter().map(Question::answered_yes));
-        cleared.asked = true;
+        cleared.consent = Consent::Person;
         Ok(cleared)
+    }
+
+    /// Returns the call when it can be left to a person who is asked elsewhere: a launch then makes a task that waits.
+    ///
+    /// # Errors
+    ///
+    /// Every other call is refused.
+    pub fn postponed(&self, asked: Asked) -> Result<Cleared, Refusal> {
+        if asked.cleared.held.digest().is_none() {
+            return Err(asked.refused());
+        }
+        Ok(Cleared { consent: Consent::Later, ..asked.cleared })
     }
 
     /// Does what was cleared, in the sandbox. Dropping the future cancels it.
     pub async fn act(&self, cleared: Cleared, progress: &(dyn Fn(String) + Send + Sync)) -> Answer {
-        let Cleared { number, name, input, call, permits, asked, begun } = cleared;
+        let Cleared { number, name, input, call, permits, consent, held, begun } = cleared;
         let mut open = Open { session: self, number, begun, done: false };
         let output = match call {
             Call::Todo(todo) => self.lists.lock().unwrap_or_else(PoisonError::into_inner).answer(todo).map_err(|why| (why, None)),
             Call::Think(thought) => Ok(thought.answer()),
+            Call::Delegate(delegate) => self.delegate(number, delegate, held, consent, progress).await.map_err(|refusal| {
+                let help = refusal.help.map_or_else(String::new, |help| format!("; {help}"));
+                (refusal.why + &help, None)
+            }),
             call => self.ask_worker(call, progress).await,
         };
         // They are used up by what was done under them.
@@ -168,7 +213,7 @@ impl Session {
         };
         let told = open.end(outcome, why, errno);
         let answer = match output {
-            Ok(output) => self.answer(output, asked),
+            Ok(output) => self.answer(output, consent == Consent::Person),
             Err((why, errno)) => Answer::failed(&why, self.cure(errno)),
         };
         match told {
@@ -179,6 +224,10 @@ impl Session {
 
     /// Writes the last line of the record.
     pub fn close(&self, outcome: &str) -> Result<(), AuditError> {
+        let network = self.network.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(network) = network {
+            network.finish();
+        }
         self.audit.append(&AuditEvent::Closed { outcome: outcome.into() })
     }
 
@@ -235,6 +284,13 @@ impl Drop for Open<'_> {
     }
 }
 
+impl Cleared {
+    /// Returns whether it makes a task in the background.
+    pub fn launches(&self) -> bool {
+        self.held.digest().is_some()
+    }
+}
+
 impl Asked {
     /// Returns what the person is asked: everything that would be done, and why it is not done unasked.
     pub fn text(&self) -> &str {
@@ -244,11 +300,9 @@ impl Asked {
     /// Returns what a host is told that cannot ask anybody.
     pub fn refused(&self) -> Refusal {
         let reason = self.questions.first().map(Question::reason);
+        let why = self.why.as_deref().or(reason.map(|reason| reason.why.as_str())).unwrap_or_default();
         Refusal {
-            why: format!(
-                "this needs a person's approval, and the chat host has no way to ask: {}",
-                reason.map_or("", |reason| &reason.why)
-            ),
+            why: format!("this needs a person's approval, and the chat host has no way to ask: {why}"),
             help: Some(
                 reason
                     .and_then(|reason| reason.help.clone())

@@ -16,6 +16,7 @@ impl Session {
     /// Returns the tools that the agent may see, and that Remit has.
     pub fn offered(&self) -> Vec<Offered> {
         let visible = NativeTool::ALL.into_iter().filter(|tool| self.policy.tools.is_visible(*tool));
+        let visible = visible.filter(|tool| self.desk.is_some() || *tool != NativeTool::Delegate);
         visible.filter_map(|tool| Some(Offered { name: self.name(tool), described: described(tool)? })).collect()
     }
 

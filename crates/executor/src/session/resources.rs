@@ -8,7 +8,7 @@ use remit_agent::{AbsPath, NativeTool, Resource as Written};
 use remit_policy::{Request, Verdict};
 use serde_json::json;
 
-use super::{Answer, Cleared, Refusal, Session, unrecorded};
+use super::{Answer, Cleared, Consent, Held, Refusal, Session, unrecorded};
 use crate::audit::{AuditEvent, Effect};
 use crate::tools::Call;
 use crate::worker::protocol::{Reply, What};
@@ -83,7 +83,8 @@ impl Session {
         let input = json!({ "operations": [{ "mode": "Line", "path": resolved }] });
         let call = Call::read(NativeTool::Read, input.clone()).map_err(Refusal::new)?;
         let name = "resources/read".to_owned();
-        let cleared = Cleared { number, name, input, call, permits: vec![permit], asked: false, begun };
+        let cleared =
+            Cleared { number, name, input, call, permits: vec![permit], consent: Consent::Unasked, held: Held::Nothing, begun };
         Ok(self.act(cleared, &|_| ()).await)
     }
 }

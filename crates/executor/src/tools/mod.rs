@@ -4,6 +4,7 @@
 //! with the permits of all of them does it reach the worker, which is where its second half runs. What a tool returns is
 //! [`Output`]: text, images, and things found in files, which are judged file by file before anybody sees them.
 
+pub(crate) mod delegate;
 mod execute_bash;
 mod find;
 mod fs_read;
@@ -40,6 +41,7 @@ pub(crate) enum Call {
     Grep(grep::Grep),
     Todo(todo_list::Todo),
     Think(thinking::Thought),
+    Delegate(delegate::Delegate),
 }
 
 /// What a tool gives back.
@@ -161,6 +163,7 @@ impl Call {
             NativeTool::Grep => arguments::<grep::Grep>(&input)?.checked().map(Call::Grep),
             NativeTool::TodoList => arguments::<todo_list::Todo>(&input).map(Call::Todo),
             NativeTool::Thinking => arguments::<thinking::Thought>(&input).map(Call::Think),
+            NativeTool::Delegate => delegate::Delegate::new(&input).map(Call::Delegate),
             tool => Err(format!("`{}` is not offered here", tool.name())),
         }
     }
@@ -173,7 +176,7 @@ impl Call {
             Call::Shell(shell) => shell.working_dir.iter_mut().collect(),
             Call::Glob(glob) => vec![glob.path.get_or_insert_with(here)],
             Call::Grep(grep) => vec![grep.path.get_or_insert_with(here)],
-            Call::Todo(_) | Call::Think(_) => Vec::new(),
+            Call::Todo(_) | Call::Think(_) | Call::Delegate(_) => Vec::new(),
         }
     }
 
@@ -194,7 +197,7 @@ impl Call {
             // Whether the tool is there at all is a part of these two judgements.
             Call::Write(write) => Ok(vec![Request::WriteFile(places.path(&write.path)?)]),
             Call::Shell(shell) => Ok(vec![Request::Command(shell.line())]),
-            Call::Todo(_) | Call::Think(_) => Ok(vec![tool()]),
+            Call::Todo(_) | Call::Think(_) | Call::Delegate(_) => Ok(vec![tool()]),
         }
     }
 
@@ -214,7 +217,9 @@ impl Call {
             Call::Shell(shell) => shell.perform(control),
             Call::Glob(glob) => glob.perform(control),
             Call::Grep(grep) => grep.perform(control),
-            Call::Todo(_) | Call::Think(_) => Err(Failure::new("this tool touches nothing, and is not for the worker")),
+            Call::Todo(_) | Call::Think(_) | Call::Delegate(_) => {
+                Err(Failure::new("this tool touches nothing, and is not for the worker"))
+            }
         }
     }
 }

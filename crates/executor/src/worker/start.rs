@@ -5,11 +5,12 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use remit_agent::AbsPath;
-use remit_launch::{Running, Scratch, Stdio, Task, become_reaper, end_tree, spawn};
+use remit_launch::{Running, Scratch, Stdio, Task, become_reaper, end_tree_but, spawn};
 use remit_sandbox::{PathRights, Plan, Rights};
 use remit_tasks::TaskDir;
 
 use crate::ExecutorError;
+use crate::network::Proxy;
 use crate::run::{marked, note_layers};
 
 /// The hidden subcommand that is the worker.
@@ -22,6 +23,7 @@ const LOOKED_AT: &str = "--looked-at";
 pub struct Worker {
     pub(crate) running: Running,
     pub(crate) socket: UnixStream,
+    pub(crate) proxy: Option<Proxy>,
     /// How to name a program of this binary to the kernel: it stays open for as long as the worker lives.
     _binary: File,
 }
@@ -52,8 +54,11 @@ pub fn start_worker(plan: &Plan, directory: &AbsPath, task: &TaskDir) -> Result<
         arguments.push(OsString::from(LOOKED_AT));
     }
     let stdio = Stdio { input: inner.as_fd(), output: inner.as_fd(), error: null.as_fd(), terminal: None };
-    let running = spawn(&plan, &Task { program, arguments: &arguments, directory: directory.clone(), stdio, scratch: &scratch })?;
-    Ok(Worker { running, socket, _binary: binary })
+    let proxy = Proxy::start(&plan)?;
+    let (way_out, directory) = (proxy.as_ref().map(Proxy::as_fd), directory.clone());
+    let worker = Task { program, arguments: &arguments, directory, stdio, scratch: &scratch, proxy: way_out, watch: None };
+    let running = spawn(&plan, &worker)?;
+    Ok(Worker { running, socket, proxy, _binary: binary })
 }
 
 impl Worker {
@@ -63,11 +68,12 @@ impl Worker {
     }
 }
 
-/// Ends a worker, with everything that its commands have left running.
-pub fn end_worker(mut running: Running) -> Result<(), ExecutorError> {
+/// Ends a worker, with everything that its commands have left running. The `spared` children of this process, and what is
+/// below them, are none of its.
+pub fn end_worker(mut running: Running, spared: &[u32]) -> Result<(), ExecutorError> {
     running.kill();
     running.wait().map_err(ExecutorError::Supervise)?;
-    end_tree().map_err(ExecutorError::Supervise)?;
+    end_tree_but(spared).map_err(ExecutorError::Supervise)?;
     running.settle();
     Ok(())
 }

@@ -13,6 +13,11 @@ pub fn become_reaper() -> Result<(), Errno> {
 
 /// Kills and reaps every descendant of this process, until there is none. All children of this process are the task's.
 pub fn end_tree() -> Result<(), Errno> {
+    end_tree_but(&[])
+}
+
+/// Does the same, but for some children of this process and what is below them.
+pub fn end_tree_but(spared: &[u32]) -> Result<(), Errno> {
     loop {
         match wait(WaitOptions::NOHANG) {
             Err(Errno::CHILD) => return Ok(()),
@@ -20,7 +25,10 @@ pub fn end_tree() -> Result<(), Errno> {
             Err(errno) => return Err(errno),
             Ok(None) => {
                 // One that has ended meanwhile is no failure; that none is ours to kill is, for it could be waited for without end.
-                let stopped = stopped()?;
+                let stopped = stopped(spared)?;
+                if stopped.is_empty() && !spared.is_empty() {
+                    return Ok(());
+                }
                 let mine = stopped.iter().filter(|pid| kill_process(**pid, Signal::KILL) != Err(Errno::PERM)).count();
                 if mine == 0 && !stopped.is_empty() {
                     return Err(Errno::PERM);
@@ -37,12 +45,12 @@ pub fn end_tree() -> Result<(), Errno> {
 
 /// Stops every descendant of this process, until [`resume_tree`].
 pub fn pause_tree() -> Result<(), Errno> {
-    stopped().map(|_| ())
+    stopped(&[]).map(|_| ())
 }
 
 /// Lets every descendant of this process go on.
 pub fn resume_tree() -> Result<(), Errno> {
-    for pid in descendants()? {
+    for pid in descendants(&[])? {
         // One that has ended meanwhile needs nothing.
         let _ = kill_process(pid, Signal::CONT);
     }
@@ -50,11 +58,11 @@ pub fn resume_tree() -> Result<(), Errno> {
 }
 
 /// Stops every descendant, and those that they made meanwhile, until there is no new one: what is stopped makes no more.
-fn stopped() -> Result<Vec<Pid>, Errno> {
+fn stopped(spared: &[u32]) -> Result<Vec<Pid>, Errno> {
     let (mut stopped, mut known) = (Vec::new(), BTreeSet::new());
     loop {
         let before = stopped.len();
-        for pid in descendants()? {
+        for pid in descendants(spared)? {
             if known.insert(pid.as_raw_nonzero()) {
                 let _ = kill_process(pid, Signal::STOP);
                 stopped.push(pid);
@@ -66,8 +74,8 @@ fn stopped() -> Result<Vec<Pid>, Errno> {
     }
 }
 
-/// Returns every process below this one, by one look at `/proc`.
-fn descendants() -> Result<Vec<Pid>, Errno> {
+/// Returns every process below this one, by one look at `/proc`, but for some and what is below them.
+fn descendants(spared: &[u32]) -> Result<Vec<Pid>, Errno> {
     let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     let entries = fs::read_dir("/proc").map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))?;
     for entry in entries.flatten() {
@@ -81,7 +89,9 @@ fn descendants() -> Result<Vec<Pid>, Errno> {
     let mut found = BTreeSet::new();
     let mut todo = vec![getpid().as_raw_nonzero().get()];
     while let Some(pid) = todo.pop() {
-        todo.extend(children.get(&pid).into_iter().flatten().filter(|child| found.insert(**child)));
+        let children = children.get(&pid).into_iter().flatten();
+        let meant = children.filter(|child| u32::try_from(**child).is_ok_and(|child| !spared.contains(&child)));
+        todo.extend(meant.filter(|child| found.insert(**child)));
     }
     Ok(found.into_iter().filter_map(Pid::from_raw).collect())
 }

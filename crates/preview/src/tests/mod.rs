@@ -68,7 +68,7 @@ fn the_example_on_a_full_host() {
       network        none; a loopback of its own
       limits         8G of memory, 1024 processes, 4096 open files a process, 1h of
                      time, 4G a file written
-      environment    CARGO_HOME, HOME, LANG, LOGNAME, PATH, REMIT_TASK and 4 more;
+      environment    CARGO_HOME, HOME, LANG, LOGNAME, PATH, SHELL and 3 more;
                      nothing else passes
 
     The kernel holds, whatever runs
@@ -133,7 +133,7 @@ fn the_example_without_user_namespaces() {
       network        none
       limits         8G of memory, 1024 processes, 4096 open files a process, 1h of
                      time, 4G a file written
-      environment    CARGO_HOME, HOME, LANG, LOGNAME, PATH, REMIT_TASK and 4 more;
+      environment    CARGO_HOME, HOME, LANG, LOGNAME, PATH, SHELL and 3 more;
                      nothing else passes
 
     The kernel holds, whatever runs

@@ -23,7 +23,7 @@ use thiserror::Error;
 
 pub use check::{Repaired, check, repair};
 pub use read::{Listed, Which};
-pub use settings::{Setting, SettingError};
+pub use settings::{RUNNERS, Setting, SettingError, command_words};
 pub use write::{Place, Wish};
 
 use crate::record::FoldError;

@@ -1,6 +1,7 @@
 //! The user's settings of tasks.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use rusqlite::{OptionalExtension, params};
 use thiserror::Error;
@@ -25,9 +26,17 @@ enum Kind {
     Seconds,
     /// A program and its arguments, as a JSON list or words between spaces; no shell reads it.
     Command,
+    /// An address and a port.
+    Address,
+    /// A command with a place for a prompt, as a JSON list or words between spaces.
+    Template,
+    /// A name behind `runners.`.
+    Runner,
 }
 
-const SETTINGS: [Setting; 7] = [
+const RUNNER: &str = "a chat command for `remit delegate`; `{prompt}`, `{file}` or neither (standard input) take the prompt";
+
+const SETTINGS: [Setting; 14] = [
     Setting {
         key: "tasks.maxConcurrent",
         about: "how many tasks run at once; the number of cores when it is not set",
@@ -42,9 +51,18 @@ const SETTINGS: [Setting; 7] = [
     },
     Setting { key: "notify.desktop", about: "whether an end is told on the desktop", kind: Kind::Switch },
     Setting { key: "notify.terminal", about: "whether it is told by the bell of the terminal, and OSC 9", kind: Kind::Switch },
+    Setting { key: "delegate.runner", about: "the runner that is used when none is named", kind: Kind::Runner },
+    Setting { key: "runners.kiro", about: RUNNER, kind: Kind::Template },
+    Setting { key: "runners.claude", about: RUNNER, kind: Kind::Template },
+    Setting { key: "runners.codex", about: RUNNER, kind: Kind::Template },
+    Setting { key: "runners.gemini", about: RUNNER, kind: Kind::Template },
+    Setting { key: "runners.custom", about: RUNNER, kind: Kind::Template },
     Setting { key: "notify.command", about: "a program that is started when a task ends, without a shell", kind: Kind::Command },
+    Setting { key: Setting::RESOLVER, about: "the name server of tasks with named hosts, as in 1.1.1.1:53", kind: Kind::Address },
 ];
 
+/// What the keys of runners begin with.
+pub const RUNNERS: &str = "runners.";
 const PER_AGENT: &str = "tasks.maxConcurrentPerAgent.";
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -56,6 +74,9 @@ pub enum SettingError {
 }
 
 impl Setting {
+    /// The name server that is asked for the hosts of an agent, instead of this machine's own.
+    pub const RESOLVER: &'static str = "network.resolver";
+
     pub fn all() -> &'static [Setting] {
         &SETTINGS
     }
@@ -75,9 +96,32 @@ impl Setting {
             Kind::Switch => "give `true` or `false`",
             Kind::Command if !value.trim().is_empty() => return Ok(()),
             Kind::Command => "give a program",
+            Kind::Address if value.parse::<SocketAddr>().is_ok_and(|address| address.port() != 0) => return Ok(()),
+            Kind::Address => "give an address and a port, as in 1.1.1.1:53",
+            Kind::Template if is_template(value) => return Ok(()),
+            Kind::Template => {
+                "give a program and its arguments, with `{prompt}` or `{file}` at most once, and not as the program"
+            }
+            Kind::Runner if SETTINGS.iter().any(|setting| setting.key.strip_prefix(RUNNERS) == Some(value)) => return Ok(()),
+            Kind::Runner => "give `kiro`, `claude`, `codex`, `gemini` or `custom`",
         };
         Err(SettingError::Value { key: key.to_owned(), value: value.to_owned(), expected })
     }
+}
+
+/// Returns the words of a setting that is a program and its arguments: a JSON list, or what stands between spaces.
+pub fn command_words(value: &str) -> Vec<String> {
+    serde_json::from_str(value).unwrap_or_else(|_| value.split_whitespace().map(str::to_owned).collect())
+}
+
+fn is_template(value: &str) -> bool {
+    let words = command_words(value);
+    let places = |word: &String| word.matches("{prompt}").count() + word.matches("{file}").count();
+    let (first, rest) = match words.split_first() {
+        Some((first, rest)) if !first.is_empty() => (first, rest),
+        _ => return false,
+    };
+    places(first) == 0 && rest.iter().map(places).sum::<usize>() <= 1
 }
 
 impl Store {
@@ -141,5 +185,13 @@ mod tests {
         check("notify.command", "notify-send done", "");
         check("notify.command", " ", "a program");
         check("tasks.max", "4", "no setting");
+        check("runners.codex", "codex exec -- {prompt}", "");
+        check("runners.custom", r#"["sh", "-c", "a b"]"#, "");
+        check("runners.custom", "{prompt}", "a program and its arguments");
+        check("runners.custom", "a {prompt} {file}", "at most once");
+        check("runners.custom", " ", "a program and its arguments");
+        check("runners.other", "x", "no setting");
+        check("delegate.runner", "codex", "");
+        check("delegate.runner", "other", "`kiro`");
     }
 }
