@@ -633,6 +633,7 @@ fn a_terminal_is_sat_down_at_and_left_and_two_share_it() {
     // Started from no terminal: the window has the usual size until somebody comes.
     let id = begin(&world, &["--pty"], &[]);
     assert_eq!(task(&world, &id)["terminal"], true);
+    Running::start(&mut world.remit_command(&["logs", "--follow", &id])).wait_for("terminal 24 80");
     let attach = |columns, rows| Terminal::start(&world.remit_command(&["attach", &id]), columns, rows);
     let mut one = attach(100, 30);
     one.wait_for("terminal 24 80").wait_for("30 100 new");
