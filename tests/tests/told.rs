@@ -184,7 +184,7 @@ fn a_report_that_a_task_writes_is_read() {
     let world = world_with(&format!("mkdir -p reports; echo \"{report}\" > reports/one.xml; echo \"{report}\" > two.xml"));
     // Of an earlier run: not this task's.
     fs::write(world.workspace().join("old.xml"), report).unwrap();
-    let past = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let past = std::time::SystemTime::now() - std::time::Duration::from_hours(1);
     fs::File::options().write(true).open(world.workspace().join("old.xml")).unwrap().set_modified(past).unwrap();
     let agent = world.test_runner(&["sh script.sh"], &serde_json::Value::Null);
     let options = ["run", "--background", "--junit", "reports", "--junit", "two.xml", "--junit", "old.xml"];
