@@ -5,6 +5,7 @@
 
 mod command;
 mod file;
+mod start;
 mod tool;
 
 pub(crate) use command::is_plain;
@@ -22,6 +23,11 @@ pub enum Request {
     WriteFile(AbsPath),
     /// A tool by the name under which it was called.
     Tool(String),
+    /// A hook of the agent file: its trigger, and its command as it is written there.
+    Hook {
+        trigger: String,
+        command: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +86,7 @@ impl Policy {
             Request::ReadFile(path) => file::judge_read(self, path),
             Request::WriteFile(path) => file::judge_write(self, path),
             Request::Tool(name) => tool::judge(self, name),
+            Request::Hook { trigger, command } => start::judge_hook(self, trigger, command),
         }
     }
 

@@ -185,6 +185,7 @@ fn event(event: &Value) -> String {
             said
         }
         "hooked" => format!("     hook {} `{}`: {}\n", text("trigger"), text("command"), text("outcome")),
+        "restarted" => format!("     {}\n", text("why")),
         "closed" => format!("ends: {}\n", text("outcome")),
         other => format!("{other}\n"),
     }

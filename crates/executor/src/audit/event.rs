@@ -57,8 +57,10 @@ pub enum AuditEvent<'a> {
         /// What the task may do beyond the launching agent.
         excess: Vec<Cow<'a, str>>,
     },
-    /// A hook of the agent ran.
+    /// A hook of the agent ran, or was not let.
     Hooked { trigger: Cow<'a, str>, command: Cow<'a, str>, outcome: Cow<'a, str> },
+    /// The worker was gone, and another took its place.
+    Restarted { why: Cow<'a, str> },
     /// The last event.
     Closed { outcome: Cow<'a, str> },
 }
@@ -105,5 +107,6 @@ pub(crate) fn words(request: &Request) -> (&'static str, String) {
         Request::ReadFile(path) => ("read", path.to_string()),
         Request::WriteFile(path) => ("write", path.to_string()),
         Request::Tool(name) => ("call", name.clone()),
+        Request::Hook { command, .. } => ("run", command.clone()),
     }
 }

@@ -10,6 +10,7 @@ mod delegate;
 mod hooks;
 mod offer;
 mod resources;
+mod sandbox;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +18,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use remit_agent::Agent;
-use remit_launch::Running;
 use remit_policy::{Gate, Permit, Policy, Question, Reason};
 use rustix::io::Errno;
 use serde_json::Value;
@@ -26,12 +26,14 @@ pub use answer::{Answer, Content};
 use delegate::Held;
 pub use offer::Offered;
 pub use resources::Resource;
+use sandbox::Sandbox;
+pub use sandbox::Workers;
 
 use crate::audit::{Audit, AuditError, AuditEvent};
 use crate::desk::Desk;
 use crate::tools::{Call, Lists, Output, Places};
+use crate::worker::Worker;
 use crate::worker::protocol::{Reply, What};
-use crate::worker::{Client, Worker};
 
 /// The tools of an agent, and the sandbox that they work in.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ pub struct Session {
     agent: Agent,
     policy: &'static Policy,
     gate: Gate<'static>,
-    client: Client,
+    sandbox: Sandbox,
     audit: Audit,
     lists: Mutex<Lists>,
     /// Where background tasks are made.
@@ -132,8 +134,7 @@ impl Session {
         wall_time: Option<u64>,
         worker: Worker,
         audit: Audit,
-    ) -> io::Result<(Session, Running)> {
-        let Worker { running, socket, .. } = worker;
+    ) -> io::Result<(Session, Workers)> {
         let gate = policy.gate();
         let opened = AuditEvent::Opened {
             agent: Some(agent.name.as_str().into()),
@@ -144,9 +145,10 @@ impl Session {
         audit.append(&opened).map_err(|error| error.source)?;
         let (lists, next) = (Mutex::new(Lists::default()), AtomicU64::new(1));
         let (desk, launched) = (None, Mutex::new(Vec::new()));
-        let client = Client::new(socket)?;
-        let session = Session { agent, policy, gate, client, audit, lists, desk, launched, next, wall_time };
-        Ok((session, running))
+        let sandbox = Sandbox::new(worker)?;
+        let workers = sandbox.workers();
+        let session = Session { agent, policy, gate, sandbox, audit, lists, desk, launched, next, wall_time };
+        Ok((session, workers))
     }
 
     pub fn agent(&self) -> &Agent {
@@ -223,13 +225,13 @@ impl Session {
     }
 
     async fn ask_worker(&self, call: Call, progress: &(dyn Fn(String) + Send + Sync)) -> Result<Output, (String, Option<i32>)> {
-        match self.client.order(What::Act(call.within(self.wall_time)), progress).await {
+        match self.order(What::Act(call.within(self.wall_time)), progress).await {
             Ok(Reply::Done(output)) => Ok(output),
             Ok(Reply::Failed { why, errno }) => Err((why, errno)),
             Ok(Reply::Resolved(_) | Reply::Progress(_) | Reply::Hooked { .. }) => {
                 Err(("the worker answered something else than it was asked".to_owned(), None))
             }
-            Err(_) => Err((GONE.to_owned(), None)),
+            Err(gone) => Err((gone.why().to_owned(), None)),
         }
     }
 

@@ -55,6 +55,19 @@ fn check_denies(pattern: &str, reading: Reading, covered: &[&str], not: &[&str])
 }
 
 #[test]
+fn a_hook_is_approved_with_its_policy_and_no_other_command_is() {
+    let text = r#"{"hooks":{"preToolUse":[{"command":"guard --all"}],"stop":[{"command":"report"}]}}"#;
+    let hook = |trigger: &str, command: &str, expected, why: &str| {
+        check(text, Request::Hook { trigger: trigger.to_owned(), command: command.to_owned() }, expected, why);
+    };
+    hook("preToolUse", "guard --all", Decision::Allow, "it was approved with the policy");
+    hook("stop", "report", Decision::Allow, "it was approved with the policy");
+    hook("stop", "guard --all", Decision::Deny, "the policy has no such hook of `stop`");
+    hook("preToolUse", "guard", Decision::Deny, "the policy has no such hook of `preToolUse`");
+    hook("preToolUse", "guard --all; rm x", Decision::Deny, "the policy has no such hook of `preToolUse`");
+}
+
+#[test]
 fn globs_match_word_by_word() {
     check_allows(
         "npm test",
