@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::{env, fs, path::Path};
 
-use assemble::{Action, Rule, Unix, assemble};
+use assemble::{Action, Rule, UNKNOWN, Unix, assemble};
 use serde_json::Value;
 
 #[path = "src/seccomp/assemble.rs"]
@@ -33,10 +33,18 @@ fn main() {
         let bit = |bit: u32| (number >> bit) & 1 == 1;
         let metadata = [Metadata::Free, Metadata::Decided, Metadata::Refused][number / 32];
         let wanted = Wanted { inet: bit(0), ipc: bit(1), creation: bit(2), programs_in_memory: bit(3), ptrace: bit(4), metadata };
-        let program = assemble(target.audit_arch, target.x32, &rules(&data, &target, &wanted));
+        let rules = rules(&data, &target, &wanted);
+        let program = assemble(target.audit_arch, target.x32, &rules, UNKNOWN, Action::KillProcess);
         write!(all, "&{program:?},").expect("memory");
     }
-    let out = format!("pub(super) static ALL: [&[[u8; 8]]; 96] = [{all}];");
+    // Whatever it does not ask about is the other filter's to decide.
+    let observing = assemble(target.audit_arch, target.x32, &observed(&data, &target), Action::Allow, Action::Allow);
+    let execve = (target.number)("execve").expect("every architecture has execve");
+    let out = format!(
+        "pub(super) static ALL: [&[[u8; 8]]; 96] = [{all}];\n\
+         pub(super) static OBSERVING: &[[u8; 8]] = &{observing:?};\n\
+         pub(super) const EXECVE: u32 = {execve};"
+    );
     let path = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("filters.rs");
     fs::write(path, out).expect("OUT_DIR is writable");
 }
@@ -176,6 +184,37 @@ fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> 
     add("socket", Rule::Socket { inet: wanted.inet, unix });
     add("socketpair", Rule::SocketPair { unix });
     refuse_set_user_id(data, target, &mut rules);
+    rules
+}
+
+/// The rules of the filter that asks what is only looked at: the calls of `observed`, and all about which another filter may ask,
+/// because a task has one listener, which belongs to this one.
+fn observed(data: &Value, target: &Target) -> BTreeMap<u32, Rule> {
+    let mut rules = BTreeMap::new();
+    let mut add = |name: &str, rule: Rule| {
+        let known = name.parse::<syscalls::x86_64::Sysno>().is_ok() || name.parse::<syscalls::aarch64::Sysno>().is_ok();
+        assert!(known, "`{name}` in {DATA} is no system call");
+        if let Some(number) = (target.number)(name) {
+            assert!(rules.insert(number, rule).is_none(), "`{name}` is observed twice in {DATA}");
+        }
+    };
+    for list in ["observed", "metadata", "connect", "creation", "removal"] {
+        for name in strings(&data[list]["calls"]) {
+            add(name, Rule::Always(Action::Notify));
+        }
+    }
+    let flags = |entry: &Value| {
+        let argument = u8::try_from(entry["argument"].as_u64().expect("argument is a number")).expect("argument is small");
+        (argument, hex(entry["anyBit"].as_str().expect("anyBit is a number")))
+    };
+    for entry in data["observed"]["when"].as_array().expect("when is a list") {
+        let (argument, mask) = flags(entry);
+        add(entry["call"].as_str().expect("call is a name"), Rule::NotifyAnyBit { argument, mask });
+    }
+    for entry in data["observed"]["unless"].as_array().expect("unless is a list") {
+        let (argument, mask) = flags(entry);
+        add(entry["call"].as_str().expect("call is a name"), Rule::NotifyNoBit { argument, mask });
+    }
     rules
 }
 

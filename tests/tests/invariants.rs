@@ -9,7 +9,7 @@ use remit_tests::source;
 use serde_json::Value;
 
 /// The crates that a crate may know. Data goes one way: a crate is below every one that it names.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("remit-diagnostics", &[]),
     ("remit-shell", &["remit-diagnostics"]),
     ("remit-agent", &["remit-diagnostics"]),
@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("remit-sandbox", &["remit-agent", "remit-policy"]),
     ("remit-launch", &["remit-agent", "remit-sandbox"]),
     ("remit-preview", &["remit-diagnostics", "remit-agent", "remit-policy", "remit-sandbox"]),
+    ("remit-explain", &["remit-diagnostics", "remit-agent", "remit-policy", "remit-sandbox"]),
     ("remit-tasks", &["remit-agent", "remit-policy"]),
     ("remit-layer", &["remit-diagnostics", "remit-agent", "remit-tasks"]),
     (
@@ -35,6 +36,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "remit-sandbox",
             "remit-launch",
             "remit-preview",
+            "remit-explain",
             "remit-executor",
             "remit-mcp",
             "remit-tasks",
@@ -87,7 +89,7 @@ fn the_middle_is_pure() {
         "rustix",
         "libc::",
     ];
-    for name in ["diagnostics", "shell", "policy", "lint", "preview"] {
+    for name in ["diagnostics", "shell", "policy", "lint", "preview", "explain"] {
         for (path, text) in shipped_sources(name) {
             for word in impure {
                 let line = text.lines().find(|line| !line.trim_start().starts_with("//") && line.contains(word));

@@ -2,9 +2,9 @@
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::Command;
+use crate::commands::{Command, RunArgs};
 use crate::exit::Exit;
 use crate::ui::ColorWhen;
 
@@ -30,7 +30,29 @@ Examples:
   remit run -- make            # no agent: a trust-all task, after a warning
   remit lint policies/agents/*.json";
 
+/// The arguments, where `run` is the command: making the other thirty commands known takes longer than all the rest of it.
+#[derive(Debug, Parser)]
+#[command(name = "remit", disable_help_subcommand = true)]
+struct OnlyRun {
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", global = true, hide_possible_values = true)]
+    color: ColorWhen,
+
+    #[command(subcommand)]
+    command: Run,
+}
+
+#[derive(Debug, Subcommand)]
+enum Run {
+    Run(RunArgs),
+}
+
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Args, clap::Error> {
+    if arguments.get(1).is_some_and(|word| word == "run")
+        && let Ok(OnlyRun { color, command: Run::Run(run) }) = OnlyRun::try_parse_from(arguments)
+    {
+        return Ok(Args { color, command: Command::Run(run) });
+    }
+    // Also for help and for what is wrong, which know the other commands.
     let mut command = Args::command();
     let matches = command.try_get_matches_from_mut(arguments)?;
     Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command))

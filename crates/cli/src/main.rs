@@ -19,6 +19,7 @@ mod judge;
 mod layers;
 mod load;
 mod notices;
+mod observing;
 mod over;
 mod places;
 mod project;

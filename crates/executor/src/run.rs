@@ -2,12 +2,13 @@ use std::ffi::OsString;
 use std::os::fd::AsFd;
 
 use remit_agent::AbsPath;
-use remit_launch::{LaunchError, Scratch, Signals, Stdio, Task, become_reaper, end_tree, spawn};
+use remit_launch::{LaunchError, Scratch, Signals, Stdio, Task, become_reaper, end_tree, spawn_when};
 use remit_layer::{Layers, LayersError, Purpose, Xattrs};
 use remit_policy::{CommandLine, Permit, Request};
-use remit_sandbox::{LayerPurpose, Plan};
+use remit_sandbox::{LayerPurpose, Observed, Plan, Watch};
 use remit_tasks::{LayerToKeep, Outcome, StoreError, TaskDir, TaskError};
 use rustix::io::Errno;
+use rustix::process::Pid;
 use thiserror::Error;
 
 use crate::relay::{Relay, Relaying};
@@ -25,9 +26,11 @@ pub struct Ground<'a, 'b> {
     /// The caller's own `PATH`, for a better error.
     pub elsewhere: &'a [AbsPath],
     pub attended: AttendedBy<'a, 'b>,
-    /// Records that it has started, with the number of its process. When that fails the task is killed: one that nobody can
-    /// look up must not run.
+    /// Records that it starts, with the number of its process, while the sandbox is being made. When that fails nothing is
+    /// executed: a task that nobody can look up must not run.
     pub started: &'a mut dyn FnMut(u32) -> Result<(), TaskError>,
+    /// What an observer keeps, when one looks on.
+    pub watch: Option<Watch>,
 }
 
 /// Who looks on, and has what it prints.
@@ -82,12 +85,12 @@ impl ExecutorError {
     }
 }
 
-/// Runs the command that a permit is for, and returns how it ended, with its whole tree.
-pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<Outcome, ExecutorError> {
+/// Runs the command that a permit is for, and returns how it ended, with its whole tree, and what an observer saw.
+pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Observed>), ExecutorError> {
     let arguments = arguments(&permit)?;
     // The permit is used up here, whatever comes of it.
     drop(permit);
-    let Ground { plan, directory, task, elsewhere, attended, started } = ground;
+    let Ground { plan, directory, task, elsewhere, attended, started, watch } = ground;
     let name = arguments.first().and_then(|name| name.to_str()).unwrap_or("");
     let program = find(name, plan, directory, elsewhere)?;
     let scratch = Scratch { path: task.make_scratch()? };
@@ -95,18 +98,30 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<Outcome, ExecutorEr
     become_reaper().map_err(ExecutorError::Supervise)?;
     let plan = &marked(plan, task);
     let mut start = |stdio: Stdio<'_>| {
-        let task =
-            Task { program: program.clone(), arguments: &arguments, directory: directory.clone(), stdio, scratch: &scratch };
-        let running = spawn(plan, &task)?;
-        if let Err(error) = started(running.pid().as_raw_nonzero().get().unsigned_abs()) {
-            running.kill();
+        let task = Task {
+            program: program.clone(),
+            arguments: &arguments,
+            directory: directory.clone(),
+            stdio,
+            scratch: &scratch,
+            watch,
+        };
+        let mut refused = None;
+        let mut release = |pid: Pid| match started(pid.as_raw_nonzero().get().unsigned_abs()) {
+            Ok(()) => true,
+            Err(error) => {
+                refused = Some(error);
+                false
+            }
+        };
+        let running = spawn_when(plan, &task, &mut release);
+        if refused.is_some() {
             let _ = end_tree();
-            return Err(ExecutorError::from(error));
         }
-        Ok(running)
+        refused.map_or_else(|| Ok(running?), |error| Err(error.into()))
     };
     let mut relaying = None;
-    let (mut running, ended) = match attended {
+    let (running, ended) = match attended {
         AttendedBy::Caller => {
             let signals = Signals::block().map_err(ExecutorError::Supervise)?;
             let mut terminal = Terminal::for_caller().map_err(ExecutorError::Terminal)?;
@@ -140,10 +155,11 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<Outcome, ExecutorEr
     }
     // Without a pid namespace this is what ends the tree; with one there is nothing left to do.
     end_tree().map_err(ExecutorError::Supervise)?;
-    let _ = &mut running;
+    // Without an observer there is nothing to wait for.
+    let observed = watch.and_then(|_| running.settle());
     let flooded = relaying.is_some_and(Relaying::end);
     let outcome = ended.map_err(ExecutorError::Supervise)?;
-    Ok(if flooded { Outcome::OverLimit { limit: "output".to_owned() } } else { outcome })
+    Ok((if flooded { Outcome::OverLimit { limit: "output".to_owned() } } else { outcome }, observed))
 }
 
 /// Returns the caller's descriptors, with the task's own terminal in the place of the caller's, and pipes in the place of the

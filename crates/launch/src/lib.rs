@@ -9,6 +9,7 @@
 //! would stay held for ever.
 
 mod error;
+mod observe;
 mod outside;
 mod parent;
 mod signals;
@@ -18,7 +19,7 @@ mod task;
 mod trial;
 
 pub use error::{LaunchError, Layer};
-pub use parent::{Ending, Running, become_reaper, end_tree, end_tree_but, pause_tree, resume_tree, spawn};
+pub use parent::{Ending, Running, become_reaper, end_tree, end_tree_but, pause_tree, resume_tree, spawn, spawn_when};
 pub use signals::{CaughtSignal, Signals};
 pub use task::{Scratch, Stdio, Task};
 pub use trial::{try_cgroups, try_host, try_layer};

@@ -139,6 +139,35 @@ pub(crate) fn answer(listener: BorrowedFd<'_>, id: u64, result: Result<(), Errno
     check_int(unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw const response) })
 }
 
+/// Lets a call go on as if nobody had been asked (Linux 5.5): what its arguments point to is read again by the kernel, which
+/// decides. So this is for calls that were only looked at. `ENOENT` says that the caller has gone.
+pub(crate) fn let_go_on(listener: BorrowedFd<'_>, id: u64) -> Result<(), Errno> {
+    let flags = u32::try_from(libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE).unwrap_or(1);
+    let response = libc::seccomp_notif_resp { id, val: 0, error: 0, flags };
+    // SAFETY: as for `answer`.
+    check_int(unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw const response) })
+}
+
+/// Has the kernel wake who answers, and who asked, on the processor that they are on (Linux 6.6).
+pub(crate) fn wake_in_place(listener: BorrowedFd<'_>) -> Result<(), Errno> {
+    // Not in every version of the libc crate: SECCOMP_IOW(4, __u64), and its only flag.
+    const SET_FLAGS: libc::Ioctl = 0x4008_2104_u32 as libc::Ioctl;
+    const SYNC_WAKE_UP: libc::c_ulong = 1;
+    // SAFETY: the argument of this call is a number.
+    check_int(unsafe { libc::ioctl(listener.as_raw_fd(), SET_FLAGS, SYNC_WAKE_UP) })
+}
+
+/// Reads memory of another thread, and returns how much there was.
+pub(crate) fn read_memory(thread: u32, address: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
+    let thread = libc::pid_t::try_from(thread).map_err(|_| Errno::SRCH)?;
+    let address = usize::try_from(address).map_err(|_| Errno::FAULT)?;
+    let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    let remote = libc::iovec { iov_base: ptr::without_provenance_mut(address), iov_len: buffer.len() };
+    // SAFETY: the kernel writes no more than the buffer's length, and takes `remote` as a number of the other's memory.
+    let read = unsafe { libc::process_vm_readv(thread, &raw const local, 1, &raw const remote, 1, 0) };
+    usize::try_from(read).map_err(|_| last_error())
+}
+
 /// Gives a copy of a descriptor to the caller, and answers its call with the copy's number, in one step (Linux 5.14).
 pub(crate) fn answer_with(
     listener: BorrowedFd<'_>,

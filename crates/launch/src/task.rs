@@ -2,6 +2,7 @@ use std::ffi::OsString;
 use std::os::fd::BorrowedFd;
 
 use remit_agent::AbsPath;
+use remit_sandbox::Watch;
 
 /// What is to run, and what belongs to this task alone. How it is held is in the plan.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub struct Task<'a> {
     pub stdio: Stdio<'a>,
     /// Where the task's private files live; needed when the plan has layers, private directories or a `TMPDIR`.
     pub scratch: &'a Scratch,
+    /// What an observer is to keep; `None`: nobody looks on, and it costs nothing.
+    pub watch: Option<Watch>,
 }
 
 impl Task<'_> {

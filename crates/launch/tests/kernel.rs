@@ -20,18 +20,20 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use remit_agent::AbsPath;
-use remit_launch::{Ending, LaunchError, Layer, Scratch, Stdio, Task, become_reaper, end_tree, spawn, try_host};
+use remit_launch::{Ending, LaunchError, Layer, Scratch, Stdio, Task, become_reaper, end_tree, spawn_when, try_host};
 use remit_sandbox::{
     Bind, LandlockPlan, Layer as OverlayLayer, LayerPurpose, Mask, Metadata, Namespaces, OwnRoot, PathRights, Plan,
     PrivateDirectory, ResourceKind, ResourceLimit, Rights, SeccompProgram, Temporary, Trials,
 };
 use rustix::io::Errno;
+use rustix::process::Pid;
 
 fn main() {
     become_reaper().unwrap();
     let ground = Ground::new();
-    let cases: [(&str, Case); 17] = [
+    let cases: [(&str, Case); 18] = [
         ("the exit code and the signal come through", ends_as_the_task_does),
+        ("nothing is executed before the caller agrees", waits_for_the_caller),
         ("a program that is not there is an error of exec", missing_program),
         ("a directory that is not there is an error of the directory", missing_directory),
         ("a rule that cannot be opened stops the launch, and is named", missing_rule),
@@ -95,6 +97,17 @@ impl Ground {
     }
 
     fn exec(&self, plan: &Plan, program: &str, arguments: &[&str], directory: &AbsPath) -> Result<Ending, LaunchError> {
+        self.exec_when(plan, program, arguments, directory, &mut |_| true)
+    }
+
+    fn exec_when(
+        &self,
+        plan: &Plan,
+        program: &str,
+        arguments: &[&str],
+        directory: &AbsPath,
+        release: &mut dyn FnMut(Pid) -> bool,
+    ) -> Result<Ending, LaunchError> {
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
         let null = fs::File::options().read(true).write(true).open("/dev/null").unwrap();
         let null = null.as_fd();
@@ -104,8 +117,9 @@ impl Ground {
             directory: directory.clone(),
             stdio: Stdio { input: null, output: null, error: null, terminal: None },
             scratch: &self.scratch(),
+            watch: None,
         };
-        let mut running = spawn(plan, &task)?;
+        let mut running = spawn_when(plan, &task, release)?;
         let ending = running.wait().unwrap();
         end_tree().unwrap();
         running.settle();
@@ -198,6 +212,33 @@ fn ends_as_the_task_does(ground: &Ground) {
         assert_eq!(ground.run(&plan, "exit 7"), Ok(Ending::Exited { code: 7 }));
         assert_eq!(ground.run(&plan, "kill -9 $$"), Ok(Ending::Killed { signal: 9 }));
         assert_eq!(ground.run(&plan, "kill -15 $$"), Ok(Ending::Killed { signal: 15 }));
+    }
+}
+
+fn waits_for_the_caller(ground: &Ground) {
+    let mut plans = vec![nothing(), ground.landlock(1, Rights::READ | Rights::WRITE | Rights::EXECUTE)];
+    plans.extend(ground.spaces().map(|spaces| ground.inside(spaces)));
+    let made = ground.at("w/made");
+    for plan in plans {
+        for agrees in [false, true] {
+            let mut release = |pid: Pid| {
+                // A child that did not wait would most likely have become a shell by now, and made the file.
+                let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).unwrap();
+                let mut ended = [rustix::event::PollFd::new(&pidfd, rustix::event::PollFlags::IN)];
+                let wait = rustix::event::Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+                assert_eq!(rustix::event::poll(&mut ended, Some(&wait)), Ok(0), "it waits");
+                assert!(!made.as_path().exists());
+                agrees
+            };
+            let ended = ground.exec_when(&plan, "/bin/sh", &["sh", "-c", "echo x > made"], &ground.at("w"), &mut release);
+            if agrees {
+                assert_eq!(ended, Ok(Ending::Exited { code: 0 }));
+                fs::remove_file(made.as_path()).unwrap();
+            } else {
+                assert_eq!(ended.map_err(|error| (error.layer, error.errno)), Err((Layer::Exec, Errno::CANCELED)));
+            }
+            assert!(!made.as_path().exists());
+        }
     }
 }
 

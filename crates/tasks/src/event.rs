@@ -88,6 +88,9 @@ pub struct Background {
     /// How long it waits for an answer, in seconds.
     pub ask_limit: u64,
     pub after: Option<After>,
+    /// An observer looks on.
+    #[serde(default)]
+    pub explain: bool,
     /// Who launched it, when it was an agent and no person. Without an approval of its own it asks first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launched: Option<Launched>,

@@ -50,7 +50,7 @@ pub use id::{TaskId, TaskIdError};
 pub use jiff::Timestamp;
 pub use layers::{KeptLayer, LayerToKeep, layers, remove_layers};
 pub use name::{Meant, derive as derive_name, given as given_name, meant};
-pub use notes::{note_progress, note_summary, progress_of, summary_of};
+pub use notes::{explanation_of, note_explanation, note_progress, note_summary, progress_of, summary_of};
 pub use orphans::VARIABLE;
 pub use output::{Fill, Keeper, Log, Piece, Stream, Text};
 pub use process::{Found, ProcessId};

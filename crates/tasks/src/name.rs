@@ -34,15 +34,27 @@ fn from_words(text: &str, says_something: impl Fn(&str) -> bool) -> String {
     if name.is_empty() || name.starts_with("task-") { format!("work-{name}").trim_end_matches('-').to_owned() } else { name }
 }
 
-/// Returns the name with the smallest number behind it with which it is nobody else's.
+/// Returns the name, with a number behind it when it is somebody else's: the smallest, where the numbers before it are all taken.
+///
+/// Of many tasks with one name few are looked at: first ever further, and then between the last two.
 pub(crate) fn unique(name: &str, mut is_taken: impl FnMut(&str) -> bool) -> String {
-    let mut candidate = name.to_owned();
-    let mut number = 1_u64;
-    while is_taken(&candidate) {
-        number += 1;
-        candidate = format!("{name}-{number}");
+    if !is_taken(name) {
+        return name.to_owned();
     }
-    candidate
+    let numbered = |number: u64| format!("{name}-{number}");
+    let (mut taken, mut free) = (1_u64, 2_u64);
+    while is_taken(&numbered(free)) {
+        (taken, free) = (free, free.saturating_mul(2));
+    }
+    while free - taken > 1 {
+        let between = taken + (free - taken) / 2;
+        if is_taken(&numbered(between)) {
+            taken = between;
+        } else {
+            free = between;
+        }
+    }
+    numbered(free)
 }
 
 /// Which task somebody means.

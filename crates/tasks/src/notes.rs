@@ -15,6 +15,7 @@ use crate::{StateDir, TaskId, files};
 
 const PROGRESS: &str = "progress.json";
 const SUMMARY: &str = "summary.json";
+const EXPLANATION: &str = "explanation.json";
 
 pub fn note_progress(directory: BorrowedFd<'_>, progress: &Progress) -> io::Result<()> {
     note(directory, PROGRESS, progress)
@@ -22,6 +23,16 @@ pub fn note_progress(directory: BorrowedFd<'_>, progress: &Progress) -> io::Resu
 
 pub fn note_summary(directory: BorrowedFd<'_>, summary: &Summary) -> io::Result<()> {
     note(directory, SUMMARY, summary)
+}
+
+/// Notes what an observer of the task saw, in whatever form it is told.
+pub fn note_explanation(directory: BorrowedFd<'_>, explanation: &impl Serialize) -> io::Result<()> {
+    note(directory, EXPLANATION, explanation)
+}
+
+/// Returns what an observer of a task saw; `None` when there was none, or when what is noted cannot be read.
+pub fn explanation_of<T: DeserializeOwned>(state: &StateDir, id: &TaskId) -> Option<T> {
+    noted(state, id, EXPLANATION)
 }
 
 /// Returns how far a task is; `None` when nobody knows, or when what is noted cannot be read.

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::lock::{self, Lock};
 use crate::remove::remove_tree;
 use crate::store::{Store, StoreError};
-use crate::{Event, Outcome, StateDir, TaskId, Timestamp, control, files, layers, seat};
+use crate::{Event, Outcome, Record, StateDir, TaskId, Timestamp, control, files, layers, seat};
 
 pub(crate) const DIRECTORY: &str = "tasks";
 const SCRATCH: &std::ffi::CStr = c"scratch";
@@ -132,12 +132,25 @@ impl TaskDir {
     /// The end is in the store even when an error is returned because the scratch directory could not be removed; a later
     /// sweep tries that again.
     pub fn end(self, store: &mut Store, at: Timestamp, outcome: Outcome) -> Result<(), TaskError> {
-        match store.append(&self.id, at, &[Event::Ended { outcome: outcome.clone() }]) {
+        self.finish(outcome, |id, event| store.append(id, at, &[event]))
+    }
+
+    /// As [`TaskDir::end`], for a task whose user was there and knows.
+    pub fn end_told(self, store: &mut Store, at: Timestamp, outcome: Outcome) -> Result<(), TaskError> {
+        self.finish(outcome, |id, event| store.append_told(id, at, event))
+    }
+
+    fn finish(
+        self,
+        outcome: Outcome,
+        mut append: impl FnMut(&TaskId, Event) -> Result<Record, StoreError>,
+    ) -> Result<(), TaskError> {
+        match append(&self.id, Event::Ended { outcome: outcome.clone() }) {
             Err(StoreError::Full { .. }) => {
                 // What was set aside is for this; what the task had in private goes first, it is the most.
                 let _ = rustix::fs::unlinkat(&self.fd, RESERVE, AtFlags::empty());
                 remove_scratch(&self)?;
-                store.append(&self.id, at, &[Event::Ended { outcome }])?;
+                append(&self.id, Event::Ended { outcome })?;
             }
             ended => drop(ended?),
         }

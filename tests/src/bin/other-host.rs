@@ -130,12 +130,13 @@ fn run(policy: &Policy, plan: &Plan, workspace: &Workspace, state: &StateDir, co
     };
     let task = TaskDir::create(state).unwrap();
     let attended = AttendedBy::Caller;
-    let ground = Ground { plan, directory: &workspace.root, task: &task, elsewhere: &[], attended, started: &mut |_| Ok(()) };
+    let ground =
+        Ground { plan, directory: &workspace.root, task: &task, elsewhere: &[], attended, started: &mut |_| Ok(()), watch: None };
     let code = |code: i32| u8::try_from(code).unwrap();
     match remit_executor::run(permit, ground) {
-        Ok(Outcome::Succeeded) => 0,
-        Ok(Outcome::Failed { code: status }) => code(status),
-        Ok(Outcome::Killed { signal }) => code(128 + signal),
+        Ok((Outcome::Succeeded, _)) => 0,
+        Ok((Outcome::Failed { code: status }, _)) => code(status),
+        Ok((Outcome::Killed { signal }, _)) => code(128 + signal),
         other => panic!("{other:?}"),
     }
 }

@@ -66,6 +66,7 @@ pub(crate) fn asked_for(ui: &Ui, args: &RunArgs) -> Result<Background, Failure> 
         },
         ask_limit: args.later.ask_limit.as_secs(),
         after: after(ui, &args.later)?,
+        explain: args.explain,
         launched: None,
         input: None,
         terminal: args.later.pty.then(|| window_size().unwrap_or_default()),

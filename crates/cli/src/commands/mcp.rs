@@ -85,9 +85,8 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
             (Outcome::CouldNotStart { error: error.to_string() }, Err(work::could_not_start(&error, &state)))
         }
     };
-    task.end(&mut store, Timestamp::now(), outcome)?;
     // The host knows that it has ended.
-    store.tell_once(&id)?;
+    task.end_told(&mut store, Timestamp::now(), outcome)?;
     result
 }
 

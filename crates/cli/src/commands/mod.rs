@@ -32,9 +32,11 @@ pub(crate) mod tasks;
 mod test;
 mod told;
 mod wait;
+mod why;
 mod worker;
 
 use clap::Subcommand;
+pub(crate) use run::RunArgs;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -66,6 +68,7 @@ pub(crate) enum Command {
     Logs(logs::LogsArgs),
     Attach(attach::AttachArgs),
     Result(result::ResultArgs),
+    Why(why::WhyArgs),
     Approve(approve::ApproveArgs),
     Deny(approve::DenyArgs),
     Cancel(cancel::CancelArgs),
@@ -107,6 +110,7 @@ impl Command {
             Command::Logs(args) => logs::logs(ui, args),
             Command::Attach(args) => attach::attach(ui, args),
             Command::Result(args) => result::result(ui, args),
+            Command::Why(args) => why::why(ui, args),
             Command::Approve(args) => approve::approve(ui, args),
             Command::Deny(args) => approve::deny(ui, args),
             Command::Cancel(args) => cancel::cancel(ui, args),

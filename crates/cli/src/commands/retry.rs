@@ -1,4 +1,5 @@
 use clap::Args;
+use remit_sandbox::Watch;
 use remit_tasks::{Background, OnAsk};
 
 use crate::commands::background;
@@ -6,6 +7,7 @@ use crate::commands::supervise::prepare_again;
 use crate::consent::Beforehand;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::observing;
 use crate::store::Tasks;
 use crate::ui::Ui;
 
@@ -18,6 +20,10 @@ pub(crate) struct RetryArgs {
     /// Approve the policy without being asked
     #[arg(long, short = 'y')]
     yes: bool,
+
+    /// Look on, and explain what the wall refuses: see `remit why`
+    #[arg(long)]
+    explain: bool,
 }
 
 pub(crate) fn retry(ui: &Ui, args: &RetryArgs) -> Result<Exit, Failure> {
@@ -34,10 +40,17 @@ pub(crate) fn retry(ui: &Ui, args: &RetryArgs) -> Result<Exit, Failure> {
         launched: None,
         input: None,
         terminal: None,
+        explain: false,
     };
     // It is a person that wants it now.
-    let background = Background { after: None, launched: None, ..record.created.background().cloned().unwrap_or(plain) };
+    let background = Background {
+        after: None,
+        launched: None,
+        explain: args.explain,
+        ..record.created.background().cloned().unwrap_or(plain)
+    };
     let work = prepare_again(ui, &record, &background)?;
+    observing::watch(args.explain, &work.policy, &work.host, Watch::Refusals)?;
     let beforehand = Beforehand { yes: args.yes && work.agent.is_some(), trust_all: args.yes && work.agent.is_none() };
     background::begin(ui, &work, beforehand, background, record.created.command, &record.name)
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use remit_executor::{self as executor, AttendedBy, Ground};
+use remit_explain::render;
+use remit_sandbox::Watch;
 use remit_tasks::{Created, Event, Outcome, Store, TaskDir, Timestamp, derive_name, given_name, sweep};
 
 use crate::commands::background::{self, BackgroundArgs};
@@ -12,6 +14,7 @@ use crate::exit::{self, Exit};
 use crate::failure::Failure;
 use crate::layers;
 use crate::load::ReadAs;
+use crate::observing;
 use crate::over::over;
 use crate::ui::Ui;
 use crate::work::{self, Wanted, Work, prepare};
@@ -62,6 +65,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) description: Option<String>,
 
+    /// Look on, and say at the end what the wall refused, and the setting
+    /// that would permit it; `remit why` says it again later
+    #[arg(long, requires = "agent")]
+    pub(crate) explain: bool,
+
     #[command(flatten)]
     pub(crate) later: BackgroundArgs,
 
@@ -90,14 +98,22 @@ pub(crate) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     // Thousands of small pieces, which the end of the process gives back all at once.
     let work = ManuallyDrop::new(prepare(ui, Wanted { agent, read_as: args.read_as, cwd, strict: args.strict })?);
     let command = work::words(&args.command)?;
+    let watch = observing::watch(args.explain, &work.policy, &work.host, Watch::Refusals)?;
     let name = args.wanted_name(&command);
     if args.background {
         return background::begin(ui, &work, args.beforehand(), background::asked_for(ui, args)?, command, &name);
     }
-    foreground(ui, args, &work, command, &name)
+    foreground(ui, args, &work, command, &name, watch)
 }
 
-fn foreground(ui: &Ui, args: &RunArgs, work: &Work, command: Vec<String>, name: &str) -> Result<Exit, Failure> {
+fn foreground(
+    ui: &Ui,
+    args: &RunArgs,
+    work: &Work,
+    command: Vec<String>,
+    name: &str,
+    watch: Option<Watch>,
+) -> Result<Exit, Failure> {
     let gate = work.policy.gate();
     let digest = gate.digest();
     let approved = match approve(ui, args.beforehand(), work, digest)? {
@@ -110,18 +126,20 @@ fn foreground(ui: &Ui, args: &RunArgs, work: &Work, command: Vec<String>, name: 
         Permitted::NobodyThere(failure) => return Err(failure),
     };
 
-    let mut store = Store::open(&work.state)?;
-    // What a task that was killed left behind goes now; that it could not go is no reason not to work.
-    let _ = sweep(&work.state, &mut store, Timestamp::now());
     let task = TaskDir::create(&work.state)?;
     let agent_path = work.agent.as_ref().map(|agent| &agent.path);
     let created = Created::new(&work.policy, digest, agent_path, command);
     let by = remit_tasks::ProcessId::own().map_err(|error| Failure::io("cannot look at `/proc`", &error))?;
     let events = vec![Event::Created(created), Event::Supervised { by }, Event::Approved { by: approved }];
+    // Opened while the sandbox is being made: nothing is executed before the record stands.
+    let mut opened = None;
     let mut started = |pid: u32| {
         let mut events = events.clone();
         events.push(Event::Started { pid });
+        let store = opened.insert(Store::open(&work.state)?);
         store.create(task.id(), name, Timestamp::now(), events)?;
+        // What a task that was killed left behind goes now; that it could not go is no reason not to work.
+        let _ = sweep(&work.state, store, Timestamp::now());
         Ok(())
     };
     let outcome = executor::run(
@@ -133,19 +151,29 @@ fn foreground(ui: &Ui, args: &RunArgs, work: &Work, command: Vec<String>, name: 
             elsewhere: &work::elsewhere(&work.host),
             attended: AttendedBy::Caller,
             started: &mut started,
+            watch,
         },
     );
+    let mut store = match opened.map_or_else(|| Store::open(&work.state), Ok) {
+        Ok(store) => store,
+        Err(error) => {
+            // Nobody could ever look it up.
+            let _ = task.discard();
+            return Err(error.into());
+        }
+    };
     match outcome {
-        Ok(outcome) => {
+        Ok((outcome, observed)) => {
             if let Some((limit, value)) = over(&outcome, &work.policy) {
                 ui.error(&format!("ended: {limit} limit {value}"), &["the agent file sets it, in `sandbox.limits`".to_owned()]);
             }
             layers::settle(ui, &work.state, task.id());
+            if let Some(observed) = observed {
+                let explanation = observing::keep(task.fd(), &work.policy, &observed);
+                ui.tell(&format!("\n{}", render(&explanation, outcome != Outcome::Succeeded)));
+            }
             let exit = exit::of_outcome(&outcome);
-            let id = task.id().clone();
-            task.end(&mut store, Timestamp::now(), outcome)?;
-            // Who waited for it knows how it ended.
-            store.tell_once(&id)?;
+            task.end_told(&mut store, Timestamp::now(), outcome)?;
             Ok(exit)
         }
         Err(error) => {
@@ -155,8 +183,7 @@ fn foreground(ui: &Ui, args: &RunArgs, work: &Work, command: Vec<String>, name: 
                 store.create(&id, name, Timestamp::now(), events.clone())?;
             }
             layers::settle(ui, &work.state, &id);
-            task.end(&mut store, Timestamp::now(), Outcome::CouldNotStart { error: error.to_string() })?;
-            store.tell_once(&id)?;
+            task.end_told(&mut store, Timestamp::now(), Outcome::CouldNotStart { error: error.to_string() })?;
             Err(failure)
         }
     }

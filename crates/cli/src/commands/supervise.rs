@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap::Args;
 use remit_executor::{self as executor, AttendedBy, Decision, Ground, Supervisor};
 use remit_policy::{Permit, Verdict};
+use remit_sandbox::Watch;
 use remit_tasks::notify;
 use remit_tasks::{
     Approval, ApprovedBy, Background, Event, OnAsk, Outcome, ProcessId, Question, Record, StateDir, Store, TaskDir, TaskId,
@@ -15,6 +16,7 @@ use crate::commands::background::{output_limit, read_as};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::layers;
+use crate::observing;
 use crate::places;
 use crate::ui::Ui;
 use crate::work::{self, Wanted, Work, prepare, request};
@@ -84,7 +86,8 @@ fn look_after(ui: &Ui, state: &StateDir, task: &TaskDir, supervisor: &mut Superv
     if let Decision::End(outcome) = supervisor.wait_for_turn().map_err(|error| Failure::of(&error))? {
         return Ok(outcome);
     }
-    run(state, &work, task, supervisor, permit)
+    let watch = observing::watch(background.explain, &work.policy, &work.host, Watch::Refusals)?;
+    run(state, &work, task, supervisor, permit, watch)
 }
 
 /// Comes by the policy the same way as the command that made the task did.
@@ -152,6 +155,7 @@ fn run(
     task: &TaskDir,
     supervisor: &mut Supervisor<'_>,
     permit: Permit,
+    watch: Option<Watch>,
 ) -> Result<Outcome, Failure> {
     let id = task.id().clone();
     let mut started = |pid: u32| {
@@ -167,9 +171,15 @@ fn run(
             elsewhere: &work::elsewhere(&work.host),
             attended: AttendedBy::Supervisor(supervisor),
             started: &mut started,
+            watch,
         },
     );
-    ran.map_err(|error| {
+    let keep = |observed| observing::keep(task.fd(), &work.policy, &observed);
+    ran.map(|(outcome, observed)| {
+        let _ = observed.map(keep);
+        outcome
+    })
+    .map_err(|error| {
         if matches!(&error, executor::ExecutorError::Launch(_)) {
             host::forget(state);
         }

@@ -72,6 +72,7 @@ impl Recipe {
             directory: self.directory.clone(),
             stdio,
             scratch: &self.scratch,
+            watch: None,
         };
         let running = spawn(&self.plan, &task)?;
         Ok(Worker { running, socket, recipe: self })

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use remit_agent::AbsPath;
-use remit_sandbox::Outside;
+use remit_sandbox::{Observed, Outside};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
@@ -49,24 +49,27 @@ enum Answer {
 }
 
 /// Begins to answer the calls of a task, on a thread of its own.
-pub(crate) fn serve(listener: OwnedFd, bounds: Bounds) -> std::io::Result<JoinHandle<()>> {
+pub(crate) fn serve(listener: OwnedFd, bounds: Bounds) -> std::io::Result<JoinHandle<Option<Observed>>> {
     let (listener, bounds) = (Arc::new(listener), Arc::new(bounds));
     std::thread::Builder::new().name("outside".to_owned()).spawn(move || {
         if prepare_thread().is_ok() {
             // Without an answer the kernel refuses.
             let _ = run(&listener, &bounds);
         }
+        None
     })
 }
 
-/// The umask of the task is applied by hand, so this thread's own must not be; and it may do no more than the task's user.
-fn prepare_thread() -> Result<(), Errno> {
-    sys::own_file_settings()?;
-    rustix::process::umask(rustix::fs::Mode::empty());
-    crate::stage::give_up_capabilities()
+/// Answers one call for somebody who has the listener, and returns whether it was refused.
+pub(crate) fn answer(listener: &Arc<OwnedFd>, bounds: &Arc<Bounds>, notification: &Notification) -> bool {
+    let answer = decide(listener, bounds, notification);
+    let refused = matches!(answer, Answer::Plain(Err(Errno::ACCESS | Errno::PERM | Errno::XDEV)));
+    give(listener, notification, answer);
+    refused
 }
 
-fn run(listener: &Arc<OwnedFd>, bounds: &Arc<Bounds>) -> Result<(), Errno> {
+/// Waits for a call; false when nobody is left to make one.
+pub(crate) fn wait(listener: &Arc<OwnedFd>) -> Result<bool, Errno> {
     loop {
         let mut watched = [PollFd::new(listener, PollFlags::IN)];
         match poll(&mut watched, None) {
@@ -75,9 +78,19 @@ fn run(listener: &Arc<OwnedFd>, bounds: &Arc<Bounds>) -> Result<(), Errno> {
             Err(errno) => return Err(errno),
         }
         let [watched] = watched;
-        if !watched.revents().contains(PollFlags::IN) {
-            return Ok(());
-        }
+        return Ok(watched.revents().contains(PollFlags::IN));
+    }
+}
+
+/// The umask of the task is applied by hand, so this thread's own must not be; and it may do no more than the task's user.
+pub(crate) fn prepare_thread() -> Result<(), Errno> {
+    sys::own_file_settings()?;
+    rustix::process::umask(rustix::fs::Mode::empty());
+    crate::stage::give_up_capabilities()
+}
+
+fn run(listener: &Arc<OwnedFd>, bounds: &Arc<Bounds>) -> Result<(), Errno> {
+    while wait(listener)? {
         match sys::receive(listener.as_fd()) {
             Ok(notification) => give(listener, &notification, decide(listener, bounds, &notification)),
             // The caller was killed, or a signal came.
@@ -85,6 +98,7 @@ fn run(listener: &Arc<OwnedFd>, bounds: &Arc<Bounds>) -> Result<(), Errno> {
             Err(errno) => return Err(errno),
         }
     }
+    Ok(())
 }
 
 fn decide(listener: &Arc<OwnedFd>, bounds: &Arc<Bounds>, notification: &Notification) -> Answer {

@@ -5,39 +5,50 @@ use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::thread::JoinHandle;
 
-use remit_sandbox::{Outside, PathRights, Plan, Rights, Temporary};
+use remit_sandbox::{Observed, PathRights, Plan, Rights, Temporary, Wall};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType, recvmsg, socketpair,
 };
 
 use crate::Task;
+use crate::observe::{self, Observer};
 use crate::outside::{self, Bounds};
 
 /// Makes what the listener comes through, when the plan has calls decided outside.
-pub(super) fn channel(plan: &Plan) -> Result<Option<(OwnedFd, OwnedFd)>, Errno> {
-    if plan.outside.is_none() {
+pub(super) fn channel(plan: &Plan, task: &Task<'_>) -> Result<Option<(OwnedFd, OwnedFd)>, Errno> {
+    if plan.outside.is_none() && task.watch.is_none() {
         return Ok(None);
     }
     socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map(Some)
 }
 
 /// Takes the listener of a task that has started, and begins to answer.
-pub(super) fn serve(channel: &OwnedFd, plan: &Plan, task: &Task<'_>) -> Result<Option<JoinHandle<()>>, Errno> {
-    let Some(outside) = &plan.outside else { return Ok(None) };
-    let bounds = Bounds {
-        plan: with_scratch(outside, plan, task),
-        inet: plan.seccomp.as_ref().is_some_and(|filter| filter.inet),
-        terminal: task.stdio.terminal.as_ref().map(|(_, path)| path.clone()),
-    };
+pub(super) fn serve(channel: &OwnedFd, plan: &Plan, task: &Task<'_>) -> Result<Option<JoinHandle<Option<Observed>>>, Errno> {
+    let bounds = plan.outside.as_ref().map(|outside| {
+        let mut outside = outside.clone();
+        outside.rules.extend(own_rules(plan, task));
+        Bounds {
+            plan: outside,
+            inet: plan.seccomp.as_ref().is_some_and(|filter| filter.inet),
+            terminal: task.stdio.terminal.as_ref().map(|(_, path)| path.clone()),
+        }
+    });
     let error = |error: std::io::Error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN);
-    outside::serve(receive(channel)?, bounds).map(Some).map_err(error)
+    match (task.watch, bounds) {
+        (None, None) => Ok(None),
+        (None, Some(bounds)) => outside::serve(receive(channel)?, bounds).map(Some).map_err(error),
+        (Some(watch), bounds) => {
+            let observer = Observer { wall: Wall::of(plan, own_rules(plan, task)), watch, filter: plan.seccomp.clone() };
+            observe::serve(receive(channel)?, observer, bounds).map(Some).map_err(error)
+        }
+    }
 }
 
-/// Adds what only the task's own launch knows: its temporary directory and its terminal.
-fn with_scratch(outside: &Outside, plan: &Plan, task: &Task<'_>) -> Outside {
-    let mut outside = outside.clone();
-    let mut grant = |path, rights| outside.rules.push(PathRights { path, rights, patterns: Vec::new(), wider: false });
+/// Returns what only the task's own launch knows: its temporary directory and its terminal.
+fn own_rules(plan: &Plan, task: &Task<'_>) -> Vec<PathRights> {
+    let mut rules = Vec::new();
+    let mut grant = |path, rights| rules.push(PathRights { path, rights, patterns: Vec::new(), wider: false });
     if let Temporary::Named(rights) = plan.temporary {
         grant(task.scratch.temporary(), rights);
     }
@@ -45,7 +56,7 @@ fn with_scratch(outside: &Outside, plan: &Plan, task: &Task<'_>) -> Outside {
         let terminal = if plan.root.is_some() { Task::console() } else { terminal.clone() };
         grant(terminal, Rights::READ | Rights::WRITE);
     }
-    outside
+    rules
 }
 
 pub(crate) fn receive(channel: &OwnedFd) -> Result<OwnedFd, Errno> {

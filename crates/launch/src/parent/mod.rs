@@ -6,6 +6,7 @@ mod prepare;
 mod running;
 mod tree;
 
+use std::cell::RefCell;
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 
@@ -30,13 +31,30 @@ pub use tree::{become_reaper, end_tree, end_tree_but, pause_tree, resume_tree};
 ///
 /// Returns the layer that could not be applied; then nothing of the task has run.
 pub fn spawn(plan: &Plan, task: &Task<'_>) -> Result<Running, LaunchError> {
+    launch(plan, task, None)
+}
+
+/// Starts a task under a plan, once `release` agrees.
+///
+/// `release` is given the process that was made, while that makes its sandbox ready: it executes nothing before `release`
+/// returns `true`, and nothing at all when it returns `false`, or when this process ends.
+///
+/// # Errors
+///
+/// As [`spawn`]; where `release` does not agree, [`Layer::Exec`] with `ECANCELED`.
+pub fn spawn_when(plan: &Plan, task: &Task<'_>, release: &mut dyn FnMut(Pid) -> bool) -> Result<Running, LaunchError> {
+    launch(plan, task, Some(release))
+}
+
+fn launch(plan: &Plan, task: &Task<'_>, release: Option<&mut dyn FnMut(Pid) -> bool>) -> Result<Running, LaunchError> {
     prepare::directories(plan, task.scratch)?;
     let failed = |errno| LaunchError::new(Layer::Fork, errno);
     let (report, report_end) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
     let (status, status_end) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
     let name = format!("remit-{}", task.scratch.path.parent().map_or_else(String::new, |task| task.file_name().to_owned()));
     let cgroups = plan.cgroups.iter().map(|cgroup| Cgroup::make(cgroup, &name)).collect::<Result<Vec<_>, _>>()?;
-    let (channel, channel_end) = listener::channel(plan).map_err(failed)?.unzip();
+    let go = release.is_some().then(|| pipe_with(PipeFlags::CLOEXEC)).transpose().map_err(failed)?;
+    let (channel, channel_end) = listener::channel(plan, task).map_err(failed)?.unzip();
     let prepared = Prepared {
         plan,
         cgroups,
@@ -48,15 +66,29 @@ pub fn spawn(plan: &Plan, task: &Task<'_>) -> Result<Running, LaunchError> {
         report: report_end,
         status: status_end,
         listener: channel_end,
+        go: go.map(|(read, write)| (read, RefCell::new(Some(write)))),
     };
     let init = plan.namespaces.is_some_and(|spaces| spaces.pid);
-    let started =
-        if init { fork(plan, &prepared) } else { sys::spawn_sharing(namespace_flags(plan), &mut || stage::run(&prepared)) };
+    let started = if init || release.is_some() {
+        fork(plan, &prepared)
+    } else {
+        sys::spawn_sharing(namespace_flags(plan), &mut || stage::run(&prepared))
+    };
     let (pid, pidfd) = started.map_err(|errno| fork_failed(plan, errno))?;
     // The child has its own ends of the pipes; while these are open there would be no end of file.
-    let Prepared { cgroups, report: report_end, status: status_end, listener: channel_end, .. } = prepared;
+    let Prepared { cgroups, report: report_end, status: status_end, listener: channel_end, go, .. } = prepared;
+    let go = go.and_then(|(_, write)| write.into_inner());
     drop((report_end, status_end, channel_end));
     let mut running = Running::new(pid, pidfd, init.then_some(status), cgroups);
+    if let (Some(go), Some(release)) = (go, release) {
+        if !release(pid) {
+            running.kill();
+            running.wait().map_err(failed)?;
+            return Err(LaunchError::new(Layer::Exec, Errno::CANCELED));
+        }
+        // A child that has failed by now has nobody to read it, and says so in its report.
+        let _ = rustix::io::write(&go, b".");
+    }
     match read_report(&report) {
         Ok(None) => match channel.map_or(Ok(None), |channel| listener::serve(&channel, plan, task)) {
             Ok(outside) => Ok(running.answered_by(outside)),

@@ -33,11 +33,6 @@ impl Scratch {
     pub(crate) fn private(&self, index: usize) -> AbsPath {
         self.path.join(&format!("private-{index}"))
     }
-
-    /// Returns an empty directory and an empty file that nobody may open.
-    pub(crate) fn masks(&self) -> (AbsPath, AbsPath) {
-        (self.path.join("masked-directory"), self.path.join("masked-file"))
-    }
 }
 
 pub(super) fn directories(plan: &Plan, scratch: &Scratch) -> Result<(), LaunchError> {
@@ -57,15 +52,6 @@ pub(super) fn directories(plan: &Plan, scratch: &Scratch) -> Result<(), LaunchEr
     }
     if plan.temporary != Temporary::Named(Rights::NONE) && matches!(plan.temporary, Temporary::Named(_)) {
         make(&scratch.temporary(), 0o700)?;
-    }
-    if !plan.masks.is_empty() {
-        let (directory, file) = scratch.masks();
-        make(&directory, 0)?;
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-        match openat(CWD, file.as_path(), flags, Mode::empty()) {
-            Ok(_) | Err(Errno::EXIST) => {}
-            Err(errno) => return Err(LaunchError::at(Layer::Mounts, &file)(errno)),
-        }
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread::JoinHandle;
 
-use remit_sandbox::GroupLimit;
+use remit_sandbox::{GroupLimit, Observed};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitStatus, pidfd_send_signal, waitid};
 
@@ -18,7 +18,7 @@ pub struct Running {
     status: Option<OwnedFd>,
     cgroups: Vec<Cgroup>,
     /// The thread that answers what the filter asks.
-    outside: Option<JoinHandle<()>>,
+    outside: Option<JoinHandle<Option<Observed>>>,
 }
 
 /// How the first process of a task ended.
@@ -60,14 +60,15 @@ impl Running {
         Running { pid, pidfd, status, cgroups, outside: None }
     }
 
-    pub(crate) fn answered_by(self, outside: Option<JoinHandle<()>>) -> Running {
+    pub(crate) fn answered_by(self, outside: Option<JoinHandle<Option<Observed>>>) -> Running {
         Running { outside, ..self }
     }
 
-    /// Waits until nothing is left of the task's tree that the filter holds, and this process has one thread again.
-    pub fn settle(self) {
-        // It has nothing to return, and a panic of its has been printed.
-        let _ = self.outside.map(JoinHandle::join);
+    /// Waits until nothing is left of the task's tree that the filter holds, and this process has one thread again. Returns what
+    /// an observer saw, when there was one.
+    pub fn settle(self) -> Option<Observed> {
+        // A panic of its has been printed.
+        self.outside.and_then(|thread| thread.join().ok().flatten())
     }
 
     /// Returns the number under which this namespace knows the task, or its init.

@@ -12,13 +12,14 @@ mod namespaces;
 mod privileges;
 mod root;
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::ffi::CString;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use remit_sandbox::{Plan, SeccompProgram};
+use remit_sandbox::{Plan, SeccompProgram, observing};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -49,10 +50,14 @@ pub(crate) struct Prepared<'a> {
     pub(crate) status: OwnedFd,
     /// Where the listener of the filter goes, when calls are decided outside.
     pub(crate) listener: Option<OwnedFd>,
+    /// What is to be read before exec, and the caller's end of it.
+    pub(crate) go: Option<(OwnedFd, RefCell<Option<OwnedFd>>)>,
 }
 
 /// Runs in the child, and does not return.
 pub(crate) fn run(prepared: &Prepared<'_>) -> ! {
+    // In this process's copy: with it open, the caller's end would not be seen.
+    drop(prepared.go.as_ref().and_then(|(_, write)| write.take()));
     fail(prepared, enter(prepared))
 }
 
@@ -104,16 +109,45 @@ fn become_task(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
     if let Some(filter) = &plan.seccomp {
         filter_calls(prepared, filter).map_err(failed(Layer::Seccomp))?;
     }
+    if let Some((go, _)) = &prepared.go {
+        wait_for(go).map_err(failed(Layer::Exec))?;
+    }
+    if task.watch.is_some() {
+        let channel = prepared.listener.as_ref().ok_or_else(|| failed(Layer::Seccomp)(Errno::INVAL))?;
+        observe(prepared, channel).map_err(failed(Layer::Seccomp))?;
+    }
     let errno = sys::exec(&prepared.program, &prepared.arguments, &prepared.environment);
     Err(LaunchError { layer: Layer::Exec, path: Some(task.program.to_string()), errno })
+}
+
+/// Waits until the caller agrees to the start; when it is gone, it never does.
+fn wait_for(go: &OwnedFd) -> Result<(), Errno> {
+    loop {
+        match rustix::io::read(go, &mut [0_u8]) {
+            Ok(1) => return Ok(()),
+            Ok(_) => return Err(Errno::CANCELED),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
 }
 
 fn filter_calls(prepared: &Prepared<'_>, filter: &SeccompProgram) -> Result<(), Errno> {
     match &prepared.listener {
         None if filter.notifies() => Err(Errno::INVAL),
         None => sys::install_filter(filter.instructions()),
+        // The one listener that a task can have is the observer's, whose filter asks about all that this one does; until it is
+        // there, what this one asks about is refused.
+        Some(_) if prepared.task.watch.is_some() => sys::install_filter(filter.instructions()),
         Some(channel) => hand_over(channel, sys::install_asking_filter(filter.instructions())?.as_fd()),
     }
+}
+
+/// Installs the filter that asks what is only looked at, over the one that decides.
+fn observe(prepared: &Prepared<'_>, channel: &OwnedFd) -> Result<(), Errno> {
+    let first = prepared.program.as_ptr().addr();
+    let program = observing(u64::try_from(first).map_err(|_| Errno::INVAL)?);
+    hand_over(channel, sys::install_asking_filter(&program)?.as_fd())
 }
 
 /// Gives a descriptor to the parent, through the filter, which lets this pass.

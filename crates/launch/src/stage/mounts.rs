@@ -9,7 +9,7 @@ use std::path::Path;
 
 use remit_agent::AbsPath;
 use remit_sandbox::{OwnRoot, Plan, PrivateDirectory, Rights, Temporary};
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{CWD, Mode, OFlags, mkdir, openat};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create,
@@ -126,17 +126,34 @@ fn no_exec(wanted: bool) -> MountFlag {
     if wanted { MountFlag::NO_EXEC } else { MountFlag::NONE }
 }
 
+/// Takes an empty directory or file that nobody may open for each mask.
 fn take_masks(plan: &Plan, scratch: &Scratch) -> Result<Vec<(OwnedFd, AbsPath)>, LaunchError> {
+    if plan.masks.is_empty() {
+        return Ok(Vec::new());
+    }
+    make_masks(scratch).map_err(LaunchError::at(Layer::Mounts, "masks"))?;
     let mut masks = Vec::new();
     for mask in &plan.masks {
         let at = |errno| LaunchError::at(Layer::Mounts, &mask.path)(errno);
-        let (directory, file) = scratch.masks();
         // A mount can be put in one place only: each mask is a mount of its own.
-        let source = take(if mask.directory { &directory } else { &file }.as_path()).map_err(at)?;
+        let name = if mask.directory { "directory" } else { "file" };
+        let source = take(scratch.path.join(name).as_path()).map_err(at)?;
         sys::set_mount_flags(source.as_fd(), MountFlag::READ_ONLY).map_err(at)?;
         masks.push((source, mask.path.clone()));
     }
     Ok(masks)
+}
+
+/// Makes them in memory, where the new root is to stand: before Linux 6.15 nothing can be taken out of what stands nowhere.
+fn make_masks(scratch: &Scratch) -> Result<(), Errno> {
+    let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(&context, "mode", "0700")?;
+    fsconfig_create(&context)?;
+    let source = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
+    put(&source, scratch.path.as_path())?;
+    mkdir(scratch.path.join("directory").as_path(), Mode::empty())?;
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    openat(CWD, scratch.path.join("file").as_path(), flags, Mode::empty()).map(drop)
 }
 
 fn devices(new: &mut NewRoot) -> Result<(), Errno> {

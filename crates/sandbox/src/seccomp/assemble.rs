@@ -37,6 +37,10 @@ pub(crate) enum Rule {
         argument: u8,
         mask: u32,
     },
+    NotifyNoBit {
+        argument: u8,
+        mask: u32,
+    },
     AllowAnyBit {
         argument: u8,
         mask: u32,
@@ -94,20 +98,29 @@ const NR: u32 = 0;
 const ARCH: u32 = 4;
 const ARGS: u32 = 16;
 
-/// Makes the program. A number without a rule is answered `ENOSYS`.
-pub(crate) fn assemble(audit_arch: u32, x32: bool, rules: &BTreeMap<u32, Rule>) -> Vec<Instruction> {
-    let kill = ret(Action::KillProcess);
+/// The rule of a number that has none: `ENOSYS`.
+pub(crate) const UNKNOWN: Action = Action::Errno(ENOSYS);
+
+/// Makes the program, with an action for a number without a rule and one for a foreign architecture.
+pub(crate) fn assemble(
+    audit_arch: u32,
+    x32: bool,
+    rules: &BTreeMap<u32, Rule>,
+    unknown: Action,
+    foreign: Action,
+) -> Vec<Instruction> {
+    let kill = ret(foreign);
     let mut program = vec![load(ARCH), jump_equal(audit_arch, 1, 0), kill, load(NR)];
     if x32 {
         program.extend([jump_at_least(X32_BIT, 0, 1), kill]);
     }
-    program.extend(search(&runs(rules)));
+    program.extend(search(&runs(rules, unknown)));
     program
 }
 
 /// Neighbouring numbers with the same rule, each run by its first number; the first run begins at 0.
-fn runs(rules: &BTreeMap<u32, Rule>) -> Vec<(u32, Rule)> {
-    let unknown = Rule::Always(Action::Errno(ENOSYS));
+fn runs(rules: &BTreeMap<u32, Rule>, unknown: Action) -> Vec<(u32, Rule)> {
+    let unknown = Rule::Always(unknown);
     let last = rules.keys().next_back().copied().unwrap_or(0);
     let mut runs: Vec<(u32, Rule)> = Vec::new();
     for number in 0..=last + 1 {
@@ -121,7 +134,7 @@ fn runs(rules: &BTreeMap<u32, Rule>) -> Vec<(u32, Rule)> {
 
 fn search(runs: &[(u32, Rule)]) -> Vec<Instruction> {
     match runs {
-        [] => vec![ret(Action::Errno(ENOSYS))],
+        [] => vec![ret(UNKNOWN)],
         [(_, rule)] => check(rule),
         _ => {
             let (left, right) = runs.split_at(runs.len() / 2);
@@ -166,6 +179,9 @@ fn check(rule: &Rule) -> Vec<Instruction> {
         }
         Rule::NotifyAnyBit { argument, mask } => {
             vec![load_argument(*argument), jump_any_bit(*mask, 0, 1), ret(Action::Notify), ret(Action::Allow)]
+        }
+        Rule::NotifyNoBit { argument, mask } => {
+            vec![load_argument(*argument), jump_any_bit(*mask, 1, 0), ret(Action::Notify), ret(Action::Allow)]
         }
         Rule::SocketPair { unix } | Rule::Socket { inet: false, unix } => {
             if_any(load_argument(0), &[AF_UNIX], unix_socket(*unix), vec![ret(Action::Errno(EAFNOSUPPORT))])

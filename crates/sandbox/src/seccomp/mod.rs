@@ -2,7 +2,11 @@
 //!
 //! `policies/seccomp/task.json` is the data; `build.rs` assembles it. A plan only chooses among the programs.
 
+mod answer;
+
 use serde::Serialize;
+
+pub use answer::CallAnswer;
 
 #[cfg(test)]
 mod tests;
@@ -53,8 +57,38 @@ impl SeccompProgram {
         filters::ALL.get(number).copied().unwrap_or(&[])
     }
 
+    /// Returns what the program says to a call, as the kernel runs it.
+    pub fn answer(&self, number: i32, arguments: &[u64; 6]) -> CallAnswer {
+        answer::run(self.instructions(), number, arguments)
+    }
+
     /// Returns whether some calls wait for an answer from outside.
     pub fn notifies(&self) -> bool {
         self.creation || self.metadata == Metadata::Decided
     }
+}
+
+/// Returns the filter of an observer: it asks about the calls that show what a task needs, and decides nothing.
+///
+/// It is installed over a task's own filter, from which every refusal still comes: of two answers the kernel takes the stricter,
+/// and to ask is the weakest but for to allow. It asks about all that any [`SeccompProgram`] asks about, because a task has one
+/// listener. The exec whose path lies at `first`, the launch's own, is not asked about: nobody answers yet.
+pub fn observing(first: u64) -> Vec<[u8; 8]> {
+    let [low, high] = [first & 0xFFFF_FFFF, first >> 32].map(|half| u32::try_from(half).unwrap_or(u32::MAX));
+    let instruction = |code: u8, otherwise: u8, k: u32| {
+        let [a, b, c, d] = k.to_le_bytes();
+        [code, 0, 0, otherwise, a, b, c, d]
+    };
+    // Load the number, and the halves of the first argument; each test that fails goes on behind the last of these.
+    let mut program = vec![
+        instruction(0x20, 0, 0),
+        instruction(0x15, 5, filters::EXECVE),
+        instruction(0x20, 0, 16),
+        instruction(0x15, 3, low),
+        instruction(0x20, 0, 20),
+        instruction(0x15, 1, high),
+        instruction(0x06, 0, 0x7FFF_0000),
+    ];
+    program.extend_from_slice(filters::OBSERVING);
+    program
 }

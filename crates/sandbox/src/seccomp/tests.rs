@@ -1,6 +1,6 @@
 //! The programs, run by a small interpreter of classic BPF; the kernel's own answers are tested in `launch`.
 
-use super::{Metadata, SeccompProgram};
+use super::{CallAnswer, Metadata, SeccompProgram, observing};
 
 const X86_64: u32 = 0xC000_003E;
 const I386: u32 = 0x4000_0003;
@@ -157,4 +157,54 @@ fn programs_are_within_the_kernels_limit() {
             assert!((100..4096).contains(&length), "{length}");
         }
     }
+}
+
+fn all() -> impl Iterator<Item = SeccompProgram> {
+    [Metadata::Free, Metadata::Decided, Metadata::Refused].into_iter().flat_map(|metadata| {
+        (0..32).map(move |number| {
+            let [inet, ipc, creation, programs_in_memory, ptrace] = [1, 2, 4, 8, 16].map(|bit| number & bit != 0);
+            SeccompProgram { inet, ipc, creation, programs_in_memory, ptrace, metadata }
+        })
+    })
+}
+
+/// A task has one listener, the observer's: about what it does not ask, nobody is asked.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn an_observer_asks_about_all_that_is_decided_outside() {
+    let arguments = [[0; 3], [u64::MAX; 3], [0, 0, 0x40], [0, 0x40, 0], [0, 0x0020_0040, 0], [0, 0, 0x0020_0040], [1, 2, 3]];
+    let observer = observing(0x7FFF_1234_5678);
+    for program in all() {
+        for number in 0..600 {
+            for args in arguments {
+                let asks = run(program.instructions(), &Call { arch: X86_64, nr: number, args });
+                let known = program.answer(i32::try_from(number).unwrap(), &[args[0], args[1], args[2], 0, 0, 0]);
+                assert_eq!(known == CallAnswer::Ask, answer(asks) == "notify", "{number} {args:x?}");
+                if known == CallAnswer::Ask {
+                    let also = run(&observer, &Call { arch: X86_64, nr: number, args });
+                    assert_eq!(answer(also), "notify", "{number} {args:x?}");
+                }
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn an_observer_decides_nothing() {
+    let observer = observing(0x7FFF_1234_5678);
+    let check = |arch: u32, nr: u32, args: [u64; 3], expected: &str| {
+        assert_eq!(answer(run(&observer, &Call { arch, nr, args })), expected, "nr {nr} args {args:x?}");
+    };
+    check(X86_64, 59, [0x7FFF_1234_5678, 0, 0], "allow"); // the launch's own execve
+    check(X86_64, 59, [0x1234_5678, 0, 0], "notify");
+    check(X86_64, 59, [0x7FFF_1234_5679, 0, 0], "notify");
+    check(X86_64, 257, [0; 3], "notify"); // openat
+    check(X86_64, 0, [0; 3], "allow"); // read
+    check(X86_64, 101, [0; 3], "allow"); // ptrace, which is the other filter's
+    check(X86_64, 332, [0, 0, 0x1000], "allow"); // statx of a descriptor
+    check(X86_64, 332, [0, 0, 0], "notify");
+    check(X86_64, 231, [0; 3], "allow"); // exit_group 0
+    check(X86_64, 231, [1, 0, 0], "notify");
+    check(I386, 5, [0; 3], "allow");
 }

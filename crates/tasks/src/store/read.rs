@@ -41,7 +41,10 @@ impl Store {
         let failed = self.failed("read");
         let (sql, limit) = match which {
             Which::All => ("SELECT id, name, state, record FROM tasks ORDER BY created, position", 0),
-            Which::Unfinished => ("SELECT id, name, state, record FROM tasks WHERE over = 0 ORDER BY created, position", 0),
+            Which::Unfinished => (
+                "SELECT id, name, state, record FROM tasks INDEXED BY tasks_unfinished WHERE over = 0 ORDER BY created, position",
+                0,
+            ),
             Which::Untold => {
                 ("SELECT id, name, state, record FROM tasks WHERE over = 1 AND told = 0 ORDER BY created, position", 0)
             }

@@ -21,6 +21,7 @@ fn in_background(after: Option<After>) -> Event {
         launched: None,
         input: None,
         terminal: None,
+        explain: false,
     };
     Event::Created(crate::Created { attended: Attended::Background(background), ..created })
 }

@@ -46,9 +46,7 @@ impl Store {
     pub fn create(&mut self, id: &TaskId, wanted: &str, at: Timestamp, events: Vec<Event>) -> Result<Record, StoreError> {
         self.writing("write", |transaction, path| {
             let failed = super::failed(path, "write");
-            let highest: Option<i64> =
-                transaction.query_row("SELECT max(position) FROM tasks", [], |row| row.get(0)).map_err(&failed)?;
-            let position = highest.unwrap_or(0).saturating_add(APART);
+            let position = last(transaction, at).map_err(&failed)?;
             let name = unused_name(transaction, wanted).map_err(&failed)?;
             let mut events = events.into_iter();
             let refused = |source| StoreError::Fold { id: id.clone(), source };
@@ -66,6 +64,15 @@ impl Store {
     /// appended.
     pub fn append(&mut self, id: &TaskId, at: Timestamp, events: &[Event]) -> Result<Record, StoreError> {
         self.writing("write", |transaction, path| append_in(transaction, id, at, events, path))
+    }
+
+    /// Appends the end of a task whose user was there: there is nothing to tell any more.
+    pub fn append_told(&mut self, id: &TaskId, at: Timestamp, end: Event) -> Result<Record, StoreError> {
+        self.writing("write", |transaction, path| {
+            let record = append_in(transaction, id, at, &[end], path)?;
+            tell(transaction, id).map_err(super::failed(path, "write"))?;
+            Ok(record)
+        })
     }
 
     /// Gives a task its place when it is its turn, and says whether it was.
@@ -121,7 +128,7 @@ impl Store {
         let one = |sql: &str| self.db.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).map_err(&failed);
         match place {
             Place::First => Ok(one("SELECT min(position) FROM tasks WHERE over = 0")?.unwrap_or(0).saturating_sub(APART)),
-            Place::Last => Ok(one("SELECT max(position) FROM tasks")?.unwrap_or(0).saturating_add(APART)),
+            Place::Last => last(&self.db, Timestamp::now()).map_err(&failed),
             Place::Before(other) => {
                 let other = self.record(other)?;
                 let sql = "SELECT max(position) FROM tasks WHERE over = 0 AND position < ?";
@@ -142,10 +149,7 @@ impl Store {
 
     /// Says that a task's end is told, and returns whether this caller is the one to tell it: of several, one is.
     pub fn tell_once(&mut self, id: &TaskId) -> Result<bool, StoreError> {
-        self.writing("write", |transaction, path| {
-            let sql = "UPDATE tasks SET told = 1 WHERE id = ? AND over = 1 AND told = 0";
-            Ok(transaction.execute(sql, [id.as_str()]).map_err(super::failed(path, "write"))? == 1)
-        })
+        self.writing("write", |transaction, path| tell(transaction, id).map_err(super::failed(path, "write")))
     }
 
     /// Runs `work` in one transaction, which nobody else writes beside.
@@ -162,6 +166,11 @@ impl Store {
         transaction.commit().map_err(&failed)?;
         Ok(done)
     }
+}
+
+fn tell(transaction: &Transaction<'_>, id: &TaskId) -> rusqlite::Result<bool> {
+    let sql = "UPDATE tasks SET told = 1 WHERE id = ? AND over = 1 AND told = 0";
+    Ok(transaction.execute(sql, [id.as_str()])? == 1)
 }
 
 fn append_in(
@@ -207,6 +216,15 @@ fn insert(db: &Connection, id: &TaskId, seq: i64, at: Timestamp, event: &Event) 
     let text = serde_json::to_string(event).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let mut statement = db.prepare("INSERT INTO events (task, seq, at, event) VALUES (?, ?, ?, ?)")?;
     statement.execute(params![id.as_str(), seq, at.to_string(), text]).map(|_| ())
+}
+
+/// Returns a position behind all that wait. It grows with the time, so that finished tasks, of which there may be many, need
+/// not be looked at.
+fn last(db: &Connection, at: Timestamp) -> rusqlite::Result<i64> {
+    let sql = "SELECT max(position) FROM tasks INDEXED BY tasks_unfinished WHERE over = 0";
+    let highest: Option<i64> = db.query_row(sql, [], |row| row.get(0))?;
+    let by_time = at.as_millisecond().saturating_mul(APART);
+    Ok(highest.map_or(by_time, |highest| by_time.max(highest.saturating_add(APART))))
 }
 
 fn unused_name(transaction: &Transaction<'_>, wanted: &str) -> rusqlite::Result<String> {

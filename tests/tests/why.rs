@@ -1,0 +1,78 @@
+//! What the wall refuses is explained: what was tried, by whom, and the setting that would permit it.
+
+use std::fs;
+use std::path::Path;
+
+use remit_tests::{Host, Outcome, World};
+use serde_json::{Value, json};
+
+/// Returns `remit run --explain` of a shell script under an agent with these settings.
+#[track_caller]
+fn explained(world: &World, sandbox: &Value, script: &str) -> Outcome {
+    fs::write(world.workspace().join("script.sh"), script).unwrap();
+    let agent = world.test_runner(&["sh script.sh"], sandbox);
+    run(world, &agent)
+}
+
+fn run(world: &World, agent: &Path) -> Outcome {
+    let agent = agent.to_str().unwrap();
+    world.remit(&["run", "--yes", "--explain", "--agent", agent, "--", "sh", "script.sh"])
+}
+
+#[test]
+fn a_refused_read_is_named_with_its_setting() {
+    let world = World::empty();
+    fs::create_dir_all(world.home().join(".config/tool")).unwrap();
+    fs::write(world.home().join(".config/tool/settings"), "on\n").unwrap();
+    let script = "cat ~/.config/tool/settings";
+    let outcome = explained(&world, &Value::Null, script);
+    outcome
+        .assert_code(1)
+        .assert_stderr("by cat")
+        .assert_stderr(r#"toolsSettings.sandbox.files.read: ["~/.config/tool/settings"]"#);
+    // The setting that is named permits it.
+    let outcome = explained(&world, &json!({ "files": { "read": ["~/.config/tool/settings"] } }), script);
+    outcome.assert_code(0).assert_stdout("on").assert_stderr("the wall refused nothing");
+}
+
+#[test]
+fn why_tells_it_later() {
+    let world = World::empty();
+    explained(&world, &Value::Null, &format!("exec cat {}/secret", world.outside().display())).assert_code(1);
+    let told = world.remit(&["why", "sh-script-sh"]);
+    told.assert_code(0).assert_stdout("outside/secret").assert_stdout("toolsSettings.sandbox.files.read");
+    let json: Value = serde_json::from_str(&world.remit(&["why", "--json", "sh-script-sh"]).stdout).unwrap();
+    assert_eq!(json["explanation"]["refusals"][0]["act"], "read");
+    assert_eq!(json["explanation"]["refusals"][0]["process"], "cat");
+}
+
+#[test]
+fn without_an_observer_it_says_so() {
+    let world = World::empty();
+    fs::write(world.workspace().join("script.sh"), "exit 3\n").unwrap();
+    world.run(&world.test_runner(&["sh script.sh"], &Value::Null), &["sh", "script.sh"]).assert_code(3);
+    let told = world.remit(&["why", "sh-script-sh"]);
+    told.assert_code(1).assert_stderr("nothing was observing").assert_stderr("remit retry --explain");
+}
+
+#[test]
+fn programs_and_addresses_are_named_too() {
+    let world = World::empty();
+    let tool = world.outside().join("tool");
+    fs::write(&tool, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let outcome = explained(&world, &Value::Null, &format!("exec {}", tool.display()));
+    outcome.assert_stderr("execute ").assert_stderr("outside/tool").assert_stderr("toolsSettings.sandbox.files.execute");
+    if Host::look().namespaces {
+        let connect = "exec python3 -c 'import socket; socket.create_connection((\"10.1.2.3\", 80))'";
+        let outcome = explained(&world, &Value::Null, connect);
+        outcome.assert_code(1).assert_stderr("connect to 10.1.2.3:80").assert_stderr(r#"{"allow":["10.1.2.3:80"]}"#);
+    }
+}
+
+#[test]
+fn nothing_to_explain_is_said_before_the_start() {
+    let world = World::empty();
+    let outcome = world.remit(&["run", "--explain", "--", "true"]);
+    outcome.assert_code(125).assert_stderr("--agent");
+}
