@@ -9,7 +9,7 @@ use remit_tests::source;
 use serde_json::Value;
 
 /// The crates that a crate may know. Data goes one way: a crate is below every one that it names.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("remit-diagnostics", &[]),
     ("remit-shell", &["remit-diagnostics"]),
     ("remit-agent", &["remit-diagnostics"]),
@@ -21,9 +21,19 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("remit-explain", &["remit-diagnostics", "remit-agent", "remit-policy", "remit-sandbox"]),
     ("remit-tasks", &["remit-agent", "remit-policy"]),
     ("remit-layer", &["remit-diagnostics", "remit-agent", "remit-tasks"]),
+    ("remit-proxy", &[]),
     (
         "remit-executor",
-        &["remit-diagnostics", "remit-agent", "remit-policy", "remit-sandbox", "remit-launch", "remit-tasks", "remit-layer"],
+        &[
+            "remit-diagnostics",
+            "remit-agent",
+            "remit-policy",
+            "remit-sandbox",
+            "remit-launch",
+            "remit-tasks",
+            "remit-layer",
+            "remit-proxy",
+        ],
     ),
     ("remit-mcp", &["remit-executor"]),
     (

@@ -4,13 +4,14 @@
 //! again or Remit changes, and what was missing until somebody turns a switch that is known. `remit doctor` tries anew.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::{env, fs};
 
 use remit_agent::AbsPath;
 use remit_launch::{Scratch, try_cgroups, try_host, try_layer};
-use remit_policy::{Confinement, LimitKind, Policy, WorkspaceMode};
+use remit_policy::{Confinement, LimitKind, NetworkMode, Policy, WorkspaceMode};
 use remit_sandbox::{Availability, Cgroups, Host, Trials};
-use remit_tasks::StateDir;
+use remit_tasks::{Setting, StateDir, Store};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -31,7 +32,18 @@ pub(crate) fn look(policy: &Policy, state: &StateDir) -> Result<Host, Failure> {
     // Where cgroups can be made changes with the scope that a shell runs in, so it is tried, and only when it is asked for.
     let wanted = policy.limits.iter().any(|limit| matches!(limit.kind, LimitKind::Memory | LimitKind::Processes));
     let cgroups = if wanted { try_cgroups() } else { Cgroups::Legacy { memory: None, pids: None } };
-    Ok(Host::probe(policy, trials, cgroups, environment()))
+    let mut host = Host::probe(policy, trials, cgroups, environment());
+    if matches!(policy.network.mode, NetworkMode::Hosts(_)) {
+        host.resolver = resolver(state)?;
+    }
+    Ok(host)
+}
+
+/// Returns the name server of the settings. One that cannot be read any more is an error: another would answer in its place.
+fn resolver(state: &StateDir) -> Result<Option<SocketAddr>, Failure> {
+    let Some(address) = Store::open(state)?.setting(Setting::RESOLVER)? else { return Ok(None) };
+    let failed = |_| Failure::new(format!("`{}` is no value for `{}`", remit_diagnostics::visible(&address), Setting::RESOLVER));
+    address.parse().map(Some).map_err(failed)
 }
 
 /// Returns whether the directory is on a file system over which a layer is known to lie; over any other it is tried.

@@ -6,11 +6,11 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use remit_agent::{AbsPath, Agent};
-use remit_executor::ExecutorError;
+use remit_executor::{Audit, AuditError, ExecutorError, Redactor};
 use remit_launch::Layer;
 use remit_policy::{CommandLine, Confinement, Policy, Profile, Request, Workspace, WorkspaceMode};
 use remit_sandbox::{Grant, Host, LayerPurpose, Plan, plan};
-use remit_tasks::StateDir;
+use remit_tasks::{StateDir, TaskDir};
 use rustix::io::Errno;
 
 use crate::exit::Exit;
@@ -57,6 +57,20 @@ pub(crate) fn prepare(ui: &Ui, wanted: Wanted<'_>) -> Result<Work, Failure> {
         return Err(too_many_gaps(&plan));
     }
     Ok(Work { workspace, state, agent, policy, host, plan })
+}
+
+/// Makes the audit record of a task that has a way out of its network.
+pub(crate) fn audit(work: &Work, task: &TaskDir) -> Result<Option<Audit>, AuditError> {
+    if work.plan.proxy.is_none() {
+        return Ok(None);
+    }
+    let agent = work.agent.as_ref().map(|agent| agent.name.as_str());
+    Audit::open(task.path(), agent, &work.policy, secrets(&work.host)).map(Some)
+}
+
+/// Returns what must not be in a record.
+pub(crate) fn secrets(host: &Host) -> Redactor {
+    Redactor::new(host.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
 /// Returns the request that a command is.

@@ -1,5 +1,6 @@
 use std::ffi::OsString;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use remit_agent::AbsPath;
 use remit_launch::{LaunchError, Scratch, Signals, Stdio, Task, become_reaper, end_tree, spawn_when};
@@ -11,11 +12,13 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 use thiserror::Error;
 
+use crate::audit::AuditEvent;
+use crate::network::Proxy;
 use crate::relay::{Relay, Relaying};
 use crate::supervise::{Onlooker, supervise};
 use crate::supervisor::Supervisor;
 use crate::terminal::Terminal;
-use crate::{NotFound, find};
+use crate::{Audit, AuditError, NotFound, find};
 
 /// What a command runs on.
 #[expect(missing_debug_implementations, reason = "it has a function")]
@@ -26,6 +29,8 @@ pub struct Ground<'a, 'b> {
     /// The caller's own `PATH`, for a better error.
     pub elsewhere: &'a [AbsPath],
     pub attended: AttendedBy<'a, 'b>,
+    /// Where what goes through the network is recorded; needed when the plan has a proxy.
+    pub audit: Option<Audit>,
     /// Records that it starts, with the number of its process, while the sandbox is being made. When that fails nothing is
     /// executed: a task that nobody can look up must not run.
     pub started: &'a mut dyn FnMut(u32) -> Result<(), TaskError>,
@@ -64,6 +69,12 @@ pub enum ExecutorError {
     Terminal(#[source] Errno),
     #[error("cannot start the worker of the session")]
     Worker(#[source] std::io::Error),
+    #[error("the task has a network, and nobody records what goes through it")]
+    Unrecorded,
+    #[error("cannot start the proxy of the task's network")]
+    Proxy(#[source] std::io::Error),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 impl ExecutorError {
@@ -79,7 +90,10 @@ impl ExecutorError {
             | ExecutorError::Supervise(_)
             | ExecutorError::Input(_)
             | ExecutorError::Output(_)
-            | ExecutorError::Worker(_) => None,
+            | ExecutorError::Worker(_)
+            | ExecutorError::Unrecorded
+            | ExecutorError::Proxy(_)
+            | ExecutorError::Audit(_) => None,
             ExecutorError::Terminal(_) => Some("run it without a terminal: `remit run … </dev/null 2>&1 | cat`".to_owned()),
         }
     }
@@ -90,13 +104,20 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Ob
     let arguments = arguments(&permit)?;
     // The permit is used up here, whatever comes of it.
     drop(permit);
-    let Ground { plan, directory, task, elsewhere, attended, started, watch } = ground;
+    let Ground { plan, directory, task, elsewhere, attended, audit, started, watch } = ground;
     let name = arguments.first().and_then(|name| name.to_str()).unwrap_or("");
     let program = find(name, plan, directory, elsewhere)?;
     let scratch = Scratch { path: task.make_scratch()? };
     note_layers(plan, task, &scratch)?;
     become_reaper().map_err(ExecutorError::Supervise)?;
     let plan = &marked(plan, task);
+    // While calls are decided outside, this process cannot fork: first the proxy, then the task.
+    let (audit, mut recording) = (audit.map(Arc::new), None);
+    let mut proxy = match &audit {
+        Some(_) => Proxy::start(plan)?,
+        None if plan.proxy.is_some() => return Err(ExecutorError::Unrecorded),
+        None => None,
+    };
     let mut start = |stdio: Stdio<'_>| {
         let task = Task {
             program: program.clone(),
@@ -104,6 +125,7 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Ob
             directory: directory.clone(),
             stdio,
             scratch: &scratch,
+            proxy: proxy.as_ref().map(Proxy::as_fd),
             watch,
         };
         let mut refused = None;
@@ -118,7 +140,21 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Ob
         if refused.is_some() {
             let _ = end_tree();
         }
-        refused.map_or_else(|| Ok(running?), |error| Err(error.into()))
+        let running = match refused {
+            Some(error) => return Err(error.into()),
+            None => running?,
+        };
+        if let (Some(proxy), Some(audit)) = (proxy.take(), &audit) {
+            match proxy.record(Arc::clone(audit)) {
+                Ok(begun) => recording = Some(begun),
+                Err(error) => {
+                    running.kill();
+                    let _ = end_tree();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(running)
     };
     let mut relaying = None;
     let (running, ended) = match attended {
@@ -153,13 +189,21 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Ob
     if ended.is_err() {
         running.kill();
     }
+    // It tells of what was open, and must not be killed with the rest before.
+    if let Some(recording) = recording {
+        recording.finish();
+    }
     // Without a pid namespace this is what ends the tree; with one there is nothing left to do.
     end_tree().map_err(ExecutorError::Supervise)?;
     // Without an observer there is nothing to wait for.
     let observed = watch.and_then(|_| running.settle());
     let flooded = relaying.is_some_and(Relaying::end);
     let outcome = ended.map_err(ExecutorError::Supervise)?;
-    Ok((if flooded { Outcome::OverLimit { limit: "output".to_owned() } } else { outcome }, observed))
+    let outcome = if flooded { Outcome::OverLimit { limit: "output".to_owned() } } else { outcome };
+    if let Some(audit) = audit {
+        audit.append(&AuditEvent::Closed { outcome: word(&outcome).into() })?;
+    }
+    Ok((outcome, observed))
 }
 
 /// Returns the caller's descriptors, with the task's own terminal in the place of the caller's, and pipes in the place of the
@@ -217,4 +261,19 @@ fn arguments(permit: &Permit) -> Result<Vec<OsString>, ExecutorError> {
         (None, CommandLine::Shell(line)) => vec!["bash".to_owned(), "-c".to_owned(), line.clone()],
     };
     Ok(words.into_iter().map(OsString::from).collect())
+}
+
+/// Returns how it ended, for the record.
+fn word(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Succeeded => "succeeded".to_owned(),
+        Outcome::Failed { code } => format!("failed with code {code}"),
+        Outcome::Killed { signal } => format!("killed by signal {signal}"),
+        Outcome::TimedOut => "over the limit of time".to_owned(),
+        Outcome::OverLimit { limit } => format!("over the limit of {limit}"),
+        Outcome::Cancelled { .. } => "cancelled".to_owned(),
+        Outcome::Denied { why } => format!("denied: {why}"),
+        Outcome::CouldNotStart { error } => format!("could not start: {error}"),
+        Outcome::Lost { .. } => "lost".to_owned(),
+    }
 }

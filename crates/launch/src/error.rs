@@ -19,10 +19,11 @@ pub enum Layer {
     Landlock,
     Seccomp,
     Exec,
+    Network,
 }
 
 impl Layer {
-    const ALL: [Layer; 12] = [
+    const ALL: [Layer; 13] = [
         Layer::Fork,
         Layer::Cgroup,
         Layer::Namespaces,
@@ -35,6 +36,7 @@ impl Layer {
         Layer::Landlock,
         Layer::Seccomp,
         Layer::Exec,
+        Layer::Network,
     ];
 
     pub(crate) fn from_code(code: u8) -> Option<Layer> {
@@ -55,6 +57,7 @@ impl Layer {
             Layer::Landlock => "Landlock",
             Layer::Seccomp => "seccomp",
             Layer::Exec => "the program",
+            Layer::Network => "the way out of the network",
         }
     }
 }
@@ -100,7 +103,7 @@ impl LaunchError {
             (Layer::Namespaces, Errno::PERM | Errno::NOSPC | Errno::USERS) => {
                 "this host refuses user namespaces: `remit doctor` says how to allow them".to_owned()
             }
-            (Layer::Namespaces | Layer::Cgroup | Layer::Mounts | Layer::Landlock | Layer::Seccomp, _) => {
+            (Layer::Namespaces | Layer::Network | Layer::Cgroup | Layer::Mounts | Layer::Landlock | Layer::Seccomp, _) => {
                 "`remit doctor` shows what this host supports".to_owned()
             }
             (Layer::Directory, _) => "the directory must exist and be readable under the policy".to_owned(),

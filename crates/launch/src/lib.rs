@@ -9,6 +9,7 @@
 //! would stay held for ever.
 
 mod error;
+mod helper;
 mod observe;
 mod outside;
 mod parent;
@@ -19,6 +20,7 @@ mod task;
 mod trial;
 
 pub use error::{LaunchError, Layer};
+pub use helper::only_talk;
 pub use parent::{Ending, Running, become_reaper, end_tree, end_tree_but, pause_tree, resume_tree, spawn, spawn_when};
 pub use signals::{CaughtSignal, Signals};
 pub use task::{Scratch, Stdio, Task};

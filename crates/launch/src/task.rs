@@ -15,6 +15,8 @@ pub struct Task<'a> {
     pub stdio: Stdio<'a>,
     /// Where the task's private files live; needed when the plan has layers, private directories or a `TMPDIR`.
     pub scratch: &'a Scratch,
+    /// Where the sockets go on which a proxy listens inside the task's network; needed when the plan has one.
+    pub proxy: Option<BorrowedFd<'a>>,
     /// What an observer is to keep; `None`: nobody looks on, and it costs nothing.
     pub watch: Option<Watch>,
 }

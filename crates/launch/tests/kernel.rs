@@ -117,6 +117,7 @@ impl Ground {
             directory: directory.clone(),
             stdio: Stdio { input: null, output: null, error: null, terminal: None },
             scratch: &self.scratch(),
+            proxy: None,
             watch: None,
         };
         let mut running = spawn_when(plan, &task, release)?;
@@ -190,6 +191,7 @@ fn nothing() -> Plan {
         landlock: None,
         seccomp: None,
         outside: None,
+        proxy: None,
         pinned: Vec::new(),
         limits: Vec::new(),
         cgroups: Vec::new(),

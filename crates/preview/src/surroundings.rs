@@ -1,5 +1,7 @@
 //! Network, limits, environment, and what starts by itself.
 
+use std::net::SocketAddr;
+
 use remit_policy::{HostRule, LimitKind, NetworkMode, Origin, Policy, StartKind};
 use remit_sandbox::{Grant, Plan};
 use serde::Serialize;
@@ -9,6 +11,8 @@ pub struct Network {
     pub reach: NetworkReach,
     /// The task's processes can reach each other on a loopback of their own.
     pub loopback: bool,
+    /// The one way out, on that loopback: a proxy, which the variables of Remit name to programs.
+    pub proxy: Option<SocketAddr>,
     /// A part of this is not held here, or not granted here: see what is not held.
     pub gap: bool,
 }
@@ -57,6 +61,7 @@ pub(crate) fn network(policy: &Policy, plan: &Plan) -> Network {
     Network {
         reach,
         loopback: plan.namespaces.is_some_and(|namespaces| namespaces.loopback),
+        proxy: plan.proxy.as_ref().map(|proxy| proxy.address),
         gap: plan.gaps.iter().any(|gap| gap.grant == Grant::Network),
     }
 }

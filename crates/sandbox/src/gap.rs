@@ -34,6 +34,8 @@ pub enum Mechanism {
     Exec,
     /// Remit itself, outside the task.
     Supervisor,
+    /// Remit itself, at the one way out of the task's network.
+    Proxy,
 }
 
 impl Mechanism {
@@ -51,12 +53,13 @@ impl Mechanism {
             Mechanism::Cgroup => "cgroup",
             Mechanism::Exec => "built before exec",
             Mechanism::Supervisor => "supervisor",
+            Mechanism::Proxy => "the proxy",
         }
     }
 
     /// Returns whether the kernel holds it, for every descendant process.
     pub fn is_kernel(self) -> bool {
-        !matches!(self, Mechanism::Gate | Mechanism::Supervisor)
+        !matches!(self, Mechanism::Gate | Mechanism::Supervisor | Mechanism::Proxy)
     }
 }
 

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use remit_agent::AbsPath;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,8 @@ pub struct Host {
     /// Calls can be decided and done outside the task (`SECCOMP_RET_USER_NOTIF`).
     pub notification: Availability,
     pub cgroups: Cgroups,
+    /// The name server that the person has set for named hosts; `None` for this machine's own.
+    pub resolver: Option<SocketAddr>,
     /// The caller's environment.
     pub environment: BTreeMap<String, String>,
     /// What stands at the paths that a policy names; a path that is not here was not looked at.

@@ -13,6 +13,7 @@ mod observed;
 mod outside;
 mod plan;
 mod probe;
+mod proxy;
 mod seccomp;
 mod wall;
 
@@ -26,5 +27,6 @@ pub use observed::{FailedProcess, Observed, Refused, Used, Watch};
 pub use outside::{DeniedName, Named, Outside};
 pub use plan::{Namespaces, Plan, ResourceKind, ResourceLimit, Temporary, plan};
 pub use probe::{Trials, paths_of_interest};
+pub use proxy::ProxyPlan;
 pub use seccomp::{CallAnswer, Metadata, SeccompProgram, observing};
 pub use wall::{Act, Because, Target, Wall};

@@ -47,6 +47,7 @@ impl Host {
             network_namespace: trials.network_namespace,
             notification: trials.notification,
             cgroups,
+            resolver: None,
             environment,
             paths: facts(policy),
             matches,

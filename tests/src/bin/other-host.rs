@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use remit_agent::{AbsPath, Agent, Reading, parse, read_agent_file};
-use remit_executor::{AttendedBy, Ground};
+use remit_executor::{AttendedBy, Audit, Ground, Redactor};
 use remit_launch::{Scratch, try_cgroups, try_host};
 use remit_policy::{CommandLine, Policy, Profile, Request, Verdict, Workspace};
 use remit_sandbox::{Availability, Host, Plan, Trials, plan};
@@ -21,6 +21,9 @@ use remit_tasks::{Outcome, StateDir, TaskDir};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments == [remit_executor::PROXY] {
+        return remit_executor::be_proxy().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
     let (options, command) = match arguments.iter().position(|argument| argument == "--") {
         Some(at) => (&arguments[..at], Some(&arguments[at + 1..])),
         None => (&arguments[..], None),
@@ -130,8 +133,9 @@ fn run(policy: &Policy, plan: &Plan, workspace: &Workspace, state: &StateDir, co
     };
     let task = TaskDir::create(state).unwrap();
     let attended = AttendedBy::Caller;
-    let ground =
-        Ground { plan, directory: &workspace.root, task: &task, elsewhere: &[], attended, started: &mut |_| Ok(()), watch: None };
+    let audit = Some(Audit::open(task.path(), None, policy, Redactor::default()).unwrap());
+    let (directory, started, watch) = (&workspace.root, &mut |_| Ok(()), None);
+    let ground = Ground { audit, plan, directory, task: &task, elsewhere: &[], attended, started, watch };
     let code = |code: i32| u8::try_from(code).unwrap();
     match remit_executor::run(permit, ground) {
         Ok((Outcome::Succeeded, _)) => 0,

@@ -186,6 +186,21 @@ fn event(event: &Value) -> String {
         }
         "hooked" => format!("     hook {} `{}`: {}\n", text("trigger"), text("command"), text("outcome")),
         "restarted" => format!("     {}\n", text("why")),
+        "connected" => {
+            format!("     {} to {}:{} ({}), by `{}`\n", text("by"), text("host"), number("port"), text("address"), text("rule"))
+        }
+        "refused" => {
+            let host = text("host");
+            let to = if host.is_empty() { String::new() } else { format!(" to {host}:{}", number("port")) };
+            format!("     {}{to} refused: {}\n", text("by"), text("why"))
+        }
+        "disconnected" => {
+            let why = text("why");
+            let why = if why.is_empty() { why } else { format!(": {why}") };
+            let (sent, received) = (number("sent"), number("received"));
+            format!("     ended{why}; {sent} B sent, {received} B received ({:.1} ms)\n", millis(number("micros")))
+        }
+        "network_closed" => format!("     the network is closed: {}\n", text("why")),
         "closed" => format!("ends: {}\n", text("outcome")),
         other => format!("{other}\n"),
     }

@@ -1,9 +1,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use remit_executor::{Audit, ExecutorError, Redactor, Session, Workers, start_worker};
+use remit_executor::{Audit, ExecutorError, Session, Workers, start_worker};
 use remit_policy::Policy;
-use remit_sandbox::Host;
 use remit_tasks::{Approval, ApprovedBy, Created, Event, Outcome, ProcessId, Store, TaskDir, Timestamp, derive_name, sweep};
 
 use crate::consent::earlier;
@@ -69,7 +68,7 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
     let mut workers = None;
     let served = start_worker(&plan, &workspace.root, &task).and_then(|worker| {
         store.append(&id, Timestamp::now(), &[Event::Started { pid: worker.pid() }])?;
-        let audit = Audit::create(task.path(), secrets(&host)).map_err(|error| ExecutorError::Worker(error.source))?;
+        let audit = Audit::create(task.path(), work::secrets(&host)).map_err(|error| ExecutorError::Worker(error.source))?;
         Ok(remit_mcp::serve(|| {
             let (session, opened) = Session::open(agent, policy, plan.wall_time, worker, audit)?;
             workers = Some(opened);
@@ -98,8 +97,4 @@ fn not_approved(found: Option<&Approval>, agent: &str) -> Failure {
     Failure::new(what)
         .help(format!("look at it and approve it on a terminal: `remit run --agent {agent} -- true`"))
         .exit(Exit::Denied)
-}
-
-fn secrets(host: &Host) -> Redactor {
-    Redactor::new(host.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }

@@ -19,6 +19,7 @@ pub(crate) mod logs;
 mod lsp;
 mod mcp;
 mod preview;
+mod proxy;
 mod result;
 mod retry;
 mod run;
@@ -58,6 +59,7 @@ pub(crate) enum Command {
     Mcp(mcp::McpArgs),
     #[command(hide = true)]
     Worker(worker::WorkerArgs),
+    Proxy(proxy::ProxyArgs),
     ShellInit(shell_init::ShellInitArgs),
     Told(told::ToldArgs),
     Diff(diff::DiffArgs),
@@ -100,6 +102,7 @@ impl Command {
             Command::Audit(args) => audit::audit(ui, args),
             Command::Mcp(args) => mcp::mcp(ui, args),
             Command::Worker(args) => worker::worker(args),
+            Command::Proxy(_) => proxy::proxy(),
             Command::ShellInit(args) => shell_init::shell_init(ui, args),
             Command::Told(args) => told::told(ui, args),
             Command::Diff(args) => diff::diff(ui, args),

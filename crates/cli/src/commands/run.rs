@@ -142,9 +142,11 @@ fn foreground(
         let _ = sweep(&work.state, store, Timestamp::now());
         Ok(())
     };
+    let audit = work::audit(work, &task).map_err(|error| Failure::of(&error))?;
     let outcome = executor::run(
         permit,
         Ground {
+            audit,
             plan: &work.plan,
             directory: &work.workspace.root,
             task: &task,

@@ -162,9 +162,11 @@ fn run(
         Store::open(state)?.append(&id, Timestamp::now(), &[Event::Started { pid }])?;
         Ok(())
     };
+    let audit = work::audit(work, task).map_err(|error| Failure::of(&error))?;
     let ran = executor::run(
         permit,
         Ground {
+            audit,
             plan: &work.plan,
             directory: &work.workspace.root,
             task,

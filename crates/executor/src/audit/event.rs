@@ -1,6 +1,8 @@
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use remit_policy::{CommandLine, Decision, Reason, Request};
+use remit_proxy::Event;
 use serde::{Deserialize, Serialize};
 
 /// Something that is recorded.
@@ -61,6 +63,33 @@ pub enum AuditEvent<'a> {
     Hooked { trigger: Cow<'a, str>, command: Cow<'a, str>, outcome: Cow<'a, str> },
     /// The worker was gone, and another took its place.
     Restarted { why: Cow<'a, str> },
+    /// A connection out of the task's network was permitted and made.
+    Connected {
+        connection: u64,
+        /// How it was asked for: `connect`, `http`, `socks`, `name`.
+        by: Cow<'a, str>,
+        host: Cow<'a, str>,
+        port: u16,
+        address: IpAddr,
+        rule: Cow<'a, str>,
+        /// Where the rule stands.
+        #[serde(rename = "where")]
+        place: Cow<'a, str>,
+    },
+    /// A connection was refused, or could not be made, or went no further.
+    Refused { connection: u64, by: Cow<'a, str>, host: Cow<'a, str>, port: u16, address: Option<IpAddr>, why: Cow<'a, str> },
+    /// A connection has ended.
+    Disconnected {
+        connection: u64,
+        /// Bytes from the task.
+        sent: u64,
+        /// Bytes to the task.
+        received: u64,
+        micros: u64,
+        why: Option<Cow<'a, str>>,
+    },
+    /// There is no way out of the task's network any more.
+    NetworkClosed { why: Cow<'a, str> },
     /// The last event.
     Closed { outcome: Cow<'a, str> },
 }
@@ -76,6 +105,28 @@ pub struct Effect<'a> {
     /// Where the rule stands.
     #[serde(rename = "where")]
     pub place: Cow<'a, str>,
+}
+
+impl AuditEvent<'_> {
+    pub(crate) fn of_network(event: Event) -> AuditEvent<'static> {
+        match event {
+            Event::Connected { connection, by, host, port, address, rule, place } => AuditEvent::Connected {
+                connection,
+                by: by.name().into(),
+                host: host.into(),
+                port,
+                address,
+                rule: rule.into(),
+                place: place.into(),
+            },
+            Event::Refused { connection, by, host, port, address, why } => {
+                AuditEvent::Refused { connection, by: by.name().into(), host: host.into(), port, address, why: why.into() }
+            }
+            Event::Disconnected { connection, sent, received, micros, why } => {
+                AuditEvent::Disconnected { connection, sent, received, micros, why: why.map(Cow::Owned) }
+            }
+        }
+    }
 }
 
 impl Effect<'_> {

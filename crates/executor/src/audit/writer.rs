@@ -4,6 +4,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Mutex, PoisonError};
 
 use remit_agent::AbsPath;
+use remit_policy::Policy;
 use remit_tasks::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
@@ -55,6 +56,18 @@ impl Audit {
             }
             Err(source) => Err(AuditError { path, source }),
         }
+    }
+
+    /// Makes the record of a task that runs a command, with its first event.
+    pub fn open(directory: &AbsPath, agent: Option<&str>, policy: &Policy, redactor: Redactor) -> Result<Audit, AuditError> {
+        let audit = Audit::create(directory, redactor)?;
+        audit.append(&AuditEvent::Opened {
+            agent: agent.map(Into::into),
+            profile: policy.profile.as_str().into(),
+            digest: policy.gate().digest().to_string().into(),
+            workspace: policy.workspace.as_str().into(),
+        })?;
+        Ok(audit)
     }
 
     /// Appends an event, in one write.

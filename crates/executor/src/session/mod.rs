@@ -14,7 +14,7 @@ mod sandbox;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use remit_agent::Agent;
@@ -31,6 +31,7 @@ pub use sandbox::Workers;
 
 use crate::audit::{Audit, AuditError, AuditEvent};
 use crate::desk::Desk;
+use crate::network::Recording;
 use crate::tools::{Call, Lists, Output, Places};
 use crate::worker::Worker;
 use crate::worker::protocol::{Reply, What};
@@ -42,7 +43,9 @@ pub struct Session {
     policy: &'static Policy,
     gate: Gate<'static>,
     sandbox: Sandbox,
-    audit: Audit,
+    audit: Arc<Audit>,
+    /// What goes through the network is recorded, until the session is closed.
+    network: Mutex<Option<Recording>>,
     lists: Mutex<Lists>,
     /// Where background tasks are made.
     desk: Option<Mutex<Box<dyn Desk>>>,
@@ -135,6 +138,8 @@ impl Session {
         worker: Worker,
         audit: Audit,
     ) -> io::Result<(Session, Workers)> {
+        let (sandbox, proxy) = Sandbox::new(worker)?;
+        let audit = Arc::new(audit);
         let gate = policy.gate();
         let opened = AuditEvent::Opened {
             agent: Some(agent.name.as_str().into()),
@@ -144,10 +149,10 @@ impl Session {
         };
         audit.append(&opened).map_err(|error| error.source)?;
         let (lists, next) = (Mutex::new(Lists::default()), AtomicU64::new(1));
+        let network = proxy.map(|proxy| proxy.record(Arc::clone(&audit))).transpose().map_err(io::Error::other)?;
         let (desk, launched) = (None, Mutex::new(Vec::new()));
-        let sandbox = Sandbox::new(worker)?;
-        let workers = sandbox.workers();
-        let session = Session { agent, policy, gate, sandbox, audit, lists, desk, launched, next, wall_time };
+        let (workers, network) = (sandbox.workers(), Mutex::new(network));
+        let session = Session { agent, policy, gate, sandbox, audit, network, lists, desk, launched, next, wall_time };
         Ok((session, workers))
     }
 
@@ -221,6 +226,10 @@ impl Session {
 
     /// Writes the last line of the record.
     pub fn close(&self, outcome: &str) -> Result<(), AuditError> {
+        let network = self.network.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(network) = network {
+            network.finish();
+        }
         self.audit.append(&AuditEvent::Closed { outcome: outcome.into() })
     }
 

@@ -8,6 +8,7 @@ use remit_launch::Running;
 use super::Session;
 use crate::ExecutorError;
 use crate::audit::AuditEvent;
+use crate::network::{Proxy, Recording};
 use crate::worker::protocol::{Reply, What};
 use crate::worker::{Client, Recipe, Worker, end_worker};
 
@@ -57,11 +58,12 @@ impl Gone {
 }
 
 impl Sandbox {
-    pub(super) fn new(worker: Worker) -> io::Result<Sandbox> {
-        let Worker { running, socket, recipe } = worker;
+    /// Takes a worker; its proxy is for the session to record.
+    pub(super) fn new(worker: Worker) -> io::Result<(Sandbox, Option<Proxy>)> {
+        let Worker { running, socket, proxy, recipe } = worker;
         let client = Arc::new(Client::new(socket)?);
         let workers = Workers(Arc::new(Mutex::new(Some(running))));
-        Ok(Sandbox { worker: Mutex::new(Current { client, recipe: Some(recipe) }), workers })
+        Ok((Sandbox { worker: Mutex::new(Current { client, recipe: Some(recipe) }), workers }, proxy))
     }
 
     pub(super) fn workers(&self) -> Workers {
@@ -98,9 +100,12 @@ impl Session {
         let recipe = current.recipe.take().ok_or(Gone::ForGood)?;
         let spared = self.desk.as_ref().map_or_else(Vec::new, |desk| locked(desk).children());
         let start = || -> Result<Client, ExecutorError> {
-            // What the lost one has left running goes first.
+            // What the lost one has left running goes first, and the thread that records its network: then this is the only one.
+            let network = locked(&self.network).take();
+            network.into_iter().for_each(Recording::finish);
             self.sandbox.workers.end(&spared)?;
-            let Worker { running, socket, .. } = recipe.start()?;
+            let Worker { running, socket, proxy, .. } = recipe.start()?;
+            *locked(&self.network) = proxy.map(|proxy| proxy.record(Arc::clone(&self.audit))).transpose()?;
             *locked(&self.sandbox.workers.0) = Some(running);
             Client::new(socket).map_err(ExecutorError::Worker)
         };

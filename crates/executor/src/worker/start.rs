@@ -10,6 +10,7 @@ use remit_sandbox::{PathRights, Plan, Rights};
 use remit_tasks::TaskDir;
 
 use crate::ExecutorError;
+use crate::network::Proxy;
 use crate::run::{marked, note_layers};
 
 /// The hidden subcommand that is the worker.
@@ -22,6 +23,7 @@ const LOOKED_AT: &str = "--looked-at";
 pub struct Worker {
     pub(crate) running: Running,
     pub(crate) socket: UnixStream,
+    pub(crate) proxy: Option<Proxy>,
     pub(crate) recipe: Recipe,
 }
 
@@ -66,16 +68,18 @@ impl Recipe {
             arguments.push(OsString::from(LOOKED_AT));
         }
         let stdio = Stdio { input: inner.as_fd(), output: inner.as_fd(), error: null.as_fd(), terminal: None };
+        let proxy = Proxy::start(&self.plan)?;
         let task = Task {
             program: program(&self.binary),
             arguments: &arguments,
             directory: self.directory.clone(),
             stdio,
             scratch: &self.scratch,
+            proxy: proxy.as_ref().map(Proxy::as_fd),
             watch: None,
         };
         let running = spawn(&self.plan, &task)?;
-        Ok(Worker { running, socket, recipe: self })
+        Ok(Worker { running, socket, proxy, recipe: self })
     }
 }
 

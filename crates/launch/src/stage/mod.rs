@@ -9,6 +9,7 @@ mod landlock;
 mod limits;
 mod mounts;
 mod namespaces;
+mod network;
 mod privileges;
 mod root;
 
@@ -31,7 +32,7 @@ use crate::{LaunchError, Layer, Task};
 
 pub(crate) use mounts::{overlay, own_proc, own_propagation, take};
 pub(crate) use namespaces::map_identity;
-pub(crate) use privileges::give_up_capabilities;
+pub(crate) use privileges::{drop_capabilities, give_up_capabilities, hide_memory};
 pub(crate) use root::{Kind, NewRoot};
 
 /// What the parent has made ready.
@@ -79,6 +80,9 @@ fn enter(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
     if spaces.loopback {
         sys::raise_loopback().map_err(LaunchError::at(Layer::Namespaces, "loopback"))?;
     }
+    if let Some(proxy) = &plan.proxy {
+        network::listen(proxy, prepared.task).map_err(LaunchError::at(Layer::Network, proxy.address))?;
+    }
     if let Some(root) = &plan.root {
         mounts::apply(plan, root, prepared.task)?;
     }
@@ -86,7 +90,7 @@ fn enter(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
         return become_task(prepared);
     }
     // The task shares our user: it must not be able to read this process's memory, which is a copy of the caller's.
-    privileges::hide_memory()?;
+    privileges::hide_memory().map_err(|errno| LaunchError::new(Layer::Privileges, errno))?;
     // Before there is a child whose end could be missed; the child unblocks them again.
     sys::set_mask(&supervised()).map_err(|errno| LaunchError::new(Layer::Session, errno))?;
     let mut task = || fail(prepared, die_with_parent(prepared).and_then(|()| become_task(prepared)));
@@ -139,7 +143,7 @@ fn filter_calls(prepared: &Prepared<'_>, filter: &SeccompProgram) -> Result<(), 
         // The one listener that a task can have is the observer's, whose filter asks about all that this one does; until it is
         // there, what this one asks about is refused.
         Some(_) if prepared.task.watch.is_some() => sys::install_filter(filter.instructions()),
-        Some(channel) => hand_over(channel, sys::install_asking_filter(filter.instructions())?.as_fd()),
+        Some(channel) => hand_over(channel.as_fd(), sys::install_asking_filter(filter.instructions())?.as_fd(), b'l'),
     }
 }
 
@@ -147,18 +151,18 @@ fn filter_calls(prepared: &Prepared<'_>, filter: &SeccompProgram) -> Result<(), 
 fn observe(prepared: &Prepared<'_>, channel: &OwnedFd) -> Result<(), Errno> {
     let first = prepared.program.as_ptr().addr();
     let program = observing(u64::try_from(first).map_err(|_| Errno::INVAL)?);
-    hand_over(channel, sys::install_asking_filter(&program)?.as_fd())
+    hand_over(channel.as_fd(), sys::install_asking_filter(&program)?.as_fd(), b'l')
 }
 
-/// Gives a descriptor to the parent, through the filter, which lets this pass.
-pub(crate) fn hand_over(channel: &OwnedFd, descriptor: BorrowedFd<'_>) -> Result<(), Errno> {
+/// Gives a descriptor away with a letter that says what it is; through the filter, which lets this pass.
+pub(crate) fn hand_over(channel: BorrowedFd<'_>, descriptor: BorrowedFd<'_>, letter: u8) -> Result<(), Errno> {
     let descriptors = [descriptor];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
         return Err(Errno::NOBUFS);
     }
-    sendmsg(channel, &[IoSlice::new(b"l")], &mut control, SendFlags::empty()).map(|_| ())
+    sendmsg(channel, &[IoSlice::new(&[letter])], &mut control, SendFlags::NOSIGNAL).map(|_| ())
 }
 
 /// Asks to be killed when the parent dies, and ends at once when it is dead already.

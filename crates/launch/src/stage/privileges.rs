@@ -22,7 +22,7 @@ pub(super) fn drop(plan: &Plan) -> Result<(), LaunchError> {
 }
 
 /// Gives up every capability: ambient, bounding, permitted, effective, inheritable; and root's way of getting them back.
-pub(super) fn drop_capabilities() -> Result<(), Errno> {
+pub(crate) fn drop_capabilities() -> Result<(), Errno> {
     clear_ambient_capability_set()?;
     // Without the capability to do so the bounding set stays; `no_new_privs` then keeps what it holds out of reach.
     if capabilities(None)?.effective.contains(CapabilitySet::SETPCAP) {
@@ -53,6 +53,6 @@ pub(crate) fn give_up_capabilities() -> Result<(), Errno> {
 }
 
 /// Makes this process's memory and descriptors unreadable for others of its user (`PR_SET_DUMPABLE` 0).
-pub(super) fn hide_memory() -> Result<(), LaunchError> {
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|errno| LaunchError::new(Layer::Privileges, errno))
+pub(crate) fn hide_memory() -> Result<(), Errno> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
 }

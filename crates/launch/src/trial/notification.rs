@@ -40,7 +40,7 @@ pub(super) fn works() -> Result<(), Errno> {
 fn ask(channel: &std::os::fd::OwnedFd) -> Result<(), Errno> {
     set_no_new_privs(true)?;
     let listener = sys::install_asking_filter(&program())?;
-    hand_over(channel, listener.as_fd())?;
+    hand_over(channel.as_fd(), listener.as_fd(), b'l')?;
     drop(listener);
     let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: libc::UTIME_NOW };
     let times = Timestamps { last_access: now, last_modification: now };

@@ -19,6 +19,11 @@ pub(super) fn surroundings(preview: &Preview) -> Section {
     let asked_for_more = preview.network.reach != NetworkReach::Nothing && preview.network.gap;
     let network = if asked_for_more { network.mark(";").words("see what nothing holds", Tone::Gap) } else { network };
     section.row("network", network);
+    if let Some(proxy) = preview.network.proxy {
+        let way = Body::of("by a proxy at", Tone::Plain).name(&proxy.to_string(), Tone::Plain);
+        let way = way.mark(",").words("which `HTTP_PROXY` and its like name, set by Remit;", Tone::Plain);
+        section.row("way out", way.words("every connection is in the audit record", Tone::Plain));
+    }
     let limits: Vec<String> = preview.limits.iter().map(limit).collect();
     let limits = if limits.is_empty() { Body::of("none", Tone::Care) } else { Body::of(&limits.join(", "), Tone::Plain) };
     section.row("limits", limits);

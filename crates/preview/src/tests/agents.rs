@@ -73,6 +73,7 @@ fn host(policy: &Policy, as_root: bool) -> Host {
         network_namespace: namespaces(),
         notification: Availability::Works,
         matches: BTreeMap::new(),
+        resolver: None,
         cgroups: Cgroups::Missing { why: "nothing is delegated".to_owned(), remedy: "start it with systemd-run".to_owned() },
         environment: BTreeMap::from(
             [("PATH", "/usr/bin"), ("HOME", "/home/ann"), ("CI", "1")].map(|(a, b)| (a.to_owned(), b.to_owned())),

@@ -123,7 +123,7 @@ pub(super) fn test_runner() -> Preview {
             ]),
             read_by_name: strings(&["~/.local/state/remit"]),
         },
-        network: Network { reach: NetworkReach::Nothing, loopback: true, gap: false },
+        network: Network { reach: NetworkReach::Nothing, loopback: true, proxy: None, gap: false },
         limits: [
             (LimitKind::Memory, 8 << 30),
             (LimitKind::Processes, 1024),
@@ -230,8 +230,12 @@ pub(super) fn docs_writer() -> Preview {
     preview.held.retain(|held| !held.by.contains(&Mechanism::Overlay));
     preview.files.read_only = vec![path("/home/ann/src/app/docs/.git")];
     preview.files.write_denied = strings(&["docs/LICENSE"]);
-    preview.network =
-        Network { reach: NetworkReach::Hosts(strings(&["crates.io:443", "*.crates.io"])), loopback: true, gap: true };
+    preview.network = Network {
+        reach: NetworkReach::Hosts(strings(&["crates.io:443", "*.crates.io"])),
+        loopback: true,
+        proxy: None,
+        gap: true,
+    };
     preview.environment.passed_by_agent = strings(&["CI"]);
     preview.environment.variables = strings(&["CI", "HOME", "PATH"]);
     preview.starts = vec![

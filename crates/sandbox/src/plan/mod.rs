@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::{
     Carried, CgroupPlan, DeniedName, Gap, Grant, Host, LandlockPlan, Layer, Mask, Mechanism, Metadata, Outside, OwnRoot,
-    PathRights, PrivateDirectory, Rights, SeccompProgram,
+    PathRights, PrivateDirectory, ProxyPlan, Rights, SeccompProgram,
 };
 
 /// Everything that is to be done to a process before it becomes the task, and what that does not hold.
@@ -43,6 +43,8 @@ pub struct Plan {
     pub seccomp: Option<SeccompProgram>,
     /// `None`: no call is decided outside the task.
     pub outside: Option<Outside>,
+    /// `None`: no host is named, or there is no network in which to hold the task to it.
+    pub proxy: Option<ProxyPlan>,
     /// Mounted over themselves, so that they cannot be renamed: directories above what is in `read_only`.
     pub pinned: Vec<AbsPath>,
     pub limits: Vec<ResourceLimit>,
@@ -120,7 +122,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         user: host.needs_user_namespace,
         pid: host.own_proc.works(),
         network: network.namespace,
-        loopback: network.namespace && policy.network.loopback,
+        loopback: network.namespace,
     });
     let mut plan = Plan {
         namespaces,
@@ -134,6 +136,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         landlock: None,
         seccomp: None,
         outside: None,
+        proxy: None,
         pinned: Vec::new(),
         limits: Vec::new(),
         cgroups: Vec::new(),
@@ -180,6 +183,8 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
     plan.carried.extend(network.carried);
     plan.gaps.extend(network.gaps);
     environment::environment(policy, host, &mut plan);
+    plan.environment.extend(network.proxy.iter().flat_map(ProxyPlan::environment));
+    plan.proxy = network.proxy;
     rest::limits(policy, host, &mut plan);
     rest::processes(host, &mut plan);
     rest::host_gaps(host, &mut plan);
@@ -210,6 +215,7 @@ fn unrestricted(policy: &Policy, host: &Host) -> Plan {
         landlock: None,
         seccomp: None,
         outside: None,
+        proxy: None,
         pinned: Vec::new(),
         limits: Vec::new(),
         cgroups: Vec::new(),

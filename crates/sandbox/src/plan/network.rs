@@ -1,9 +1,9 @@
 //! The network grant.
 
-use remit_policy::{NetworkMode, Policy};
+use remit_policy::{HostRule, NetworkMode, Policy};
 
 use super::files::why;
-use crate::{Carried, Gap, Grant, Host, Mechanism};
+use crate::{Availability, Carried, Gap, Grant, Host, Mechanism, ProxyPlan};
 
 pub(super) struct Network {
     /// The task gets a network namespace.
@@ -11,6 +11,7 @@ pub(super) struct Network {
     /// IPv4 and IPv6 sockets can be made at all.
     pub(super) inet_sockets: bool,
     pub(super) deny_tcp: bool,
+    pub(super) proxy: Option<ProxyPlan>,
     pub(super) carried: Vec<Carried>,
     pub(super) gaps: Vec<Gap>,
 }
@@ -21,6 +22,7 @@ pub(super) fn network(policy: &Policy, host: &Host) -> Network {
             namespace: false,
             inet_sockets: true,
             deny_tcp: false,
+            proxy: None,
             carried: Vec::new(),
             gaps: vec![Gap {
                 grant: Grant::Network,
@@ -31,19 +33,18 @@ pub(super) fn network(policy: &Policy, host: &Host) -> Network {
         };
     }
     let mut gaps = Vec::new();
-    if let NetworkMode::Hosts(hosts) = &policy.network.mode {
-        let names: Vec<String> = hosts.iter().map(|rule| format!("`{}`", rule.host)).collect();
-        gaps.push(Gap {
-            grant: Grant::Network,
-            what: format!("{} cannot be reached: named hosts are closed in this version", names.join(", ")),
-            why: "no mechanism of this version tells hosts apart, and one that cannot would open all of them".to_owned(),
-            remedy: Some("fetch what the task needs before it starts".to_owned()),
-        });
-    }
-    // A network namespace of its own costs more than everything else together, so it is made only for its loopback.
-    let namespace = policy.network.loopback && host.namespaces.works() && host.network_namespace.works();
+    let missing = if host.namespaces.works() { &host.network_namespace } else { &host.namespaces };
+    let proxy = match &policy.network.mode {
+        NetworkMode::Hosts(hosts) if missing.works() => Some(ProxyPlan::new(hosts, host)),
+        NetworkMode::Hosts(hosts) => {
+            gaps.push(closed(hosts, missing));
+            None
+        }
+        NetworkMode::None | NetworkMode::All => None,
+    };
+    // A network namespace of its own costs more than everything else together, so it is made only for what needs its loopback.
+    let namespace = (policy.network.loopback || proxy.is_some()) && missing.works();
     if policy.network.loopback && !namespace {
-        let missing = if host.namespaces.works() { &host.network_namespace } else { &host.namespaces };
         gaps.push(Gap {
             grant: Grant::Network,
             what: "the task has no loopback of its own: servers on 127.0.0.1 cannot start".to_owned(),
@@ -63,6 +64,26 @@ pub(super) fn network(policy: &Policy, host: &Host) -> Network {
         by.push(Mechanism::Landlock);
     }
     let what = if namespace { "no network but a private loopback" } else { "no network" };
-    let carried = vec![Carried { grant: Grant::Network, what: what.to_owned(), by }];
-    Network { namespace, inet_sockets: namespace, deny_tcp, carried, gaps }
+    let mut carried = vec![Carried { grant: Grant::Network, what: what.to_owned(), by }];
+    if let Some(proxy) = &proxy {
+        let what = format!("the one way out, at {}, leads to the hosts that are named", proxy.address);
+        carried.push(Carried { grant: Grant::Network, what, by: vec![Mechanism::NetworkNamespace, Mechanism::Proxy] });
+    }
+    Network { namespace, inet_sockets: namespace, deny_tcp, proxy, carried, gaps }
+}
+
+/// Without a network of the task's own nothing keeps it to the proxy: Landlock knows ports and no hosts, and every host has
+/// every port.
+fn closed(hosts: &[HostRule], missing: &Availability) -> Gap {
+    let names: Vec<String> = hosts.iter().map(|rule| format!("`{}`", rule.host)).collect();
+    let remedy = match missing {
+        Availability::Missing { remedy, .. } => remedy.clone(),
+        Availability::Works => String::new(),
+    };
+    Gap {
+        grant: Grant::Network,
+        what: format!("{} cannot be reached: the network is closed", names.join(", ")),
+        why: format!("{}, and what is left here tells ports apart, not hosts", why(missing)),
+        remedy: Some(format!("{remedy}; or fetch what the task needs before it starts")),
+    }
 }

@@ -62,6 +62,7 @@ fn host(policy: &Policy, existing: &[&str]) -> Host {
         network_namespace: Availability::Works,
         notification: Availability::Works,
         cgroups: Cgroups::Missing { why: "not delegated".to_owned(), remedy: "delegate".to_owned() },
+        resolver: None,
         environment: [
             ("PATH", "/usr/bin:relative:/opt/evil"),
             ("AWS_SECRET_ACCESS_KEY", "x"),

@@ -1,6 +1,7 @@
 //! The user's settings of tasks.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use rusqlite::{OptionalExtension, params};
 use thiserror::Error;
@@ -23,6 +24,8 @@ enum Kind {
     Switch,
     /// A program and its arguments, as a JSON list or words between spaces; no shell reads it.
     Command,
+    /// An address and a port.
+    Address,
     /// A command with a place for a prompt, as a JSON list or words between spaces.
     Template,
     /// A name behind `runners.`.
@@ -31,7 +34,7 @@ enum Kind {
 
 const RUNNER: &str = "a chat command for `remit delegate`; `{prompt}`, `{file}` or neither (standard input) take the prompt";
 
-const SETTINGS: [Setting; 10] = [
+const SETTINGS: [Setting; 11] = [
     Setting {
         key: "tasks.maxConcurrent",
         about: "how many tasks run at once; the number of cores when it is not set",
@@ -46,6 +49,7 @@ const SETTINGS: [Setting; 10] = [
     Setting { key: "runners.gemini", about: RUNNER, kind: Kind::Template },
     Setting { key: "runners.custom", about: RUNNER, kind: Kind::Template },
     Setting { key: "notify.command", about: "a program that is started when a task ends, without a shell", kind: Kind::Command },
+    Setting { key: Setting::RESOLVER, about: "the name server of tasks with named hosts, as in 1.1.1.1:53", kind: Kind::Address },
 ];
 
 /// What the keys of runners begin with.
@@ -61,6 +65,9 @@ pub enum SettingError {
 }
 
 impl Setting {
+    /// The name server that is asked for the hosts of an agent, instead of this machine's own.
+    pub const RESOLVER: &'static str = "network.resolver";
+
     pub fn all() -> &'static [Setting] {
         &SETTINGS
     }
@@ -78,6 +85,8 @@ impl Setting {
             Kind::Switch => "give `true` or `false`",
             Kind::Command if !value.trim().is_empty() => return Ok(()),
             Kind::Command => "give a program",
+            Kind::Address if value.parse::<SocketAddr>().is_ok_and(|address| address.port() != 0) => return Ok(()),
+            Kind::Address => "give an address and a port, as in 1.1.1.1:53",
             Kind::Template if is_template(value) => return Ok(()),
             Kind::Template => {
                 "give a program and its arguments, with `{prompt}` or `{file}` at most once, and not as the program"
