@@ -42,7 +42,7 @@ pub use origin::Origin;
 pub use path_glob::PathGlob;
 pub use path_pattern::{PathPattern, PathPatternError};
 pub use policy::{Confinement, Policy};
-pub use profile::{BUILT_IN_PROFILES, Profile, ProfileError, ProfileFile};
+pub use profile::{BUILT_IN_PROFILES, Profile, ProfileError, ProfileFile, Toolchain};
 pub use variables::never_passed;
 pub use verdict::{Permit, Question, Reason, Verdict};
 pub use within::{Excess, Grant};
