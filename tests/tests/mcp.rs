@@ -276,5 +276,8 @@ fn kill_children(parent: u32) {
     for child in children.split_whitespace() {
         let pid = rustix::process::Pid::from_raw(child.parse().unwrap()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        // With the first process of a namespace all of it has ended.
+        let is_dead = || fs::read_to_string(format!("/proc/{child}/stat")).is_ok_and(|stat| stat.contains(") Z "));
+        while !is_dead() && fs::exists(format!("/proc/{child}")).unwrap() {}
     }
 }
