@@ -61,7 +61,7 @@ fn make(path: &AbsPath, mode: RawMode) -> Result<(), LaunchError> {
     match mkdirat(CWD, path.as_path(), Mode::from_raw_mode(0o700)) {
         // A worker that takes another's place goes on in its directories.
         Err(Errno::EXIST) if is_directory(path) => return Ok(()),
-        made => made.map_err(at)?,
+        result => result.map_err(at)?,
     }
     // The umask has a say in mkdir, and not here.
     if mode == 0o700 { Ok(()) } else { chmodat(CWD, path.as_path(), Mode::from_raw_mode(mode), AtFlags::empty()).map_err(at) }
