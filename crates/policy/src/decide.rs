@@ -13,7 +13,7 @@ pub use command::{CommandPart, Judgement};
 pub(crate) use file::of_the_task;
 use remit_agent::AbsPath;
 
-use crate::{Confinement, Digest, Origin, Permit, Policy, Question, Reason, Verdict};
+use crate::{Confinement, Digest, Origin, Permit, Policy, Question, Reason, Start, Verdict};
 
 /// Something that is to be done, as the gate sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,11 +23,8 @@ pub enum Request {
     WriteFile(AbsPath),
     /// A tool by the name under which it was called.
     Tool(String),
-    /// A hook of the agent file: its trigger, and its command as it is written there.
-    Hook {
-        trigger: String,
-        command: String,
-    },
+    /// A command that the agent file starts by itself: a hook, or a server.
+    Start(Start),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +83,7 @@ impl Policy {
             Request::ReadFile(path) => file::judge_read(self, path),
             Request::WriteFile(path) => file::judge_write(self, path),
             Request::Tool(name) => tool::judge(self, name),
-            Request::Hook { trigger, command } => start::judge_hook(self, trigger, command),
+            Request::Start(start) => start::judge(self, start),
         }
     }
 

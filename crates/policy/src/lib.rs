@@ -29,7 +29,7 @@ mod verdict;
 mod within;
 
 pub use commands::{CommandGrants, CommandPattern, CommandRule, CommandRules, Otherwise};
-pub use compile::{COMPILE_CODES, Example, Workspace, compile, compile_untried, examples, protected, unrestricted};
+pub use compile::{COMPILE_CODES, Example, Workspace, compile, compile_untried, examples, handed_on, protected, unrestricted};
 pub use decide::{CommandLine, CommandPart, Decision, Gate, Judgement, Request};
 pub use diff::{Change, ChangeKind, diff};
 pub use digest::Digest;

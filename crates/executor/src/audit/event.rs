@@ -63,6 +63,8 @@ pub enum AuditEvent<'a> {
     Hooked { trigger: Cow<'a, str>, command: Cow<'a, str>, outcome: Cow<'a, str> },
     /// The worker was gone, and another took its place.
     Restarted { why: Cow<'a, str> },
+    /// How one of the agent's own servers stands: it starts, has so many tools, or has ended.
+    Served { server: Cow<'a, str>, outcome: Cow<'a, str> },
     /// A connection out of the task's network was permitted and made.
     Connected {
         connection: u64,
@@ -158,6 +160,6 @@ pub(crate) fn words(request: &Request) -> (&'static str, String) {
         Request::ReadFile(path) => ("read", path.to_string()),
         Request::WriteFile(path) => ("write", path.to_string()),
         Request::Tool(name) => ("call", name.clone()),
-        Request::Hook { command, .. } => ("run", command.clone()),
+        Request::Start(start) => ("start", start.command.clone()),
     }
 }

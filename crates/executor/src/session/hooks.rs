@@ -4,7 +4,7 @@
 //! or ends with another code than 2 lets the call through.
 
 use remit_agent::{Hook, HookTrigger, NativeTool};
-use remit_policy::{Request, StartKind, Verdict};
+use remit_policy::{Request, Start, StartKind, Verdict};
 use serde_json::{Value, json};
 
 use super::{Answer, Content, Refusal, Session};
@@ -23,7 +23,8 @@ impl Session {
     pub(super) async fn before(&self, name: &str, input: &Value) -> Result<(), Refusal> {
         for hook in self.of(HookTrigger::PreToolUse, Some(name)) {
             let occasion = json!({ "tool_name": name, "tool_input": cut(input) });
-            let lets_through = self.lets_through(hook);
+            let kind = self.start(hook).map(|start| start.kind);
+            let lets_through = matches!(kind, Some(StartKind::Hook { lets_through: true, .. }));
             let blocked = match self.run(hook, occasion).await? {
                 Reply::Hooked { code: Some(0), .. } => continue,
                 Reply::Hooked { code, .. } if lets_through && code != Some(2) => continue,
@@ -32,7 +33,9 @@ impl Session {
                 Reply::Hooked { code: Some(code), stderr, .. } => format!("exit status {code}: {}", stderr.trim()),
                 Reply::Hooked { code: None, .. } => "it was killed".to_owned(),
                 Reply::Failed { why, .. } => why,
-                Reply::Resolved(_) | Reply::Progress(_) | Reply::Done(_) => "the worker did not run it".to_owned(),
+                Reply::Resolved(_) | Reply::Progress(_) | Reply::Done(_) | Reply::Tools(_) => {
+                    "the worker did not run it".to_owned()
+                }
             };
             let command = hook.command.as_ref().map_or("", |command| command.value.as_str());
             return Err(Refusal {
@@ -84,13 +87,10 @@ impl Session {
         hooks.filter(|hook| tool.is_none_or(|tool| matches(hook, tool))).collect()
     }
 
-    /// Returns whether the approved policy lets a call through when this hook fails.
-    fn lets_through(&self, hook: &Hook) -> bool {
-        let own = hook.command.as_ref().map(|command| command.value.as_str());
-        self.policy.starts.iter().any(|start| {
-            let through = matches!(&start.kind, StartKind::Hook { lets_through: true, .. });
-            through && own == Some(start.command.as_str()) && hook.trigger.value == HookTrigger::PreToolUse
-        })
+    /// Returns a hook as the policy knows it.
+    fn start(&self, hook: &Hook) -> Option<Start> {
+        let sandbox = self.agent.file.settings.sandbox.as_ref();
+        Start::of_hook(hook, sandbox.map_or(&[], |sandbox| &sandbox.value.let_through))
     }
 
     async fn run(&self, hook: &Hook, mut occasion: Value) -> Result<Reply, Refusal> {
@@ -100,9 +100,9 @@ impl Session {
             occasion.insert("hook_event_name".to_owned(), trigger.into());
             occasion.insert("cwd".to_owned(), self.policy.workspace.as_str().into());
         }
-        let request = Request::Hook { trigger: trigger.to_owned(), command: command.to_owned() };
+        let start = self.start(hook).ok_or_else(|| Refusal::new("a hook has no command"))?;
         // The same gate as for every other act: what is not a hook of the approved policy does not run.
-        let permit = match self.gate.decide(request) {
+        let permit = match self.gate.decide(Request::Start(start)) {
             Verdict::Allow(permit) => permit,
             Verdict::Ask(_) => return Err(Refusal::new("a hook cannot be asked about")),
             Verdict::Deny(reason) => {
@@ -158,10 +158,14 @@ fn matches(hook: &Hook, tool: &str) -> bool {
         "@builtin" | "@builtin/" | "@builtin/*" => return !names.is_empty(),
         matcher => matcher.strip_prefix("@builtin/").unwrap_or(matcher),
     };
+    // `@server` is every tool of that server.
+    let server = tool.split_once('/').map_or(tool, |(server, _)| server);
     match globset::Glob::new(pattern) {
         Ok(glob) => {
             let glob = glob.compile_matcher();
-            glob.is_match(tool) || names.iter().any(|name| glob.is_match(name))
+            glob.is_match(tool)
+                || (tool.starts_with('@') && glob.is_match(server))
+                || names.iter().any(|name| glob.is_match(name))
         }
         Err(_) => true,
     }

@@ -11,6 +11,7 @@ mod hooks;
 mod offer;
 mod resources;
 mod sandbox;
+mod servers;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,6 +48,7 @@ pub struct Session {
     /// What goes through the network is recorded, until the session is closed.
     network: Mutex<Option<Recording>>,
     lists: Mutex<Lists>,
+    servers: servers::Servers,
     /// Where background tasks are made.
     desk: Option<Mutex<Box<dyn Desk>>>,
     /// The tasks that nobody has been told of yet.
@@ -151,8 +153,9 @@ impl Session {
         let (lists, next) = (Mutex::new(Lists::default()), AtomicU64::new(1));
         let network = proxy.map(|proxy| proxy.record(Arc::clone(&audit))).transpose().map_err(io::Error::other)?;
         let (desk, launched) = (None, Mutex::new(Vec::new()));
+        let servers = servers::Servers::default();
         let (workers, network) = (sandbox.workers(), Mutex::new(network));
-        let session = Session { agent, policy, gate, sandbox, audit, network, lists, desk, launched, next, wall_time };
+        let session = Session { agent, policy, gate, sandbox, audit, network, lists, servers, desk, launched, next, wall_time };
         Ok((session, workers))
     }
 
@@ -237,7 +240,7 @@ impl Session {
         match self.order(What::Act(call.within(self.wall_time)), progress).await {
             Ok(Reply::Done(output)) => Ok(output),
             Ok(Reply::Failed { why, errno }) => Err((why, errno)),
-            Ok(Reply::Resolved(_) | Reply::Progress(_) | Reply::Hooked { .. }) => {
+            Ok(Reply::Resolved(_) | Reply::Progress(_) | Reply::Hooked { .. } | Reply::Tools(_)) => {
                 Err(("the worker answered something else than it was asked".to_owned(), None))
             }
             Err(gone) => Err((gone.why().to_owned(), None)),

@@ -72,14 +72,19 @@ impl Sandbox {
 }
 
 impl Session {
+    /// Returns the worker that is there now.
+    pub(super) fn client(&self) -> Arc<Client> {
+        Arc::clone(&locked(&self.sandbox.worker).client)
+    }
+
     /// Gives an order to the worker. Dropping the future cancels it.
     pub(super) async fn order(&self, what: What, progress: &(dyn Fn(String) + Send + Sync)) -> Result<Reply, Gone> {
-        let client = Arc::clone(&locked(&self.sandbox.worker).client);
+        let client = self.client();
         // What touches nothing can be asked again.
         let again = match &what {
             What::Resolve(paths) => Some(What::Resolve(paths.clone())),
             What::Expand(pattern) => Some(What::Expand(pattern.clone())),
-            What::Act(_) | What::Hook { .. } | What::Cancel => None,
+            What::Act(_) | What::Hook { .. } | What::Serve(_) | What::Tools { .. } | What::Cancel => None,
         };
         if let Ok(reply) = client.order(what, progress).await {
             return Ok(reply);

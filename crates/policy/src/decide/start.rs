@@ -1,13 +1,20 @@
 use super::{Decision, reason};
-use crate::{Origin, Policy, Reason, StartKind};
+use crate::{Origin, Policy, Reason, Start, StartKind};
 
-/// Judges a hook: who approved the policy has approved the hooks that it lists, and no other command.
-pub(super) fn judge_hook(policy: &Policy, trigger: &str, command: &str) -> (Decision, Reason) {
-    let listed = policy.starts.iter().find(|start| {
-        matches!(&start.kind, StartKind::Hook { trigger: listed, .. } if listed == trigger) && start.command == command
-    });
-    match listed {
-        Some(start) => (Decision::Allow, reason("hooks", &start.origin, "it was approved with the policy")),
-        None => (Decision::Deny, reason("hooks", &Origin::Silent, format!("the policy has no such hook of `{trigger}`"))),
+/// Judges a command that nobody asks for: it is what was approved with the policy, or it does not start.
+pub(super) fn judge(policy: &Policy, start: &Start) -> (Decision, Reason) {
+    let same = |known: &&Start| known.kind == start.kind && known.command == start.command && known.env == start.env;
+    match policy.starts.iter().find(same) {
+        Some(known) => {
+            (Decision::Allow, reason(rule(&known.kind), &known.origin, "it starts by itself, and was approved with the policy"))
+        }
+        None => (Decision::Deny, reason(rule(&start.kind), &Origin::Silent, "the policy knows no such start")),
+    }
+}
+
+fn rule(kind: &StartKind) -> &'static str {
+    match kind {
+        StartKind::Hook { .. } => "hooks",
+        StartKind::McpServer { .. } => "mcpServers",
     }
 }

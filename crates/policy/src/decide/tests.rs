@@ -56,15 +56,21 @@ fn check_denies(pattern: &str, reading: Reading, covered: &[&str], not: &[&str])
 
 #[test]
 fn a_hook_is_approved_with_its_policy_and_no_other_command_is() {
-    let text = r#"{"hooks":{"preToolUse":[{"command":"guard --all"}],"stop":[{"command":"report"}]}}"#;
-    let hook = |trigger: &str, command: &str, expected, why: &str| {
-        check(text, Request::Hook { trigger: trigger.to_owned(), command: command.to_owned() }, expected, why);
+    let file = |trigger: &str, command: &str, through: &str| {
+        let settings = format!(r#"{{"sandbox":{{"hooks":{{"letThrough":[{through}]}}}}}}"#);
+        format!(r#"{{"name":"a","hooks":{{"{trigger}":[{{"command":"{command}"}}]}},"toolsSettings":{settings}}}"#)
     };
-    hook("preToolUse", "guard --all", Decision::Allow, "it was approved with the policy");
-    hook("stop", "report", Decision::Allow, "it was approved with the policy");
-    hook("stop", "guard --all", Decision::Deny, "the policy has no such hook of `stop`");
-    hook("preToolUse", "guard", Decision::Deny, "the policy has no such hook of `preToolUse`");
-    hook("preToolUse", "guard --all; rm x", Decision::Deny, "the policy has no such hook of `preToolUse`");
+    let approved = crate::testing::policy(&file("preToolUse", "guard --all", ""));
+    let check = |text: &str, expected: Decision| {
+        let start = crate::testing::policy(text).starts.remove(0);
+        assert_eq!(approved.judge(&Request::Start(start)).0, expected, "{text}");
+    };
+    check(&file("preToolUse", "guard --all", ""), Decision::Allow);
+    check(&file("stop", "guard --all", ""), Decision::Deny);
+    check(&file("preToolUse", "guard", ""), Decision::Deny);
+    check(&file("preToolUse", "guard --all; rm x", ""), Decision::Deny);
+    // That it blocks less is another approval.
+    check(&file("preToolUse", "guard --all", r#""guard --all""#), Decision::Deny);
 }
 
 #[test]
@@ -220,6 +226,27 @@ fn tools() {
     // A bare `*` in `allowedTools` covers built-in tools only.
     tool(r#"{"tools":["*"],"allowedTools":["*"]}"#, "@git/log", Decision::Ask, asked);
     tool(r#"{"tools":["*"],"allowedTools":["*"]}"#, "web_fetch", Decision::Allow, allowed);
+}
+
+#[test]
+fn only_what_was_approved_starts_by_itself() {
+    let file = |args: &str, value: &str| {
+        let server = format!(r#"{{"command":"srv","args":[{args}],"env":{{"K":"{value}"}}}}"#);
+        format!(r#"{{"name":"a","mcpServers":{{"s":{server}}},"hooks":{{"stop":[{{"command":"h"}}]}}}}"#)
+    };
+    let approved = crate::testing::policy(&file(r#""a b""#, "${env:HUB}"));
+    assert_eq!(approved.starts[1].command, "srv 'a b'");
+    assert_eq!(approved.starts[1].handed_on, ["HUB"]);
+    for (args, value, expected) in [
+        (r#""a b""#, "${env:HUB}", Decision::Allow),
+        (r#""a","b""#, "${env:HUB}", Decision::Deny),
+        (r#""a b""#, "${env:OTHER}", Decision::Deny),
+    ] {
+        for start in crate::testing::policy(&file(args, value)).starts.into_iter().skip(1) {
+            assert_eq!(approved.judge(&Request::Start(start)).0, expected, "{args} {value}");
+        }
+    }
+    assert_eq!(approved.judge(&Request::Start(approved.starts[0].clone())).0, Decision::Allow);
 }
 
 #[test]
