@@ -22,10 +22,18 @@ cat > "$scratch/calls.c" <<'END'
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <spawn.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+static void spawn(void) {
+  char *words[] = {"/bin/true", NULL}, *none[] = {NULL};
+  pid_t pid;
+  if (posix_spawn(&pid, words[0], NULL, NULL, words, none) == 0) waitpid(pid, NULL, 0);
+}
 
 static double now(void) {
   struct timespec t;
@@ -60,6 +68,8 @@ int main(void) {
   MEASURE("rename", 300, (rename("file", "moved"), rename("moved", "file")));
   MEASURE("chmod", 300, chmod("file", 0644));
   MEASURE("utimensat", 300, utimensat(AT_FDCWD, "file", NULL, 0));
+  // A second and every later command of a task.
+  MEASURE("spawn", 20, spawn());
   return 0;
 }
 END

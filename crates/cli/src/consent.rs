@@ -138,7 +138,7 @@ pub(crate) fn permit(ui: &Ui, gate: &Gate<'_>, command: &[String]) -> Result<Per
     }
 }
 
-fn not_approved() -> Failure {
+pub(crate) fn not_approved() -> Failure {
     Failure::new("not approved").exit(Exit::Denied)
 }
 

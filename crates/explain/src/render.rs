@@ -71,7 +71,7 @@ fn why(because: Because) -> &'static str {
     match because {
         Because::NotGranted => "nothing grants it",
         Because::NotForThis => "it is granted, but not for this",
-        Because::Hidden => "it is hidden",
+        Because::Hidden => "it is hidden, or may hold secrets: only its own name grants it",
         Because::Protected => "it is protected: only its own name grants it",
         Because::Decided => "it was decided outside: a name, mode or owner there must not change",
         Because::NoNetwork => "the task has no network beyond its own loopback",

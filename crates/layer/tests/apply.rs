@@ -245,6 +245,22 @@ fn what_is_protected_is_applied_by_name_only() {
 }
 
 #[test]
+fn what_git_runs_of_a_repository_below_is_applied_by_name_only() {
+    let Some(mode) = modes().pop() else { return };
+    let task =
+        "mkdir -p sub/.git/hooks sub/.git/objects other; echo evil > sub/.git/hooks/pre-commit; echo evil > sub/.git/config;
+        echo x > sub/.git/objects/x; echo 'gitdir: ../sub/.git' > other/.git";
+    let world = World::new(mode, "mkdir there", task);
+    let why = "it is protected: name it to apply it";
+    let applied = world.apply(&[], Manner::Each);
+    let expected = ["other/.git", "sub/.git/config", "sub/.git/hooks", "sub/.git/hooks/pre-commit"];
+    assert_eq!(refused(&applied), expected.map(|path| format!("{path}: {why}")));
+    assert_eq!(done(&applied), ["other", "sub", "sub/.git", "sub/.git/objects", "sub/.git/objects/x"]);
+    assert_eq!(done(&world.apply(&["sub"], Manner::Each)), [""; 0], "a directory above it does not name it");
+    assert_eq!(done(&world.apply(&["sub/.git/config"], Manner::Each)), ["sub/.git/config"]);
+}
+
+#[test]
 fn what_cannot_be_brought_over_is_refused() {
     let Some(mode) = modes().pop() else { return };
     let world = World::new(mode, "echo x > f", "mkfifo pipe; cp f set; chmod 4755 set; rm f; mkfifo f");

@@ -45,6 +45,7 @@ pub fn serve(open: impl FnOnce() -> io::Result<Session>) -> Result<ServeEnd, Ser
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Open)?;
     runtime.block_on(async {
         let session = Arc::new(open().map_err(ServeError::Open)?);
+        session.start_servers();
         let spawned = session.spawned().await;
         let transport = stdio::standard().map_err(ServeError::Open)?;
         let server = Server::new(Arc::clone(&session), &spawned);
@@ -64,12 +65,20 @@ pub fn serve(open: impl FnOnce() -> io::Result<Session>) -> Result<ServeEnd, Ser
 }
 
 async fn served(server: Server, transport: stdio::Standard) -> Result<ServeEnd, ServeError> {
+    let late = server.servers_settle();
     let running = match server.serve(transport).await {
         Ok(running) => running,
         // A host that goes before it has said anything has only looked whether the server starts.
         Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => return Ok(ServeEnd::Closed),
         Err(error) => return Err(ServeError::Protocol(error.to_string())),
     };
+    let (settled, peer) = (late, running.peer().clone());
+    tokio::spawn(async move {
+        if settled.await {
+            // A host that is gone wants no list.
+            let _ = peer.notify_tool_list_changed().await;
+        }
+    });
     match running.waiting().await {
         Ok(QuitReason::JoinError(error)) | Err(error) => Err(ServeError::Protocol(error.to_string())),
         Ok(_) => Ok(ServeEnd::Closed),

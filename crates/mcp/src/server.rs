@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use remit_executor::{Answer, Asked, Cleared, Content, Decided, Session, Standing};
+use remit_executor::{Answer, Asked, Cleared, Content, Decided, Offered, Session, Standing};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, ContentBlock, GetTaskParams, GetTaskResult,
     Implementation, JsonObject, ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
@@ -27,13 +27,13 @@ pub(crate) struct Server {
 impl Server {
     /// `spawned` is what the agent's hooks of the start have printed, for the model.
     pub(crate) fn new(session: Arc<Session>, spawned: &str) -> Server {
-        let tools = session.offered().into_iter().map(|offered| {
-            let annotations = ToolAnnotations::new().read_only(offered.described.read_only).open_world(false);
-            Tool::new(offered.name, offered.described.description, offered.described.schema)
-                .with_title(offered.described.title)
-                .with_annotations(annotations)
-        });
+        let tools = session.offered().into_iter().map(tool);
         Server { tools: tools.collect(), instructions: instructions(&session, spawned), session, open: Open::default() }
+    }
+
+    /// Returns when every server of the agent has started or failed: whether one has come late.
+    pub(crate) fn servers_settle(&self) -> impl Future<Output = bool> + Send + use<> {
+        self.session.servers_settle()
     }
 
     async fn call(&self, request: CallToolRequestParams, context: &RequestContext<RoleServer>) -> CallToolResponse {
@@ -129,7 +129,7 @@ impl Server {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder().enable_tools().enable_resources();
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_tool_list_changed().enable_resources();
         let capabilities =
             if self.session.launches() { with_logging(capabilities.enable_tasks().build()) } else { capabilities.build() };
         ServerConfig::new(capabilities)
@@ -142,7 +142,8 @@ impl ServerHandler for Server {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.tools.clone()))
+        let served = self.session.served().await.into_iter().map(tool);
+        Ok(ListToolsResult::with_all_items(self.tools.iter().cloned().chain(served).collect()))
     }
 
     async fn list_resources(
@@ -200,6 +201,13 @@ impl ServerHandler for Server {
             () = context.ct.cancelled() => Ok(failed("cancelled")),
         }
     }
+}
+
+fn tool(offered: Offered) -> Tool {
+    let annotations = ToolAnnotations::new().read_only(offered.described.read_only).open_world(false);
+    Tool::new(offered.name, offered.described.description, offered.described.schema)
+        .with_title(offered.described.title)
+        .with_annotations(annotations)
 }
 
 fn instructions(session: &Session, spawned: &str) -> String {

@@ -15,6 +15,7 @@ mod starts;
 mod tools;
 
 pub use protected::protected;
+pub use starts::handed_on;
 
 use std::collections::BTreeMap;
 

@@ -5,6 +5,7 @@
 
 mod command;
 mod file;
+mod start;
 mod tool;
 
 pub(crate) use command::is_plain;
@@ -12,7 +13,7 @@ pub use command::{CommandPart, Judgement};
 pub(crate) use file::of_the_task;
 use remit_agent::AbsPath;
 
-use crate::{Confinement, Digest, Origin, Permit, Policy, Question, Reason, Verdict};
+use crate::{Confinement, Digest, Origin, Permit, Policy, Question, Reason, Start, Verdict};
 
 /// Something that is to be done, as the gate sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub enum Request {
     WriteFile(AbsPath),
     /// A tool by the name under which it was called.
     Tool(String),
+    /// A command that the agent file starts by itself: a hook, or a server.
+    Start(Start),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +83,7 @@ impl Policy {
             Request::ReadFile(path) => file::judge_read(self, path),
             Request::WriteFile(path) => file::judge_write(self, path),
             Request::Tool(name) => tool::judge(self, name),
+            Request::Start(start) => start::judge(self, start),
         }
     }
 

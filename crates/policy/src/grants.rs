@@ -130,6 +130,9 @@ pub struct Start {
     pub command: String,
     /// The variables that it is given and the SHA-256 of each value: a change asks again, and no secret is kept.
     pub env: BTreeMap<String, String>,
+    /// The caller's own variables that the values of `env` name, as in `${env:NAME}`: what they hold is handed on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub handed_on: Vec<String>,
     #[serde(skip_serializing_if = "Origin::is_erased")]
     pub origin: Origin,
 }

@@ -29,7 +29,7 @@ mod verdict;
 mod within;
 
 pub use commands::{CommandGrants, CommandPattern, CommandRule, CommandRules, Otherwise};
-pub use compile::{COMPILE_CODES, Example, Workspace, compile, compile_untried, examples, protected, unrestricted};
+pub use compile::{COMPILE_CODES, Example, Workspace, compile, compile_untried, examples, handed_on, protected, unrestricted};
 pub use decide::{CommandLine, CommandPart, Decision, Gate, Judgement, Request};
 pub use diff::{Change, ChangeKind, diff};
 pub use digest::Digest;
@@ -42,7 +42,7 @@ pub use origin::Origin;
 pub use path_glob::PathGlob;
 pub use path_pattern::{PathPattern, PathPatternError};
 pub use policy::{Confinement, Policy};
-pub use profile::{BUILT_IN_PROFILES, Profile, ProfileError, ProfileFile};
+pub use profile::{BUILT_IN_PROFILES, Profile, ProfileError, ProfileFile, Toolchain};
 pub use variables::never_passed;
 pub use verdict::{Permit, Question, Reason, Verdict};
 pub use within::{Excess, Grant};

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use remit_policy::{HostRule, LimitKind, NetworkMode, Origin, Policy, StartKind};
+use remit_policy::{HostRule, LimitKind, NetworkMode, Origin, Policy, Start, StartKind};
 use remit_sandbox::{Grant, Plan};
 use serde::Serialize;
 
@@ -52,6 +52,10 @@ pub struct Environment {
 pub struct StartLine {
     pub kind: StartKind,
     pub command: String,
+    /// The names of the variables that the file gives it.
+    pub env: Vec<String>,
+    /// The variables of the caller's own, secrets too, whose values it is given.
+    pub handed_on: Vec<String>,
 }
 
 pub(crate) fn network(policy: &Policy, plan: &Plan) -> Network {
@@ -85,7 +89,13 @@ pub(crate) fn environment(policy: &Policy, plan: &Plan) -> Environment {
 }
 
 pub(crate) fn starts(policy: &Policy) -> Vec<StartLine> {
-    policy.starts.iter().map(|start| StartLine { kind: start.kind.clone(), command: start.command.clone() }).collect()
+    let line = |start: &Start| StartLine {
+        kind: start.kind.clone(),
+        command: start.command.clone(),
+        env: start.env.keys().cloned().collect(),
+        handed_on: start.handed_on.clone(),
+    };
+    policy.starts.iter().map(line).collect()
 }
 
 fn host_text(rule: &HostRule) -> String {

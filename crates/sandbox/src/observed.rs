@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use remit_agent::AbsPath;
+
 use crate::{Act, Because, Target};
 
 /// What is to be kept.
@@ -19,6 +21,7 @@ pub struct Observed {
     refused: HashMap<(Act, Target), Refused>,
     used: HashMap<Target, Vec<Act>>,
     failed: Vec<FailedProcess>,
+    renamed: Vec<(AbsPath, AbsPath)>,
     /// How many calls were looked at.
     pub calls: u64,
     /// Different things that were seen and not kept, because there were too many.
@@ -91,6 +94,22 @@ impl Observed {
         }
     }
 
+    /// Something has another name now.
+    pub fn rename(&mut self, from: AbsPath, to: AbsPath) {
+        if self.renamed.len() < MOST_FAILED {
+            self.renamed.push((from, to));
+        }
+    }
+
+    /// Returns the last name of what had this one.
+    pub fn last_name(&self, path: &AbsPath) -> AbsPath {
+        self.renamed.iter().fold(path.clone(), |path, (from, to)| match path.relative_to(from) {
+            Some("") => to.clone(),
+            Some(rest) => to.join(rest),
+            None => path,
+        })
+    }
+
     pub fn fail(&mut self, failed: FailedProcess) {
         if self.failed.len() >= MOST_FAILED {
             self.failed.drain(..MOST_FAILED / 2);
@@ -121,8 +140,6 @@ impl Observed {
 
 #[cfg(test)]
 mod tests {
-    use remit_agent::AbsPath;
-
     use super::*;
 
     #[test]

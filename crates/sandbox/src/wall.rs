@@ -66,7 +66,6 @@ pub struct Wall {
     rules: Vec<PathRights>,
     /// `None`: the task sees the host's root.
     shown: Option<Vec<AbsPath>>,
-    private: Vec<AbsPath>,
     masks: Vec<AbsPath>,
     read_only: Vec<AbsPath>,
     /// Mounts, which cannot be removed.
@@ -105,7 +104,6 @@ impl Wall {
         Wall {
             held: held.cloned().collect(),
             shown,
-            private: private().cloned().collect(),
             masks,
             read_only: plan.read_only.clone(),
             files: plan.landlock.is_some() || plan.root.is_some(),
@@ -114,14 +112,9 @@ impl Wall {
         }
     }
 
-    /// Returns whether the host's file of that path is what the task finds there, when it finds anything.
+    /// Returns whether the task's root has what there is at the path: the host's, or the task's own.
     pub fn shows(&self, path: &AbsPath) -> bool {
-        match &self.shown {
-            None => true,
-            Some(shown) => {
-                shown.iter().any(|shown| path.is_beneath(shown)) && !self.private.iter().any(|own| path.is_beneath(own))
-            }
-        }
+        self.shown.as_ref().is_none_or(|shown| shown.iter().any(|shown| path.is_beneath(shown)))
     }
 
     /// Returns whether the task has a root of its own, in which a path of the host may be missing.

@@ -72,6 +72,7 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
         Ok(remit_mcp::serve(|| {
             let (session, worker) = Session::open(agent, policy, plan.wall_time, worker, audit)?;
             running = Some(worker);
+            let session = session.with_servers(host.environment.clone(), task.path().as_path());
             Ok(if enabled { session.with_desk(Box::new(desk)) } else { session })
         }))
     });

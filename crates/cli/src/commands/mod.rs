@@ -14,6 +14,7 @@ pub(crate) mod delete;
 mod diff;
 mod discard;
 mod doctor;
+mod learn;
 mod lint;
 pub(crate) mod logs;
 mod lsp;
@@ -71,6 +72,7 @@ pub(crate) enum Command {
     Attach(attach::AttachArgs),
     Result(result::ResultArgs),
     Why(why::WhyArgs),
+    Learn(learn::LearnArgs),
     Approve(approve::ApproveArgs),
     Deny(approve::DenyArgs),
     Cancel(cancel::CancelArgs),
@@ -114,6 +116,7 @@ impl Command {
             Command::Attach(args) => attach::attach(ui, args),
             Command::Result(args) => result::result(ui, args),
             Command::Why(args) => why::why(ui, args),
+            Command::Learn(args) => learn::learn(ui, args),
             Command::Approve(args) => approve::approve(ui, args),
             Command::Deny(args) => approve::deny(ui, args),
             Command::Cancel(args) => cancel::cancel(ui, args),

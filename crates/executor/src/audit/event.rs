@@ -61,6 +61,8 @@ pub enum AuditEvent<'a> {
     },
     /// A hook of the agent ran.
     Hooked { trigger: Cow<'a, str>, command: Cow<'a, str>, outcome: Cow<'a, str> },
+    /// How one of the agent's own servers stands: it starts, has so many tools, or has ended.
+    Served { server: Cow<'a, str>, outcome: Cow<'a, str> },
     /// A connection out of the task's network was permitted and made.
     Connected {
         connection: u64,
@@ -156,5 +158,6 @@ pub(crate) fn words(request: &Request) -> (&'static str, String) {
         Request::ReadFile(path) => ("read", path.to_string()),
         Request::WriteFile(path) => ("write", path.to_string()),
         Request::Tool(name) => ("call", name.clone()),
+        Request::Start(start) => ("start", start.command.clone()),
     }
 }

@@ -33,6 +33,7 @@ impl Session {
     /// Decides a call of a tool by its name, of either generation, and its arguments. Nothing is done.
     pub async fn decide(&self, name: &str, input: Value) -> Decided {
         let (number, begun) = (self.number(), Instant::now());
+        let name = self.meant(name);
         let shown = cut_middle(&input.to_string(), RECORDED);
         let call = match self.understood(name, &input).await {
             Ok(call) => call,
@@ -80,6 +81,9 @@ impl Session {
 
     /// Reads the call, with every path followed to where it leads now.
     async fn understood(&self, name: &str, input: &Value) -> Result<Call, Refusal> {
+        if let Some(call) = self.served_call(name, input).await {
+            return call;
+        }
         let tool = self.tool(name)?;
         let mut call = Call::read(tool, input.clone()).map_err(Refusal::new)?;
         let mut paths = Vec::new();

@@ -28,7 +28,9 @@ impl Session {
                 Reply::Hooked { code: Some(code), stderr, .. } => format!("exit status {code}: {}", stderr.trim()),
                 Reply::Hooked { code: None, .. } => "it was killed".to_owned(),
                 Reply::Failed { why, .. } => why,
-                Reply::Resolved(_) | Reply::Progress(_) | Reply::Done(_) => "the worker did not run it".to_owned(),
+                Reply::Resolved(_) | Reply::Progress(_) | Reply::Done(_) | Reply::Tools(_) => {
+                    "the worker did not run it".to_owned()
+                }
             };
             let command = hook.command.as_ref().map_or("", |command| command.value.as_str());
             return Err(Refusal {
@@ -132,10 +134,14 @@ fn matches(hook: &Hook, tool: &str) -> bool {
         "@builtin" | "@builtin/" | "@builtin/*" => return !names.is_empty(),
         matcher => matcher.strip_prefix("@builtin/").unwrap_or(matcher),
     };
+    // `@server` is every tool of that server.
+    let server = tool.split_once('/').map_or(tool, |(server, _)| server);
     match globset::Glob::new(pattern) {
         Ok(glob) => {
             let glob = glob.compile_matcher();
-            glob.is_match(tool) || names.iter().any(|name| glob.is_match(name))
+            glob.is_match(tool)
+                || (tool.starts_with('@') && glob.is_match(server))
+                || names.iter().any(|name| glob.is_match(name))
         }
         Err(_) => true,
     }

@@ -10,6 +10,7 @@ mod delegate;
 mod hooks;
 mod offer;
 mod resources;
+mod servers;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,6 +46,7 @@ pub struct Session {
     /// What goes through the network is recorded, until the session is closed.
     network: Mutex<Option<Recording>>,
     lists: Mutex<Lists>,
+    servers: servers::Servers,
     /// Where background tasks are made.
     desk: Option<Mutex<Box<dyn Desk>>>,
     /// The tasks that nobody has been told of yet.
@@ -149,8 +151,9 @@ impl Session {
         let (lists, next) = (Mutex::new(Lists::default()), AtomicU64::new(1));
         let network = proxy.map(|proxy| proxy.record(Arc::clone(&audit))).transpose().map_err(io::Error::other)?;
         let (desk, launched) = (None, Mutex::new(Vec::new()));
+        let servers = servers::Servers::default();
         let (client, network) = (Client::new(socket)?, Mutex::new(network));
-        let session = Session { agent, policy, gate, client, audit, network, lists, desk, launched, next, wall_time };
+        let session = Session { agent, policy, gate, client, audit, network, lists, servers, desk, launched, next, wall_time };
         Ok((session, running))
     }
 
@@ -235,7 +238,7 @@ impl Session {
         match self.client.order(What::Act(call.within(self.wall_time)), progress).await {
             Ok(Reply::Done(output)) => Ok(output),
             Ok(Reply::Failed { why, errno }) => Err((why, errno)),
-            Ok(Reply::Resolved(_) | Reply::Progress(_) | Reply::Hooked { .. }) => {
+            Ok(Reply::Resolved(_) | Reply::Progress(_) | Reply::Hooked { .. } | Reply::Tools(_)) => {
                 Err(("the worker answered something else than it was asked".to_owned(), None))
             }
             Err(_) => Err((GONE.to_owned(), None)),

@@ -168,7 +168,7 @@ fn run(
     ended.map_err(|errno| Failure { why: "the command cannot be watched".to_owned(), errno: Some(errno.raw_os_error()) })
 }
 
-fn not_started(program: &str, error: &std::io::Error) -> Failure {
+pub(crate) fn not_started(program: &str, error: &std::io::Error) -> Failure {
     let why = match error.kind() {
         std::io::ErrorKind::NotFound => format!("command `{program}` is not found in the sandbox"),
         std::io::ErrorKind::PermissionDenied => {

@@ -24,8 +24,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::worker::protocol::arguments;
+use crate::worker::servers::{self, Servers};
 
-pub(crate) use execute_bash::hook;
+pub(crate) use execute_bash::{hook, not_started};
 pub(crate) use find::expand;
 pub use schema::{Described, described};
 pub(crate) use todo_list::Lists;
@@ -41,6 +42,8 @@ pub(crate) enum Call {
     Grep(grep::Grep),
     Todo(todo_list::Todo),
     Think(thinking::Thought),
+    /// A tool of one of the agent's own servers.
+    Served(servers::Asked),
     Delegate(delegate::Delegate),
 }
 
@@ -137,6 +140,8 @@ pub(crate) struct Control<'a> {
     /// Becomes readable when the call is cancelled.
     pub(crate) cancel: &'a rustix::fd::OwnedFd,
     pub(crate) progress: &'a dyn Fn(String),
+    /// The agent's own servers.
+    pub(crate) servers: &'a Servers,
 }
 
 impl Control<'_> {
@@ -176,7 +181,7 @@ impl Call {
             Call::Shell(shell) => shell.working_dir.iter_mut().collect(),
             Call::Glob(glob) => vec![glob.path.get_or_insert_with(here)],
             Call::Grep(grep) => vec![grep.path.get_or_insert_with(here)],
-            Call::Todo(_) | Call::Think(_) | Call::Delegate(_) => Vec::new(),
+            Call::Todo(_) | Call::Think(_) | Call::Delegate(_) | Call::Served(_) => Vec::new(),
         }
     }
 
@@ -197,7 +202,7 @@ impl Call {
             // Whether the tool is there at all is a part of these two judgements.
             Call::Write(write) => Ok(vec![Request::WriteFile(places.path(&write.path)?)]),
             Call::Shell(shell) => Ok(vec![Request::Command(shell.line())]),
-            Call::Todo(_) | Call::Think(_) | Call::Delegate(_) => Ok(vec![tool()]),
+            Call::Todo(_) | Call::Think(_) | Call::Delegate(_) | Call::Served(_) => Ok(vec![tool()]),
         }
     }
 
@@ -217,6 +222,7 @@ impl Call {
             Call::Shell(shell) => shell.perform(control),
             Call::Glob(glob) => glob.perform(control),
             Call::Grep(grep) => grep.perform(control),
+            Call::Served(asked) => control.servers.call(&asked, control),
             Call::Todo(_) | Call::Think(_) | Call::Delegate(_) => {
                 Err(Failure::new("this tool touches nothing, and is not for the worker"))
             }

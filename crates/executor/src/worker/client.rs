@@ -49,6 +49,11 @@ impl Client {
     /// Gives an order, and waits for the answer that ends it. Dropping the future cancels the order.
     pub(crate) async fn order(&self, what: What, progress: &(dyn Fn(String) + Send + Sync)) -> Result<Reply, Lost> {
         let _slot = self.slots.acquire().await.map_err(|_| Lost)?;
+        self.follow(what, progress).await
+    }
+
+    /// Gives an order that goes on for as long as the session, and takes no turn from others.
+    pub(crate) async fn follow(&self, what: What, progress: &(dyn Fn(String) + Send + Sync)) -> Result<Reply, Lost> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let Ok(bytes) = frame(&Order { id, what }) else {
             return Ok(Reply::Failed { why: "the arguments are longer than 32 MiB".to_owned(), errno: None });

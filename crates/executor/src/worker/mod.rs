@@ -8,6 +8,7 @@ mod client;
 pub(crate) mod protocol;
 pub(crate) mod resolve;
 mod serve;
+pub(crate) mod servers;
 mod start;
 
 pub(crate) use client::Client;

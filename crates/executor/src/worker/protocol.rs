@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::servers::{Remote, Start};
 use crate::tools::{Call, Output};
 
 /// The longest frame, in bytes: an image in base64 with room to spare.
@@ -31,6 +32,10 @@ pub(crate) enum What {
     Act(Call),
     /// Run a hook of the agent: its command, what it reads, its time in milliseconds, and how much of its output is kept.
     Hook { command: String, input: String, timeout_ms: u64, longest: usize },
+    /// Start a server of the agent, and tell what it prints to its standard error until it ends.
+    Serve(Start),
+    /// Introduce yourself to a server that was started, and name its tools.
+    Tools { server: String, timeout_ms: u64 },
     /// End the order of this id.
     Cancel,
 }
@@ -49,6 +54,7 @@ pub(crate) enum Reply {
     /// Something to tell while it goes on.
     Progress(String),
     Done(Output),
+    Tools(Vec<Remote>),
     /// A lower-case fragment, and what the kernel said, if it was the kernel.
     Failed {
         why: String,

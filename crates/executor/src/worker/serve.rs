@@ -14,9 +14,10 @@ use remit_agent::AbsPath;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
-use super::protocol::{Answer, Order, Reply, What, frame, read};
+use super::protocol::{Answer, Reply, What, frame, read};
 use super::resolve::resolve;
-use crate::tools::{Control, expand, hook};
+use super::servers::{Attended, Servers};
+use crate::tools::{Control, Failure, expand, hook};
 
 /// Serves the session at standard input until it goes. `looked_at`: some of its calls are decided outside the sandbox, by
 /// a thread that has to look at its descriptors; then so can a command, which finds nothing there that it has not itself.
@@ -34,7 +35,12 @@ pub fn serve(looked_at: bool) -> io::Result<()> {
     let null = File::options().read(true).write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdin(&null)?;
     rustix::stdio::dup2_stdout(&null)?;
-    let answers = Arc::new(Answers { socket: Arc::clone(&socket), one: Mutex::new(()), running: Mutex::new(BTreeMap::new()) });
+    let answers = Arc::new(Answers {
+        socket: Arc::clone(&socket),
+        one: Mutex::new(()),
+        running: Mutex::new(BTreeMap::new()),
+        servers: Servers::default(),
+    });
     let mut orders = BufReader::new(&*socket);
     while let Some(order) = read(&mut orders)? {
         match order.what {
@@ -44,11 +50,13 @@ pub fn serve(looked_at: bool) -> io::Result<()> {
                 let resolved = paths.iter().map(|path| resolved(path)).collect();
                 answers.send(order.id, Reply::Resolved(resolved));
             }
-            What::Act(_) | What::Hook { .. } | What::Expand(_) => {
-                let (cancelled, pipe) = (Arc::new(AtomicBool::new(false)), pipe_with(PipeFlags::CLOEXEC)?);
-                answers.begin(order.id, Running { cancelled: Arc::clone(&cancelled), _pipe: pipe.1 });
-                let answers = Arc::clone(&answers);
-                thread::Builder::new().stack_size(1 << 20).spawn(move || act(order, &answers, &cancelled, &pipe.0))?;
+            // It is there before the next order, which may be for it.
+            What::Serve(start) => match answers.servers.start(&start) {
+                Ok(server) => follow(&answers, order.id, move |control| attend(server, control))?,
+                Err(failure) => answers.send(order.id, Reply::Failed { why: failure.why, errno: failure.errno }),
+            },
+            what @ (What::Act(_) | What::Hook { .. } | What::Expand(_) | What::Tools { .. }) => {
+                follow(&answers, order.id, move |control| act(what, control))?;
             }
         }
     }
@@ -60,25 +68,42 @@ fn resolved(path: &str) -> Result<String, String> {
     resolve(&path).map(|path| path.to_string())
 }
 
-fn act(order: Order, answers: &Answers, cancelled: &AtomicBool, cancel: &OwnedFd) {
-    let id = order.id;
-    let progress = |text: String| answers.send(id, Reply::Progress(text));
-    let control = Control { cancelled, cancel, progress: &progress };
-    let reply = match order.what {
-        What::Act(call) => match call.perform(&control) {
-            Ok(output) => Reply::Done(output),
-            Err(failure) => Reply::Failed { why: failure.why, errno: failure.errno },
-        },
+/// Follows an order on a thread of its own.
+fn follow(answers: &Arc<Answers>, id: u64, act: impl FnOnce(&Control<'_>) -> Reply + Send + 'static) -> io::Result<()> {
+    let (cancelled, (cancel, pipe)) = (Arc::new(AtomicBool::new(false)), pipe_with(PipeFlags::CLOEXEC)?);
+    answers.begin(id, Running { cancelled: Arc::clone(&cancelled), _pipe: pipe });
+    let answers = Arc::clone(answers);
+    thread::Builder::new().stack_size(1 << 20).spawn(move || {
+        let progress = |text: String| answers.send(id, Reply::Progress(text));
+        let control = Control { cancelled: &cancelled, cancel: &cancel, progress: &progress, servers: &answers.servers };
+        answers.end(id, act(&control));
+    })?;
+    Ok(())
+}
+
+fn act(what: What, control: &Control<'_>) -> Reply {
+    let failed = |failure: Failure| Reply::Failed { why: failure.why, errno: failure.errno };
+    match what {
+        What::Act(call) => call.perform(control).map_or_else(failed, Reply::Done),
         What::Hook { command, input, timeout_ms, longest } => {
-            hook(&command, &input, Duration::from_millis(timeout_ms), longest, &control)
+            hook(&command, &input, Duration::from_millis(timeout_ms), longest, control)
         }
-        What::Expand(pattern) => match expand(&pattern, &control) {
+        What::Expand(pattern) => match expand(&pattern, control) {
             Ok(paths) => Reply::Resolved(paths.into_iter().map(Ok).collect()),
-            Err(failure) => Reply::Failed { why: failure.why, errno: failure.errno },
+            Err(failure) => failed(failure),
         },
-        What::Resolve(_) | What::Cancel => return,
-    };
-    answers.end(id, reply);
+        What::Tools { server, timeout_ms } => {
+            let tools = control.servers.tools(&server, Duration::from_millis(timeout_ms), control);
+            tools.map_or_else(failed, Reply::Tools)
+        }
+        // These are followed where they are read.
+        What::Serve(_) | What::Resolve(_) | What::Cancel => failed(Failure::new("this order takes no thread")),
+    }
+}
+
+fn attend(server: Attended, control: &Control<'_>) -> Reply {
+    let Failure { why, errno } = server.until_the_end(control);
+    Reply::Failed { why, errno }
 }
 
 /// An order that is being followed.
@@ -93,6 +118,7 @@ struct Answers {
     /// Held while a frame is written.
     one: Mutex<()>,
     running: Mutex<BTreeMap<u64, Running>>,
+    servers: Servers,
 }
 
 impl Answers {

@@ -27,7 +27,7 @@ impl Thread {
     /// Reads a path and makes it absolute; empty when it was empty.
     pub(super) fn path(self, directory: i32, at: u64) -> Result<Vec<u8>, Errno> {
         if at == 0 {
-            return Err(Errno::FAULT);
+            return Err(Errno::INVAL);
         }
         let path = self.string(at)?;
         if path.is_empty() { Ok(path) } else { self.absolute(directory, path) }

@@ -88,8 +88,15 @@ struct Named {
 
 /// What a call was about, read while it waited.
 enum Seen {
-    Paths(Vec<Named>),
-    Address { act: Act, target: Target },
+    Paths {
+        paths: Vec<Named>,
+        /// The first has the name of the second from now on.
+        renames: bool,
+    },
+    Address {
+        act: Act,
+        target: Target,
+    },
     Exit(FailedProcess),
     Nothing,
     Unread,
@@ -115,9 +122,11 @@ impl Eye {
             false
         };
         match seen {
-            Seen::Paths(paths) => {
-                for named in paths {
-                    self.judge(notification.thread, named, decided, refused);
+            Seen::Paths { paths, renames } => {
+                let judged: Vec<_> =
+                    paths.into_iter().map(|named| self.judge(notification.thread, named, decided, refused)).collect();
+                if let (true, [Some(from), Some(to)]) = (renames, judged.as_slice()) {
+                    self.observed.rename(from.clone(), to.clone());
                 }
             }
             Seen::Address { act, target } => {
@@ -138,7 +147,8 @@ impl Eye {
         if self.task.is_none() {
             self.task = View::of_thread(notification.thread).ok();
         }
-        let Some(call) = call(libc::c_long::from(notification.number), &notification.arguments) else { return Seen::Nothing };
+        let number = libc::c_long::from(notification.number);
+        let Some(call) = call(number, &notification.arguments) else { return Seen::Nothing };
         let all = match call {
             Call::Exit { code } => {
                 let process = thread.process();
@@ -157,7 +167,12 @@ impl Eye {
             }
         };
         match all {
-            Ok(paths) => Seen::Paths(paths.into_iter().filter(|named| !named.path.is_empty()).collect()),
+            Ok(paths) => {
+                let paths = paths.into_iter().filter(|named| !named.path.is_empty()).collect();
+                Seen::Paths { paths, renames: renames(number) }
+            }
+            // Without a path there is nothing to be seen: libraries try so which calls there are.
+            Err(Errno::INVAL) => Seen::Nothing,
             Err(_) => Seen::Unread,
         }
     }
@@ -213,50 +228,58 @@ impl Eye {
                     Some(view) if act == Act::Listen => Some(view.entry(&path)),
                     _ => None,
                 };
-                Seen::Paths(vec![Named { act, path, follow: act == Act::Connect, before }])
+                Seen::Paths { paths: vec![Named { act, path, follow: act == Act::Connect, before }], renames: false }
             }
             Ok(None) => Seen::Nothing,
             Err(_) => Seen::Unread,
         }
     }
 
-    /// Finds out what the plan says to an act on a path, and notes it.
-    fn judge(&mut self, thread: u32, named: Named, decided: bool, refused: bool) {
-        if is_passing(&named.path) || (!decided && self.known.contains(&(named.act, named.path.clone()))) {
-            return;
+    /// Finds out what the plan says to an act on a path, and notes it. Returns the path when the act is allowed.
+    fn judge(&mut self, thread: u32, named: Named, decided: bool, refused: bool) -> Option<AbsPath> {
+        let key = (named.act, named.path);
+        if is_passing(&key.1) || (!decided && self.known.contains(&key)) {
+            return None;
         }
+        let named = Named { path: key.1, ..named };
         let Named { act, path, follow, before } = named;
         let Some(view) = &self.task else {
             self.observed.unread += 1;
-            return;
+            return None;
         };
         let place = before.unwrap_or_else(|| view.place(&path, follow));
         let wall = &self.observer.wall;
         let (at, because) = match place {
             // What is there already is not made.
-            Place::Found(_) if act == Act::Create && !decided => return,
-            Place::Free(_) if matches!(act, Act::Remove | Act::Execute | Act::Change) => {
-                return self.beyond(thread, act, &path, follow);
-            }
+            Place::Found(_) if act == Act::Create && !decided => return None,
             Place::Free(at) if matches!(act, Act::Create | Act::Listen) => {
                 let because = if decided { refused.then_some(Because::Decided) } else { wall.refuses(act, &at) };
                 (at, because)
             }
-            Place::Free(_) | Place::Nowhere => return self.beyond(thread, act, &path, follow),
-            Place::Closed => match lexical(&path) {
-                Some(at) => {
-                    let because = wall.refuses(act, &at).filter(|because| *because == Because::Hidden);
-                    (at, because)
-                }
-                None => return,
-            },
+            Place::Free(_) | Place::Nowhere => {
+                self.beyond(thread, act, &path, follow);
+                return None;
+            }
+            Place::Closed => {
+                let at = lexical(&path)?;
+                let because = wall.refuses(act, &at).filter(|because| *because == Because::Hidden);
+                (at, because)
+            }
             Place::Found(at) => {
                 let because = wall.refuses(act, &at);
                 let because = if decided { refused.then(|| because.unwrap_or(Because::Decided)) } else { because };
                 (at, because)
             }
         };
+        let allowed = because.is_none().then(|| at.clone());
         if because.is_none() {
+            if self.observer.watch == Watch::Everything {
+                // The links on the way have to be in sight as well.
+                let links = lexical(&path).filter(|path| follow && *path != at);
+                if let Some(path) = links {
+                    self.observed.r#use(act, Target::Path(path));
+                }
+            }
             if self.known.len() >= MOST_KNOWN {
                 self.known.clear();
             }
@@ -266,6 +289,7 @@ impl Eye {
             }
         }
         self.note(thread, act, Target::Path(at), because);
+        allowed
     }
 
     /// Looks whether what the task does not find is there on the host, and only out of its sight.
@@ -297,6 +321,14 @@ impl Eye {
         let (process, name) = Thread(thread).who();
         self.observed.refuse(Refused { act, target, because, process, name, count: 1, last: self.observed.calls });
     }
+}
+
+fn renames(number: libc::c_long) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if number == libc::SYS_rename {
+        return true;
+    }
+    matches!(number, libc::SYS_renameat | libc::SYS_renameat2)
 }
 
 /// Returns whether nothing is to be learnt of a path: `/proc` is each process's own, and full of links that are somebody else's.

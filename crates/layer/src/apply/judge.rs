@@ -42,8 +42,29 @@ fn protection(change: &Change, choice: &Choice<'_>) -> Result<(), Refusal> {
         if choice.protected.iter().filter(touches).any(|protected| !is_named(path, protected)) {
             return Err(Refusal::Protected);
         }
+        if of_git(path, change.is_directory()).is_some_and(|protected| !is_named(path, &protected)) {
+            return Err(Refusal::Protected);
+        }
     }
     Ok(())
+}
+
+/// Returns what the path is of a repository, at any depth, that has git run something: a repository that a task left somewhere is
+/// met by the next prompt that shows a branch.
+fn of_git(path: &RelPath, is_directory: bool) -> Option<RelPath> {
+    const SETTINGS: [&[u8]; 6] = [b"hooks", b"config", b"config.worktree", b"commondir", b"modules", b"worktrees"];
+    let mut at = RelPath::root();
+    let mut components = path.as_bytes().split(|byte| *byte == b'/').peekable();
+    while let Some(name) = components.next() {
+        at = at.join(name);
+        match (name, components.peek()) {
+            (b".git", Some(next)) if SETTINGS.contains(next) => return Some(at.join(next)),
+            // A file or a link with that name says where the repository is.
+            (b".git", None) if !is_directory => return Some(at),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// A file that would run as its owner is not what somebody who reads a diff looks for.
@@ -84,5 +105,28 @@ pub(super) fn unreachable(errno: Errno) -> Refusal {
         Errno::LOOP => Refusal::Link,
         Errno::NOENT => Refusal::Vanished,
         errno => Refusal::System { action: "open its directory", errno },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_git_runs_is_found_at_any_depth() {
+        let check = |path: &str, is_directory: bool, expected: Option<&str>| {
+            let of = of_git(&RelPath::parse(path.as_bytes()).unwrap(), is_directory);
+            assert_eq!(of, expected.map(|text| RelPath::parse(text.as_bytes()).unwrap()), "{path}");
+        };
+        check("a/b/.git/hooks/pre-commit", false, Some("a/b/.git/hooks"));
+        check("a/.git/config", false, Some("a/.git/config"));
+        check("a/.git/commondir", false, Some("a/.git/commondir"));
+        check("a/.git/modules/x/.git/config", false, Some("a/.git/modules"));
+        check("a/.git/x/.git/config", false, Some("a/.git/x/.git/config"));
+        check("a/.git", false, Some("a/.git"));
+        check("a/.git", true, None);
+        check("a/.git/objects/ab/cdef", false, None);
+        check("a/.github/config", false, None);
+        check("config", false, None);
     }
 }

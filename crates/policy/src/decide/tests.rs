@@ -210,6 +210,27 @@ fn tools() {
 }
 
 #[test]
+fn only_what_was_approved_starts_by_itself() {
+    let file = |args: &str, value: &str| {
+        let server = format!(r#"{{"command":"srv","args":[{args}],"env":{{"K":"{value}"}}}}"#);
+        format!(r#"{{"name":"a","mcpServers":{{"s":{server}}},"hooks":{{"stop":[{{"command":"h"}}]}}}}"#)
+    };
+    let approved = crate::testing::policy(&file(r#""a b""#, "${env:HUB}"));
+    assert_eq!(approved.starts[1].command, "srv 'a b'");
+    assert_eq!(approved.starts[1].handed_on, ["HUB"]);
+    for (args, value, expected) in [
+        (r#""a b""#, "${env:HUB}", Decision::Allow),
+        (r#""a","b""#, "${env:HUB}", Decision::Deny),
+        (r#""a b""#, "${env:OTHER}", Decision::Deny),
+    ] {
+        for start in crate::testing::policy(&file(args, value)).starts.into_iter().skip(1) {
+            assert_eq!(approved.judge(&Request::Start(start)).0, expected, "{args} {value}");
+        }
+    }
+    assert_eq!(approved.judge(&Request::Start(approved.starts[0].clone())).0, Decision::Allow);
+}
+
+#[test]
 fn an_unrestricted_profile_permits_what_is_not_denied() {
     let trusted = crate::unrestricted(&profile("unrestricted"), &crate::testing::workspace());
     for request in [

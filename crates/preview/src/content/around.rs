@@ -62,6 +62,12 @@ pub(super) fn starts(preview: &Preview) -> Option<Section> {
             }
             StartKind::McpServer { name } => {
                 section.row("MCP server", Body::default().name(name, Tone::Plain).mark(":").line(&start.command, Tone::Care));
+                if !start.env.is_empty() {
+                    section.row("  is given", Body::default().names(&start.env, MOST_OWN, Tone::Plain));
+                }
+                if !start.handed_on.is_empty() {
+                    section.row("  your own", Body::default().names(&start.handed_on, MOST_OWN, Tone::Care));
+                }
             }
         }
     }

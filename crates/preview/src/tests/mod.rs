@@ -210,6 +210,8 @@ fn an_agent_with_a_write_grant() {
       hook           preToolUse, fs_write: `./guard.sh  --strict`
       MCP server     docs: `npx -y @example/documentation-server --root . --verbose
                      --no-colour`
+        is given     DOCS_TOKEN, MODE
+        your own     GITHUB_TOKEN
 
     The kernel holds, whatever runs
       files          every path that is not named above: Landlock

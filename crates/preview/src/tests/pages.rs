@@ -243,10 +243,14 @@ pub(super) fn docs_writer() -> Preview {
         StartLine {
             kind: StartKind::Hook { trigger: "preToolUse".to_owned(), matcher: Some("fs_write".to_owned()) },
             command: "./guard.sh  --strict".to_owned(),
+            env: Vec::new(),
+            handed_on: Vec::new(),
         },
         StartLine {
             kind: StartKind::McpServer { name: "docs".to_owned() },
             command: "npx -y @example/documentation-server --root . --verbose --no-colour".to_owned(),
+            env: strings(&["DOCS_TOKEN", "MODE"]),
+            handed_on: strings(&["GITHUB_TOKEN"]),
         },
     ];
     preview
