@@ -102,13 +102,11 @@ pub(crate) fn handle_tls(client: &Client<'_>, target: &Target) -> io::Result<()>
         client.deny(&incoming);
         return Ok(());
     }
-    match client.reach(Way::Name, target)? {
-        Ok(connected) => client.pass(incoming, &connected),
-        Err(_) => {
-            client.deny(&incoming);
-            Ok(())
-        }
+    if let Ok(connected) = client.reach(Way::Name, target)? {
+        return client.pass(incoming, &connected);
     }
+    client.deny(&incoming);
+    Ok(())
 }
 
 /// Reads a head; `None` when the connection ends without a word.
