@@ -155,6 +155,7 @@ impl Launcher {
             launched: Some(launched),
             input,
             terminal: None,
+            junit: Vec::new(),
             explain: false,
         };
         let name = order.name.as_deref().map_or_else(|| derive_name(&wanted_name), given_name);

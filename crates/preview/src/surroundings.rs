@@ -1,10 +1,14 @@
 //! Network, limits, environment, and what starts by itself.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use remit_policy::{HostRule, LimitKind, NetworkMode, Origin, Policy, Start, StartKind};
 use remit_sandbox::{Grant, Plan};
 use serde::Serialize;
+
+/// The id of the task, in the environment of all its processes: the executor gives it, once there is a task.
+const OF_THE_TASK: &str = "REMIT_TASK";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Network {
@@ -79,12 +83,13 @@ pub(crate) fn limits(policy: &Policy) -> Vec<LimitLine> {
 
 pub(crate) fn environment(policy: &Policy, plan: &Plan) -> Environment {
     let environment = &policy.environment;
+    let variables: BTreeSet<&str> = plan.environment.keys().map(String::as_str).chain([OF_THE_TASK]).collect();
     let of_agent = environment.pass.iter().filter(|variable| matches!(variable.origin, Origin::Agent(_)));
     Environment {
         inherit: environment.inherit,
         passed_by_agent: of_agent.map(|variable| variable.name.clone()).collect(),
         set: environment.set.keys().cloned().collect(),
-        variables: plan.environment.keys().cloned().collect(),
+        variables: variables.into_iter().map(str::to_owned).collect(),
     }
 }
 

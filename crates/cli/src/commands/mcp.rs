@@ -3,7 +3,9 @@ use std::path::PathBuf;
 use clap::Args;
 use remit_executor::{Audit, ExecutorError, Session, end_worker, start_worker};
 use remit_policy::Policy;
-use remit_tasks::{Approval, ApprovedBy, Created, Event, Outcome, ProcessId, Store, TaskDir, Timestamp, derive_name, sweep};
+use remit_tasks::{
+    Approval, ApprovedBy, Created, Event, Outcome, ProcessId, Store, TaskDir, Timestamp, derive_name, sweep_locks,
+};
 
 use crate::consent::earlier;
 use crate::desk::{Launcher, Started};
@@ -53,7 +55,7 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
     let policy: &'static Policy = Box::leak(Box::new(policy));
 
     let mut store = Store::open(&state)?;
-    let _ = sweep(&state, &mut store, Timestamp::now());
+    let _ = sweep_locks(&state, &mut store, Timestamp::now());
     let enabled = store.setting("delegate.enabled")?.as_deref() != Some("false");
     let task = TaskDir::create(&state)?;
     let id = task.id().clone();
