@@ -123,7 +123,7 @@ pub(super) fn test_runner() -> Preview {
             ]),
             read_by_name: strings(&["~/.local/state/remit"]),
         },
-        network: Network { reach: NetworkReach::Nothing, loopback: true, proxy: None, gap: false },
+        network: Network { reach: NetworkReach::Nothing, loopback: true, proxy: None, catches: false, gap: false },
         limits: [
             (LimitKind::Memory, 8 << 30),
             (LimitKind::Processes, 1024),
@@ -234,6 +234,7 @@ pub(super) fn docs_writer() -> Preview {
         reach: NetworkReach::Hosts(strings(&["crates.io:443", "*.crates.io"])),
         loopback: true,
         proxy: None,
+        catches: false,
         gap: true,
     };
     preview.environment.passed_by_agent = strings(&["CI"]);
