@@ -17,6 +17,8 @@ pub struct Network {
     pub loopback: bool,
     /// The one way out, on that loopback: a proxy, which the variables of Remit name to programs.
     pub proxy: Option<SocketAddr>,
+    /// Programs that ask no proxy are led to it all the same, by the names that they look up.
+    pub catches: bool,
     /// A part of this is not held here, or not granted here: see what is not held.
     pub gap: bool,
 }
@@ -70,6 +72,7 @@ pub(crate) fn network(policy: &Policy, plan: &Plan) -> Network {
         reach,
         loopback: plan.namespaces.is_some_and(|namespaces| namespaces.loopback),
         proxy: plan.proxy.as_ref().map(|proxy| proxy.address),
+        catches: plan.proxy.as_ref().is_some_and(|proxy| proxy.catches),
         gap: plan.gaps.iter().any(|gap| gap.grant == Grant::Network),
     }
 }
