@@ -217,6 +217,10 @@ impl Desk for Launcher {
         end().map_err(|failure| refusal(&failure))
     }
 
+    fn children(&mut self) -> Vec<u32> {
+        self.started.pids()
+    }
+
     fn delete(&mut self, id: &TaskId) -> Result<(), Refusal> {
         let delete = || -> Result<(), Failure> {
             let (mut tasks, record) = self.record(id.as_str())?;

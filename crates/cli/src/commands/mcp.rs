@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use remit_executor::{Audit, ExecutorError, Session, end_worker, start_worker};
+use remit_executor::{Audit, ExecutorError, Session, Workers, start_worker};
 use remit_policy::Policy;
 use remit_tasks::{
     Approval, ApprovedBy, Created, Event, Outcome, ProcessId, Store, TaskDir, Timestamp, derive_name, sweep_locks,
@@ -67,19 +67,19 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
 
     let started = Started::default();
     let desk = Launcher::new(ui, policy, &workspace, id.clone(), started.clone());
-    let mut running = None;
+    let mut workers = None;
     let served = start_worker(&plan, &workspace.root, &task).and_then(|worker| {
         store.append(&id, Timestamp::now(), &[Event::Started { pid: worker.pid() }])?;
         let audit = Audit::create(task.path(), work::secrets(&host)).map_err(|error| ExecutorError::Worker(error.source))?;
         Ok(remit_mcp::serve(|| {
-            let (session, worker) = Session::open(agent, policy, plan.wall_time, worker, audit)?;
-            running = Some(worker);
+            let (session, opened) = Session::open(agent, policy, plan.wall_time, worker, audit)?;
+            workers = Some(opened);
             let session = session.with_servers(host.environment.clone(), task.path().as_path());
             Ok(if enabled { session.with_desk(Box::new(desk)) } else { session })
         }))
     });
     // What was launched outlives the session.
-    let ended = running.map_or(Ok(()), |running| end_worker(running, &started.pids()));
+    let ended = workers.map_or(Ok(()), |workers: Workers| workers.end(&started.pids()));
     let (outcome, result) = match (served, ended) {
         (Ok(Ok(_)), Ok(())) => (Outcome::Succeeded, Ok(Exit::Done)),
         (Ok(Err(error)), _) => (Outcome::Failed { code: 1 }, Err(Failure::of(&error))),

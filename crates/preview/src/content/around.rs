@@ -56,9 +56,11 @@ pub(super) fn starts(preview: &Preview) -> Option<Section> {
     let mut section = Section::new("Starts by itself, unasked", Tone::Care);
     for start in &preview.starts {
         match &start.kind {
-            StartKind::Hook { trigger, matcher } => {
+            StartKind::Hook { trigger, matcher, lets_through } => {
                 let when = matcher.as_ref().map_or_else(|| trigger.clone(), |matcher| format!("{trigger}, {matcher}"));
-                section.row("hook", Body::default().name(&when, Tone::Plain).mark(":").line(&start.command, Tone::Care));
+                let body = Body::default().name(&when, Tone::Plain);
+                let body = if *lets_through { body.words("(a call goes on when it fails)", Tone::Care) } else { body };
+                section.row("hook", body.mark(":").line(&start.command, Tone::Care));
             }
             StartKind::McpServer { name } => {
                 section.row("MCP server", Body::default().name(name, Tone::Plain).mark(":").line(&start.command, Tone::Care));

@@ -241,7 +241,7 @@ pub(super) fn docs_writer() -> Preview {
     preview.environment.variables = strings(&["CI", "HOME", "PATH"]);
     preview.starts = vec![
         StartLine {
-            kind: StartKind::Hook { trigger: "preToolUse".to_owned(), matcher: Some("fs_write".to_owned()) },
+            kind: StartKind::Hook { trigger: "preToolUse".to_owned(), matcher: Some("fs_write".to_owned()), lets_through: false },
             command: "./guard.sh  --strict".to_owned(),
             env: Vec::new(),
             handed_on: Vec::new(),
