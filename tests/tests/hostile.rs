@@ -5,14 +5,19 @@ use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use remit_tests::{Chat, Tree, World, called};
+use remit_tests::{Chat, Tree, World, called, source};
 use serde_json::{Value, json};
 
 fn agent(world: &World) -> std::path::PathBuf {
     fs::create_dir_all(world.workspace().join("src")).unwrap();
     let settings = json!({ "fs_write": { "allowedPaths": ["src/**"] }, "execute_bash": { "allowedCommands": ["echo *"] } });
-    let tools = json!(["fs_read", "fs_write", "glob", "grep", "todo_list", "thinking", "execute_bash"]);
-    world.agent("hostile", &json!({ "name": "hostile", "tools": tools, "allowedTools": tools, "toolsSettings": settings }))
+    let tools =
+        json!(["fs_read", "fs_write", "glob", "grep", "todo_list", "thinking", "execute_bash", "use_aws", "web_fetch", "@box"]);
+    fs::copy(source().join("tests/clients/server.py"), world.workspace().join("server.py")).unwrap();
+    let servers = json!({ "box": { "command": "python3", "args": ["server.py"], "disabledTools": ["slow", "die", "env"] } });
+    let file =
+        json!({ "name": "hostile", "tools": tools, "allowedTools": tools, "toolsSettings": settings, "mcpServers": servers });
+    world.agent("hostile", &file)
 }
 
 /// Numbers that look random and are the same every time.
@@ -46,6 +51,11 @@ fn seeds() -> Vec<(&'static str, Value)> {
         ("todo_list", json!({ "command": "create", "tasks": [{ "task_description": "x" }], "todo_list_description": "y" })),
         ("todo_list", json!({ "command": "complete", "completed_indices": [0], "current_id": "1" })),
         ("thinking", json!({ "thought": "hm" })),
+        ("use_aws", json!({ "service_name": "s3", "operation_name": "ls", "parameters": { "x": ["y"] }, "region": "r" })),
+        ("web_fetch", json!({ "url": "https://a.b/", "mode": "full", "search_terms": "x" })),
+        ("@box/echo", json!({ "text": "x" })),
+        ("@box/read", json!({ "path": "notes.txt" })),
+        ("@box/write", json!({ "path": "src/b" })),
     ]
 }
 
