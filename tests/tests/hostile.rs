@@ -13,10 +13,12 @@ fn agent(world: &World) -> std::path::PathBuf {
     let settings = json!({ "fs_write": { "allowedPaths": ["src/**"] }, "execute_bash": { "allowedCommands": ["echo *"] } });
     let tools =
         json!(["fs_read", "fs_write", "glob", "grep", "todo_list", "thinking", "execute_bash", "use_aws", "web_fetch", "@box"]);
+    // Not the one that starts a slow program by the thousand: it is judged all the same.
+    let allowed: Vec<&Value> = tools.as_array().unwrap().iter().filter(|tool| **tool != "use_aws").collect();
     fs::copy(source().join("tests/clients/server.py"), world.workspace().join("server.py")).unwrap();
     let servers = json!({ "box": { "command": "python3", "args": ["server.py"], "disabledTools": ["slow", "die", "env"] } });
     let file =
-        json!({ "name": "hostile", "tools": tools, "allowedTools": tools, "toolsSettings": settings, "mcpServers": servers });
+        json!({ "name": "hostile", "tools": tools, "allowedTools": allowed, "toolsSettings": settings, "mcpServers": servers });
     world.agent("hostile", &file)
 }
 

@@ -73,7 +73,7 @@ fn an_address_is_fetched_only_where_every_rule_lets_it() {
     assert!(!page.text.contains("no()"), "{page:?}");
     fetch(&at("/none")).refused("[HTTP status 404]\nnothing here");
     fetch(&at("/big")).refused("cannot be fetched");
-    fetch(&format!("http://inner.test:{port}/")).refused("cannot be fetched");
+    fetch(&format!("http://inner.test:{port}/")).refused("is 10.0.0.1, a private address, which no rule names");
     // Each hop is judged.
     fetch(&at("/to//b")).ok("at /b & more");
     fetch(&at(&format!("/to/http://other.test:{port}/"))).refused("the network grant does not name `other.test`");
