@@ -88,17 +88,14 @@ fn host_and_port(authority: &str) -> Result<(String, Option<u16>), &'static str>
     if authority.contains('@') {
         return Err("it names a user");
     }
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => {
-            let (address, after) = rest.split_once(']').ok_or("a bracket is not closed")?;
-            let address: Ipv6Addr = address.parse().map_err(|_| "its IPv6 address does not parse")?;
-            (format!("[{address}]"), after)
-        }
-        None => {
-            let (host, after) =
-                authority.split_at_checked(authority.find(':').unwrap_or(authority.len())).ok_or("it is no address")?;
-            (name(host)?, after)
-        }
+    let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
+        let (address, after) = rest.split_once(']').ok_or("a bracket is not closed")?;
+        let address: Ipv6Addr = address.parse().map_err(|_| "its IPv6 address does not parse")?;
+        (format!("[{address}]"), after)
+    } else {
+        let at = authority.find(':').unwrap_or(authority.len());
+        let (host, after) = authority.split_at_checked(at).ok_or("it is no address")?;
+        (name(host)?, after)
     };
     let port = match port {
         "" | ":" => None,

@@ -152,15 +152,12 @@ fn decoded(text: &str) -> String {
             }
             None => ENTITIES.iter().find(|(known, _)| *known == name).map(|(_, character)| *character),
         };
-        match character {
-            Some(character) => {
-                out.push(character);
-                rest = after.get(name.len() + 1..).unwrap_or_default();
-            }
-            None => {
-                out.push('&');
-                rest = after;
-            }
+        if let Some(character) = character {
+            out.push(character);
+            rest = after.get(name.len() + 1..).unwrap_or_default();
+        } else {
+            out.push('&');
+            rest = after;
         }
     }
     out.push_str(rest);

@@ -45,9 +45,8 @@ fn addresses(context: &mut Context<'_>, list: &Spanned<Vec<Text>>) -> Vec<CallRu
     let compiles = |text: &&Text| {
         let Err(failure) = compiled_address(&text.value) else { return true };
         let shown = failure.to_string();
-        let last = shown.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-        let error =
-            context.error("bad-address-pattern", text.span, format!("`{}` does not compile: {}", text.value, last.trim()));
+        let why = shown.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let error = context.error("bad-address-pattern", text.span, format!("`{}` does not compile: {}", text.value, why.trim()));
         context.report(error.help("write a regular expression over the whole address, as in `https://docs\\.rs/.*`"));
         false
     };

@@ -44,9 +44,8 @@ pub(super) fn judge(policy: &Policy, call: &AwsCall) -> (Decision, Reason) {
         return (Decision::Allow, reason(&allowed.text, &allowed.origin, format!("`allowedServices` allows `{service}`")));
     }
     if let Some(origin) = &grants.read_only {
-        let why = match not_reading(call) {
-            None => return (Decision::Allow, reason("autoAllowReadonly", origin, "the service's model says that it only reads")),
-            Some(why) => why,
+        let Some(why) = not_reading(call) else {
+            return (Decision::Allow, reason("autoAllowReadonly", origin, "the service's model says that it only reads"));
         };
         return (Decision::Ask, reason("autoAllowReadonly", origin, why));
     }
