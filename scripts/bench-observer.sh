@@ -23,7 +23,10 @@ JSON
 once() { # seconds of one run
     local start end
     start=$(date +%s.%N)
-    "$remit" run --yes --agent "$work/agent.json" "$@" > /dev/null 2>&1 || { echo "it failed: $*" >&2; exit 1; }
+    local code=0
+    "$remit" run --yes --agent "$work/agent.json" "$@" > /dev/null 2>&1 || code=$?
+    # `find` ends with 1 where a directory is closed to everybody.
+    [ "$code" -le 1 ] || { echo "it failed: $*" >&2; exit 1; }
     end=$(date +%s.%N)
     echo "$end - $start" | bc
 }

@@ -15,6 +15,7 @@ target=x86_64-unknown-linux-gnu
 directory=$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
 
 # Not below /tmp, which a task has of its own.
+mkdir -p "$directory"
 scratch=$(mktemp -d "$directory/bench-tasks.XXXXXX")
 mkdir "$scratch/workspace"
 export XDG_STATE_HOME=$scratch/state XDG_CONFIG_HOME=$scratch/config

@@ -91,6 +91,12 @@ fn settings(agent: &str) -> Value {
         }
         // May execute what the system has, and nothing else.
         "base" => json!({ "profile": "base" }),
+        // May reach a host by its name, which is this machine, whose addresses nobody named.
+        "hosts" => {
+            let words = Servers::running().words();
+            let ports = ["http", "tcp", "udp"].map(|word| format!("localhost:{}", words[word]));
+            json!({ "network": { "allow": ports, "loopback": true } })
+        }
         // Its processes may trace each other.
         "debugger" => json!({ "debug": true }),
         other => panic!("no such agent: `{other}`"),

@@ -59,6 +59,19 @@ impl Wall {
         preview["not_held"].as_array().unwrap().iter().map(|gap| gap["what"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// Runs a command as an agent's task while an observer looks on, and returns what the plan said was refused: act and path.
+    #[track_caller]
+    pub fn observed(self, world: &World, agent: &Path, command: &[&str]) -> (Outcome, Vec<(String, String)>) {
+        let kept = world.path().join("observed");
+        let _ = std::fs::remove_file(&kept);
+        let mut run = self.other_host(world, agent);
+        run.env("OTHER_HOST_OBSERVED", &kept).arg("--").args(command);
+        let outcome = Running::start(&mut run).outcome();
+        let text = std::fs::read_to_string(&kept).unwrap_or_else(|error| panic!("{error}: {}", outcome.report()));
+        let line = |line: &str| line.split_once(' ').map(|(act, path)| (act.to_owned(), path.to_owned())).unwrap();
+        (outcome, text.lines().map(line).collect())
+    }
+
     fn other_host(self, world: &World, agent: &Path) -> Command {
         let mut command = world.command(other_host());
         // What was found by trying is the same for every run of this process.

@@ -167,6 +167,38 @@ fn the_queue_is_first_in_first_out_and_can_be_changed() {
     assert_eq!(fs::read_to_string(world.workspace().join("order")).unwrap(), "a\nd\nc\ne\n");
 }
 
+#[test]
+fn agents_have_limits_of_their_own_and_an_end_of_any_kind_can_be_waited_for() {
+    let world = world_with("echo begun; until [ -e \"go-$1\" ]; do sleep 0.02; done; exit 3");
+    let agent = world.test_runner(&["sh script.sh *"], &json!({ "files": { "write": ["**"] } }));
+    for (key, value) in [("tasks.maxConcurrent", "8"), ("tasks.maxConcurrentPerAgent.test-runner", "1")] {
+        world.remit(&["settings", key, value]).assert_code(0);
+    }
+    let begin_as_runner = |name: &str| {
+        let agent = agent.to_str().unwrap();
+        let outcome = world.remit(&["run", "--background", "--yes", "--agent", agent, "--", "sh", "script.sh", name]);
+        outcome.assert_code(0);
+        outcome.stdout.trim().to_owned()
+    };
+    let one = begin_as_runner("one");
+    until(&world, &one, "running");
+    let two = begin_as_runner("two");
+    world.remit(&["status", &two]).assert_stdout("as many tasks of this agent run as may");
+    let free = begin(&world, &[], &["free"]);
+    until(&world, &free, "running");
+    let after = begin(&world, &["--after-any", &one, "--after-any", &free], &["after"]);
+    world.remit(&["status", &after]).assert_stdout(&format!("it waits for {one}"));
+    for (name, id) in [("one", &one), ("free", &free)] {
+        fs::write(world.workspace().join(format!("go-{name}")), "").unwrap();
+        world.remit(&["wait", id]).assert_code(3);
+    }
+    for id in [&two, &after] {
+        until(&world, id, "running");
+        world.remit(&["cancel", id, "--grace", "0s"]).assert_code(0);
+        world.remit(&["wait", id]);
+    }
+}
+
 /// The place of a task whose supervisor was killed is free at once, without any command that looks.
 #[test]
 fn a_killed_supervisor_frees_its_place() {
@@ -601,6 +633,7 @@ fn a_terminal_is_sat_down_at_and_left_and_two_share_it() {
     // Started from no terminal: the window has the usual size until somebody comes.
     let id = begin(&world, &["--pty"], &[]);
     assert_eq!(task(&world, &id)["terminal"], true);
+    Running::start(&mut world.remit_command(&["logs", "--follow", &id])).wait_for("terminal 24 80");
     let attach = |columns, rows| Terminal::start(&world.remit_command(&["attach", &id]), columns, rows);
     let mut one = attach(100, 30);
     one.wait_for("terminal 24 80").wait_for("30 100 new");

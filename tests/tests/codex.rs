@@ -44,6 +44,11 @@ fn runner(lines: &[&str]) -> Vec<String> {
     words.map(str::to_owned).to_vec()
 }
 
+/// Returns a line for a shell, whichever it is, that connects and prints what it is told.
+fn connect(host: &str, port: u16) -> String {
+    format!("/usr/bin/python3 -c 'import socket; print(socket.create_connection((\"{host}\", {port}), 9).recv(9).decode())'")
+}
+
 #[test]
 fn codex_does_its_work_and_reaches_nothing_else() {
     let world = World::empty();
@@ -73,8 +78,8 @@ fn codex_does_its_work_and_reaches_nothing_else() {
         &*format!("cat {} || echo cannot read it", secret.display()),
         "cat ~/.ssh/id_ed25519 || echo not there either",
         &*format!("echo spoilt > {} || echo cannot write it", world.outside().join("secret").display()),
-        &*format!("(exec 3<>/dev/tcp/127.0.0.1/{port} && cat <&3) || echo cannot connect"),
-        "(exec 3<>/dev/tcp/192.0.2.1/443) || echo no way out",
+        &*format!("{} || echo cannot connect", connect("127.0.0.1", port)),
+        &*format!("{} || echo no way out", connect("192.0.2.1", 443)),
         "sh suite.sh",
     ];
 
@@ -98,7 +103,7 @@ fn codex_does_its_work_and_reaches_nothing_else() {
     if !Host::look().namespaces {
         // There is no loopback of the task's own, and the model is on it.
         assert_ne!(ended.code, 0, "{output}");
-        assert!(output.contains("Permission") || output.contains("not permitted"), "{output}");
+        assert!(output.contains("Address family not supported"), "{output}");
         return;
     }
     assert_eq!(ended.code, 0, "{output}");

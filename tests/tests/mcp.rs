@@ -223,3 +223,64 @@ fn a_guard_that_does_not_end_well_blocks() {
     check("sleep 60", 50, Some("it took too long"));
     check("no-such-program-at-all", 5000, Some("exit status 127"));
 }
+
+#[test]
+fn a_guard_can_be_set_back_by_name_to_what_the_products_do() {
+    let world = World::empty();
+    let check = |command: &str, named: &str, expected: Option<&str>| {
+        let name = format!("guarded-{}", command.len());
+        let agent = json!({
+            "name": name, "tools": ["read"], "hooks": { "preToolUse": [{ "command": command, "timeout_ms": 500 }] },
+            "toolsSettings": { "sandbox": { "hooks": { "letThrough": [named] } } }
+        });
+        let mut chat = Chat::start(&world, &world.agent(&name, &agent));
+        let called = chat.call("read", &line("notes.txt"));
+        match expected {
+            None => called.ok("the workspace's own"),
+            Some(why) => called.refused(why),
+        };
+    };
+    check("exit 1", "exit 1", None);
+    check("kill -9 $$", "kill -9 $$", None);
+    check("sleep 60", "sleep 60", None);
+    check("echo no >&2; exit 2", "echo no >&2; exit 2", Some("exit status 2: no"));
+    let agent = json!({
+        "name": "other", "tools": ["read"], "hooks": { "preToolUse": [{ "command": "a" }] },
+        "toolsSettings": { "sandbox": { "hooks": { "letThrough": ["b"] } } }
+    });
+    let other = world.agent("other", &agent);
+    world.remit(&["preview", other.to_str().unwrap()]).assert_stderr("no `preToolUse` hook has the command `b`");
+}
+
+#[test]
+fn a_lost_worker_is_replaced_once() {
+    let world = World::empty();
+    let agent = builder(&world);
+    let mut chat = Chat::start(&world, &agent);
+    let server = chat.pid();
+    chat.call("fs_read", &line("notes.txt")).ok("the workspace's own");
+    kill_children(server);
+    chat.call("fs_read", &line("notes.txt")).ok("the workspace's own");
+    chat.call("fs_write", &json!({ "command": "create", "path": "src/after", "file_text": "x" })).ok("+x");
+    kill_children(server);
+    chat.call("fs_read", &line("notes.txt")).refused("the sandbox of this session has ended");
+    assert_eq!(chat.close(), 0);
+    let record = world.remit(&["audit", "verify"]);
+    record.assert_code(0);
+    let tasks: Value = serde_json::from_str(&world.remit(&["tasks", "--all", "--json"]).stdout).unwrap();
+    let session = tasks["tasks"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+    world.remit(&["audit", &session]).assert_stdout("the worker was lost, and another was started in its place");
+}
+
+/// Kills the children of a process, and waits until they are dead.
+fn kill_children(parent: u32) {
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap();
+    assert!(!children.trim().is_empty());
+    for child in children.split_whitespace() {
+        let pid = rustix::process::Pid::from_raw(child.parse().unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        // With the first process of a namespace all of it has ended.
+        let is_dead = || fs::read_to_string(format!("/proc/{child}/stat")).is_ok_and(|stat| stat.contains(") Z "));
+        while !is_dead() && fs::exists(format!("/proc/{child}")).unwrap() {}
+    }
+}

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::thread;
 
-use remit_tests::{Host, Names, Outcome, Running, World, site};
+use remit_tests::{Chat, Host, Names, Outcome, Running, World, site};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -58,9 +58,10 @@ fn closed_without_namespaces(world: &World, outcome: &Outcome) -> bool {
     if Host::look().namespaces {
         return false;
     }
-    assert_ne!(outcome.code, 0, "{}", outcome.report());
+    let fetched = ["from outside", "over TLS", "tiny", "all two hundred"].iter().any(|text| outcome.stdout.contains(text));
+    assert!(!fetched, "{}", outcome.report());
     let agent = world.path().join("agents/test-runner.json");
-    world.remit(&["preview", agent.to_str().unwrap()]).assert_stdout("the network is closed");
+    world.remit(&["preview", "--json", agent.to_str().unwrap()]).assert_stdout("the network is closed");
     true
 }
 
@@ -91,10 +92,51 @@ fn a_named_host_is_reached_and_another_is_refused_with_the_reason_in_the_record(
     let (reached, refused) = spoken(&record);
     assert_eq!(reached, [0; 3].map(|_| format!("good.test:{port} good.test:{port}")));
     let why = format!("other.test:{port} `other.test:{port}` is not granted: name it in `sandbox.network.allow`");
-    assert_eq!(refused, [why.clone(), why]);
+    let asked_without =
+        format!("good.test:0 `good.test` is granted on port {port}, which only a program that asks the proxy reaches");
+    assert_eq!(refused, [why.clone(), why, asked_without]);
     let received: Vec<u64> = record.iter().filter_map(|event| event["received"].as_u64()).collect();
     assert!(received.len() == 3 && received.iter().all(|bytes| *bytes > 13), "{record:#?}");
     assert_eq!(record.last().unwrap()["kind"], "closed");
+}
+
+/// Ports 80 and 443 of this machine are not the test's to listen on: what is connected to there is nobody, and the record says
+/// how far it came.
+#[test]
+fn a_program_that_asks_no_proxy_is_led_to_it_by_the_name() {
+    let (world, names) = world(World::empty(), &[("good.test", &["127.0.0.1"])]);
+    let allow = ["good.test", "far.test:8443", "127.0.0.1"].map(str::to_owned);
+    let script = "\
+        curl -sS --noproxy '*' --max-time 20 http://good.test/x
+        curl -sS --noproxy '*' --max-time 20 -H 'Host: other.test' http://good.test/x
+        curl -sS --noproxy '*' --max-time 20 --insecure --resolve other.test:443:127.18.0.1 https://other.test/
+        curl -sS --noproxy '*' --max-time 20 http://other.test/; echo $?
+        curl -sS --noproxy '*' --max-time 20 https://far.test:8443/; echo $?
+        curl -sS --noproxy '*' --max-time 20 http://127.0.0.1/; case $? in 52|56) echo nobody;; esac
+        curl -sS --noproxy '*' --max-time 20 http://1.2.3.4/; echo $?
+        getent ahostsv4 good.test";
+    let outcome = run(&world, &allow, script);
+    if !Host::look().namespaces {
+        return;
+    }
+    outcome.assert_code(0).assert_stdout("127.18.0.1").assert_stdout("remit: the `Host` is not the one that was looked up");
+    // No such name, twice; nobody there; nobody on the way.
+    outcome.assert_stdout("6\n6\nnobody\n7\n");
+    let (reached, refused) = spoken(&record(&world));
+    assert!(names.asked("good.test") >= 1 && names.asked("other.test") == 0);
+    let refused: Vec<&str> = refused.iter().map(String::as_str).collect();
+    let [first, rest @ ..] = refused.as_slice() else { panic!("{reached:?} {refused:?}") };
+    assert!(first.starts_with("good.test:80 cannot connect") || reached == ["good.test:80 good.test"], "{first}");
+    let rest = if first.starts_with("good.test:80 cannot connect") { rest } else { &refused };
+    assert_eq!(
+        rest,
+        [
+            "good.test:80 the `Host` is not the one that was looked up",
+            "good.test:443 the TLS hello asks for `other.test`",
+            "other.test:0 `other.test` is not granted: name it in `sandbox.network.allow`",
+            "far.test:0 `far.test` is granted on port 8443, which only a program that asks the proxy reaches",
+        ]
+    );
 }
 
 #[test]
@@ -350,9 +392,41 @@ fn cargo_builds_with_a_crate_of_a_registry() {
         fs::create_dir_all(workspace.join(path).parent().unwrap()).unwrap();
         fs::write(workspace.join(path), text).unwrap();
     }
-    if let Some(outcome) = fetches(&world, "site.test", port, "cargo run --quiet") {
+    if let Some(outcome) = fetches(&world, "site.test", port, "CARGO_HOME=$PWD/.cargo-home cargo run --quiet") {
         outcome.assert_stdout("tiny");
     }
+}
+
+#[test]
+fn sessions_and_background_tasks_have_the_same_way_out() {
+    let (world, _names) = world(World::empty(), &[("good.test", &["127.0.0.1"])]);
+    fs::write(world.outside().join("x"), "from outside\n").unwrap();
+    let port = site(&world.outside());
+    let script = format!("curl -sS http://good.test:{port}/x; curl -sS http://other.test:{port}/x");
+    let direct = command(&world, &on("good.test", port), &script).output().unwrap();
+    let agent = world.path().join("agents/test-runner.json");
+    assert!(direct.status.success() || !Host::look().namespaces);
+
+    let mut run = world.remit_command(&["run", "--background", "--yes", "--agent"]);
+    let begun = Running::start(run.arg(&agent).args(["--", "sh", "task.sh"])).outcome();
+    let task = begun.assert_code(0).stdout.trim().to_owned();
+    let waited = world.remit(&["wait", &task]);
+    let output = world.remit(&["logs", &task]).stdout;
+    if closed_without_namespaces(&world, &Outcome { stdout: output.clone(), ..waited }) {
+        return;
+    }
+    assert!(output.contains("from outside") && output.contains("remit: `other.test"), "{output}");
+    let both = |record: &[Value]| {
+        let (reached, refused) = spoken(record);
+        assert_eq!((reached.len(), refused.len()), (1, 1), "{record:#?}");
+    };
+    both(&record(&world));
+
+    // Approved above, for the same workspace.
+    let mut chat = Chat::start(&world, &agent);
+    chat.call("execute_bash", &json!({ "command": "sh task.sh" })).ok("from outside");
+    assert_eq!(chat.close(), 0);
+    both(&record(&world));
 }
 
 #[test]

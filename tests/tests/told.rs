@@ -113,3 +113,95 @@ fn the_board_shows_tasks_and_ends_one() {
     world.remit(&["status", &id]).assert_stdout("cancelled");
     world.remit(&["tasks", "--watch"]).assert_code(1).assert_stderr("needs a terminal");
 }
+
+#[test]
+fn the_board_shows_a_diff_denies_and_deletes() {
+    let world = world_with("echo done");
+    let agent = world.agent(
+        "asking",
+        &serde_json::json!({ "name": "asking", "tools": ["execute_bash"], "allowedTools": ["execute_bash"],
+            "toolsSettings": { "execute_bash": { "allowedCommands": ["sh script.sh"] } } }),
+    );
+    // Without a terminal and a yes, they wait for one.
+    let ask = |name: &str| {
+        let agent = agent.to_str().unwrap();
+        let outcome = world.remit(&["run", "--background", "--agent", agent, "--name", name, "--", "sh", "script.sh"]);
+        outcome.assert_code(0);
+        let id = outcome.stdout.trim().to_owned();
+        until(|| world.remit(&["status", &id]).stdout.contains("waiting for approval").then_some(()));
+        id
+    };
+    let (yes, no) = (ask("first"), ask("second"));
+    let mut board = Terminal::start(&world.remit_command(&["tasks", "--watch"]), 80, 24);
+    board.wait_for("approval").wait_for("quit");
+    // The newest stands first: it is denied, after a key that is no yes.
+    board.type_text("nx").type_text("n").wait_for("deny").type_text("y").wait_for("denied");
+    world.remit(&["wait", &no]).assert_code(126);
+    // The other is chosen now, as it still asks; its policy is shown, and asked about.
+    board.type_text("g").type_text("a").wait_for("wants to run").wait_for("[y/N]").type_text("y\r").wait_for("press Enter");
+    world.remit(&["wait", &yes]).assert_code(0);
+    board.type_text("\r").wait_for("quit");
+    until(|| world.remit(&["status", &yes]).stdout.contains("succeeded").then_some(()));
+    board.type_text("d").wait_for("remit diff").wait_for("press Enter").type_text("\r").wait_for("quit");
+    board.type_text("gx").wait_for("delete").type_text("y").wait_for("deleted");
+    board.type_text("Gx").wait_for("delete").type_text("y").wait_for("deleted");
+    board.type_text("q");
+    let (code, screen) = board.end();
+    assert_eq!(code, Some(0), "{screen}");
+    assert_eq!(world.remit(&["tasks", "--all"]).stdout, "");
+}
+
+#[test]
+fn a_terminal_is_told_once_and_not_when_that_is_not_wanted() {
+    let world = world_with("exit 3");
+    let remit = world.remit_command(&["told"]).get_program().to_owned();
+    let told = |settings: &str| {
+        let mut shell = world.command("sh");
+        // A prompt that asks twice shows the line once.
+        let script = format!(
+            "{settings} id=$(\"$0\" run --background --trust-all --name bell -- sh script.sh 2>/dev/null)
+             \"$0\" wait $id; \"$0\" told; \"$0\" told; echo \"asked $id.\"; read -r _"
+        );
+        shell.args(["-c", &script]).arg(&remit);
+        let mut terminal = Terminal::start(&shell, 80, 24);
+        terminal.wait_for("asked task-");
+        // The terminal is told before the supervisor is gone.
+        let listed: Value = serde_json::from_str(&world.remit(&["tasks", "--json"]).stdout).unwrap();
+        let id = listed["tasks"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+        until(|| remit_tests::processes_with(&id).is_empty().then_some(()));
+        terminal.type_text("\r");
+        let (code, screen) = terminal.end();
+        assert_eq!(code, Some(0), "{screen}");
+        (screen.matches("\x1b]9;remit: bell").count(), screen.matches("remit: bell").count())
+    };
+    assert_eq!(told(""), (1, 2));
+    assert_eq!(told("\"$0\" settings notify.terminal false;"), (0, 1));
+}
+
+#[test]
+fn a_report_that_a_task_writes_is_read() {
+    let report = "<testsuites><testsuite><testcase name='a'/><testcase classname='c' name='b'><failure/></testcase></testsuite></testsuites>";
+    let world = world_with(&format!("mkdir -p reports; echo \"{report}\" > reports/one.xml; echo \"{report}\" > two.xml"));
+    // Of an earlier run: not this task's.
+    fs::write(world.workspace().join("old.xml"), report).unwrap();
+    let past = std::time::SystemTime::now() - std::time::Duration::from_hours(1);
+    fs::File::options().write(true).open(world.workspace().join("old.xml")).unwrap().set_modified(past).unwrap();
+    let agent = world.test_runner(&["sh script.sh"], &serde_json::Value::Null);
+    let options = ["run", "--background", "--junit", "reports", "--junit", "two.xml", "--junit", "old.xml"];
+    let confined = ["--yes", "--agent", agent.to_str().unwrap(), "--", "sh", "script.sh"];
+    let unconfined = ["--trust-all", "--", "sh", "script.sh"];
+    let namespaces = remit_tests::Host::look().namespaces;
+    for rest in [&confined[..], &unconfined].iter().skip(usize::from(!namespaces)) {
+        let outcome = world.remit(&[&options, *rest].concat());
+        outcome.assert_code(0);
+        let id = outcome.stdout.trim();
+        world.remit(&["wait", id]).assert_code(0);
+        let result = world.remit(&["result", id]);
+        for path in ["reports/one.xml", "two.xml"] {
+            result.assert_stdout(&format!("JUnit {path}: 1 passed, 1 failed\n    failed: c::b\n"));
+        }
+        assert!(!result.stdout.contains("old.xml"), "{}", result.report());
+    }
+    let outside = world.remit(&["run", "--background", "--trust-all", "--junit", "../x", "--", "true"]);
+    outside.assert_code(125).assert_stderr("no path below the workspace");
+}

@@ -175,6 +175,8 @@ pub struct SandboxSettings {
     /// `"layer"` or `"direct"`.
     pub workspace: Option<Text>,
     pub examples: Option<Spanned<ExampleSettings>>,
+    /// `hooks.letThrough`: the commands of `preToolUse` hooks that block only as they do in the products.
+    pub let_through: Vec<Text>,
     /// `remit-lint-ignore`: rules of lint whose findings are meant to be so, each with the reason.
     pub lint_ignore: Vec<(Text, Text)>,
 }

@@ -117,7 +117,7 @@ fn byte_order_mark(source: &Source) -> Diagnostic {
     let edit = Edit { span: place, replacement: String::new() };
     Diagnostic::error(codes::BYTE_ORDER_MARK, source, place, "the file begins with a byte order mark")
         .help("save the file as UTF-8 without a byte order mark")
-        .fix(Fix { title: "remove the byte order mark".to_owned(), edits: vec![edit] })
+        .fix(Fix::new("remove the byte order mark", vec![edit]))
 }
 
 fn disagreement(source: &Source, place: Span) -> Diagnostic {

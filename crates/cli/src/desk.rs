@@ -155,6 +155,7 @@ impl Launcher {
             launched: Some(launched),
             input,
             terminal: None,
+            junit: Vec::new(),
             explain: false,
         };
         let name = order.name.as_deref().map_or_else(|| derive_name(&wanted_name), given_name);
@@ -214,6 +215,10 @@ impl Desk for Launcher {
     fn cancel(&mut self, id: &TaskId) -> Result<(), Refusal> {
         let end = || self.record(id.as_str()).and_then(|(mut tasks, _)| cancel_one(&mut tasks, id.as_str(), GRACE));
         end().map_err(|failure| refusal(&failure))
+    }
+
+    fn children(&mut self) -> Vec<u32> {
+        self.started.pids()
     }
 
     fn delete(&mut self, id: &TaskId) -> Result<(), Refusal> {

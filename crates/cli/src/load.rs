@@ -100,7 +100,7 @@ fn load_by(compiler: Compiler, typed: &str, read_as: Option<ReadAs>, workspace: 
 }
 
 /// What is known of an agent file besides its text.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Place {
     /// As it was named: it gives the name to an agent without one.
     pub(crate) path: AbsPath,

@@ -16,6 +16,7 @@ mod failure;
 mod harmless;
 mod host;
 mod judge;
+mod junit;
 mod layers;
 mod load;
 mod notices;

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use remit_tasks::notify::{self, Ended, NotifySettings, Reach};
 use remit_tasks::{Outcome, Record, StateDir, Store, TaskId, Timestamp, summary_of};
@@ -42,9 +43,18 @@ fn of_record(state: &StateDir, record: &Record) -> Ended {
 }
 
 fn settings(store: &Store) -> NotifySettings {
-    // The setting was looked at when it was set: a JSON list, or words between spaces.
-    let command = store.setting("notify.command").ok().flatten().map(|value| remit_tasks::command_words(&value));
-    NotifySettings { command: command.unwrap_or_default(), ..NotifySettings::default() }
+    // Each was looked at when it was set; without a store that can be read, what is usual is done.
+    let values = store.settings().unwrap_or_default();
+    let usual = NotifySettings::default();
+    let switch = |key: &str, usual: bool| values.get(key).map_or(usual, |value| value == "true");
+    let command = values.get("notify.command").map(|value| remit_tasks::command_words(value));
+    let at_least = values.get("notify.atLeast").and_then(|value| value.parse().ok()).map(Duration::from_secs);
+    NotifySettings {
+        desktop: switch("notify.desktop", usual.desktop),
+        terminal: switch("notify.terminal", usual.terminal),
+        command: command.unwrap_or_default(),
+        at_least: at_least.unwrap_or(usual.at_least),
+    }
 }
 
 fn reach() -> Reach {

@@ -39,11 +39,15 @@ pub struct Label {
     pub text: String,
 }
 
-/// A change to the text that mends the finding without permitting more than before.
+/// A change to the text that mends the finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fix {
     pub title: String,
     pub edits: Vec<Edit>,
+    /// Whether a person has to choose it: it may permit more than before, or is one of several ways. Any other narrows what
+    /// is permitted or keeps it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub chosen: bool,
 }
 
 /// Replaces the bytes of `span` by `replacement`.
@@ -51,6 +55,27 @@ pub struct Fix {
 pub struct Edit {
     pub span: Span,
     pub replacement: String,
+}
+
+impl Fix {
+    /// Returns a fix that may be made unasked: it permits no more than before.
+    pub fn new(title: impl Into<String>, edits: Vec<Edit>) -> Fix {
+        Fix { title: title.into(), edits, chosen: false }
+    }
+
+    /// Returns a fix that a person has to choose.
+    pub fn to_choose(title: impl Into<String>, edits: Vec<Edit>) -> Fix {
+        Fix { title: title.into(), edits, chosen: true }
+    }
+
+    /// Returns the fix, to be chosen by a person, that writes a JSON string in the place of another.
+    pub fn instead(source: &Source, span: Span, meant: &str) -> Option<Fix> {
+        let written = source.slice(span);
+        // A value that stands in other quotes, or in none, is not JSON.
+        let is_plain = written.len() >= 2 && written.starts_with('"') && written.ends_with('"') && !meant.contains(['"', '\\']);
+        let edit = Edit { span, replacement: format!("\"{meant}\"") };
+        is_plain.then(|| Fix::to_choose(format!("write `{meant}`"), vec![edit]))
+    }
 }
 
 impl Diagnostic {
@@ -103,6 +128,13 @@ impl Diagnostic {
     #[must_use]
     pub fn fix(mut self, fix: Fix) -> Diagnostic {
         self.fix = Some(fix);
+        self
+    }
+
+    /// Adds the fix if there is one.
+    #[must_use]
+    pub fn maybe_fix(mut self, fix: Option<Fix>) -> Diagnostic {
+        self.fix = fix.or(self.fix);
         self
     }
 

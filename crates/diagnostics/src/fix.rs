@@ -10,14 +10,15 @@ pub struct Fixed {
     pub left: usize,
 }
 
-/// Makes the changes of every fix in the source's own text, in order of place, and leaves every other byte as it is.
+/// Makes the changes of every fix that nobody has to choose in the source's own text, in order of place, and leaves every other byte as it is.
 ///
 /// A fix is made as a whole or not at all: one that touches what another has changed is left for a pass over the new
 /// text, as is one with an edit outside the text. Two findings with the same fix are mended by making it once. Findings
 /// in other sources are not looked at.
 pub fn apply_fixes(source: &Source, diagnostics: &[Diagnostic]) -> Fixed {
     let here = diagnostics.iter().filter(|finding| finding.location.source == *source);
-    let mut fixes: Vec<&Fix> = here.filter_map(|finding| finding.fix.as_ref()).filter(|fix| !fix.edits.is_empty()).collect();
+    let mut fixes: Vec<&Fix> =
+        here.filter_map(|finding| finding.fix.as_ref()).filter(|fix| !fix.edits.is_empty() && !fix.chosen).collect();
     fixes.sort_by_key(|fix| fix.edits.iter().map(|edit| edit.span).min());
     let mut made: Vec<&Edit> = Vec::new();
     let (mut applied, mut left) = (0, 0);
@@ -94,7 +95,7 @@ mod tests {
     fn check(text: &str, fixes: &[&[Edit]], expected: &str, applied: usize, left: usize) {
         let source = Source::new("a.json", text);
         let finding = |edits: &&[Edit]| {
-            let fix = Fix { title: "mend".to_owned(), edits: edits.to_vec() };
+            let fix = Fix::new("mend", edits.to_vec());
             Diagnostic::warning("w", &source, Span::at(0), "m").fix(fix)
         };
         let findings: Vec<Diagnostic> = fixes.iter().map(finding).collect();

@@ -29,6 +29,9 @@ pub trait Desk: fmt::Debug + Send {
     /// Ends a task, running or not.
     fn cancel(&mut self, id: &TaskId) -> Result<(), Refusal>;
 
+    /// Returns the processes that look after what was launched, as far as they are children of this process.
+    fn children(&mut self) -> Vec<u32>;
+
     /// Forgets a task that is over.
     fn delete(&mut self, id: &TaskId) -> Result<(), Refusal>;
 }

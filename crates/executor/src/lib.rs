@@ -26,7 +26,7 @@ pub use desk::{Desk, KnownAgent, LaunchOrder, Proposal, Seen, Standing, Start, T
 pub use find::{NotFound, find};
 pub use network::{PROXY, be_proxy};
 pub use run::{AttendedBy, ExecutorError, Ground, run};
-pub use session::{Answer, Asked, Cleared, Content, Decided, Offered, Refusal, Resource, Session};
+pub use session::{Answer, Asked, Cleared, Content, Decided, Offered, Refusal, Resource, Session, Workers};
 pub use supervisor::{Decision, Supervisor};
 pub use tools::{Described, described};
-pub use worker::{WORKER, Worker, end_worker, serve, start_worker};
+pub use worker::{WORKER, Worker, serve, start_worker};

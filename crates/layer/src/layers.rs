@@ -121,6 +121,13 @@ struct Entry {
     purpose: Purpose,
 }
 
+impl Layer {
+    /// Returns the directory that holds what was written.
+    pub fn upper(&self) -> &AbsPath {
+        &self.upper
+    }
+}
+
 impl Layers {
     /// Notes what has to be known of layers that are about to be made, in the directory of their task, and takes the time.
     ///

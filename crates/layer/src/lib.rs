@@ -35,6 +35,7 @@ mod node;
 mod path;
 mod renames;
 mod show;
+mod written;
 
 pub use apply::{Applied, ApplyError, Choice, Manner, Refusal, Refused, apply, apply_observed, check, is_interrupted};
 pub use beneath::View;
@@ -43,3 +44,4 @@ pub use layers::{Layer, Layers, LayersError, Purpose, Xattrs};
 pub use node::{Kind, Node};
 pub use path::RelPath;
 pub use show::{PatchStyle, StatStyle, json, patch, stat};
+pub use written::written;

@@ -46,7 +46,7 @@ fn unused(source: &Source, rule: &Text, reason: &Text, is_rule: bool) -> Diagnos
     let name = &rule.value;
     if is_rule {
         let entry = Span::new(rule.span.start, reason.span.end);
-        let fix = Fix { title: "remove it".to_owned(), edits: vec![Edit::remove_entry(source, entry)] };
+        let fix = Fix::new("remove it", vec![Edit::remove_entry(source, entry)]);
         return Diagnostic::warning(
             UNUSED_IGNORE,
             source,

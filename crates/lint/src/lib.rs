@@ -15,6 +15,7 @@ mod input;
 mod paths;
 mod product;
 mod products;
+mod rewrite;
 mod rule;
 mod rules;
 mod several;

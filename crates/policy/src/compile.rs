@@ -94,7 +94,7 @@ pub fn compile_untried(
         environment: environment::compile(&mut context),
         limits: limits::compile(&mut context),
         debug: debug(&context),
-        starts: starts::compile(&context),
+        starts: starts::compile(&mut context),
         tools,
     };
     let mut diagnostics = context.diagnostics;

@@ -150,6 +150,9 @@ pub enum StartKind {
     Hook {
         trigger: String,
         matcher: Option<String>,
+        /// Of a `preToolUse` hook: it blocks only with exit status 2. Otherwise with every end but 0.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        lets_through: bool,
     },
     McpServer {
         name: String,

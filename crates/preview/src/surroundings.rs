@@ -1,10 +1,14 @@
 //! Network, limits, environment, and what starts by itself.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use remit_policy::{HostRule, LimitKind, NetworkMode, Origin, Policy, Start, StartKind};
 use remit_sandbox::{Grant, Plan};
 use serde::Serialize;
+
+/// The id of the task, in the environment of all its processes: the executor gives it, once there is a task.
+const OF_THE_TASK: &str = "REMIT_TASK";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Network {
@@ -13,6 +17,8 @@ pub struct Network {
     pub loopback: bool,
     /// The one way out, on that loopback: a proxy, which the variables of Remit name to programs.
     pub proxy: Option<SocketAddr>,
+    /// Programs that ask no proxy are led to it all the same, by the names that they look up.
+    pub catches: bool,
     /// A part of this is not held here, or not granted here: see what is not held.
     pub gap: bool,
 }
@@ -66,6 +72,7 @@ pub(crate) fn network(policy: &Policy, plan: &Plan) -> Network {
         reach,
         loopback: plan.namespaces.is_some_and(|namespaces| namespaces.loopback),
         proxy: plan.proxy.as_ref().map(|proxy| proxy.address),
+        catches: plan.proxy.as_ref().is_some_and(|proxy| proxy.catches),
         gap: plan.gaps.iter().any(|gap| gap.grant == Grant::Network),
     }
 }
@@ -76,12 +83,13 @@ pub(crate) fn limits(policy: &Policy) -> Vec<LimitLine> {
 
 pub(crate) fn environment(policy: &Policy, plan: &Plan) -> Environment {
     let environment = &policy.environment;
+    let variables: BTreeSet<&str> = plan.environment.keys().map(String::as_str).chain([OF_THE_TASK]).collect();
     let of_agent = environment.pass.iter().filter(|variable| matches!(variable.origin, Origin::Agent(_)));
     Environment {
         inherit: environment.inherit,
         passed_by_agent: of_agent.map(|variable| variable.name.clone()).collect(),
         set: environment.set.keys().cloned().collect(),
-        variables: plan.environment.keys().cloned().collect(),
+        variables: variables.into_iter().map(str::to_owned).collect(),
     }
 }
 

@@ -119,6 +119,60 @@ fn name_at(bytes: &[u8], start: usize) -> Option<(String, usize)> {
     }
 }
 
+/// What somebody asks for, in a datagram that is answered here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    pub(crate) name: String,
+    pub(crate) kind: u16,
+    /// The datagram, up to the end of its one question.
+    bytes: Vec<u8>,
+}
+
+/// What is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    Address(Ipv4Addr),
+    /// The name is there, and has nothing of that kind.
+    Nothing,
+    NoName,
+}
+
+/// Reads a question; `None` when it is none that can be answered.
+pub(crate) fn read_question(bytes: &[u8]) -> Option<Question> {
+    let [_, _, flags, _, questions_high, questions_low, ..] = *bytes.first_chunk::<12>()?;
+    if flags & 0xF8 != 0 || [questions_high, questions_low] != [0, 1] {
+        return None;
+    }
+    let (name, end) = name_at(bytes, 12)?;
+    let [kind_high, kind_low, class_high, class_low] = *bytes.get(end..)?.first_chunk::<4>()?;
+    // A name in a question does not go on elsewhere.
+    if [class_high, class_low] != [0, 1] || end != 12 + name.len() + if name.is_empty() { 1 } else { 2 } {
+        return None;
+    }
+    let kind = u16::from_be_bytes([kind_high, kind_low]);
+    Some(Question { name, kind, bytes: bytes.get(..end + 4)?.to_vec() })
+}
+
+impl Question {
+    pub(crate) fn reply(&self, reply: Reply) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        let code = if reply == Reply::NoName { 3 } else { 0 };
+        let answers = u8::from(matches!(reply, Reply::Address(_)));
+        let counts = [0, answers, 0, 0, 0, 0];
+        for (at, value) in [(2, 0x85), (3, 0x80 | code)].into_iter().chain((6..).zip(counts)) {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = value;
+            }
+        }
+        if let Reply::Address(address) = reply {
+            // It belongs to the question's name, and is asked for again each time.
+            bytes.extend_from_slice(&[192, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4]);
+            bytes.extend_from_slice(&address.octets());
+        }
+        bytes
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,10 +236,23 @@ mod tests {
         check(&bytes, "error: the answer of the name server is not well formed");
     }
 
+    #[test]
+    fn a_question_is_answered_so_that_it_can_be_read() {
+        let asked = question(7, "a.test", Kind::V4);
+        let read = read_question(&[&asked[..], &[0, 0, 41]].concat()).unwrap();
+        assert_eq!((read.name.as_str(), read.kind), ("a.test", 1));
+        check(&read.reply(Reply::Address(Ipv4Addr::new(127, 18, 0, 1))), "[127.18.0.1]");
+        check(&read.reply(Reply::Nothing), "[]");
+        check(&read.reply(Reply::NoName), "NoName");
+        assert_eq!(read_question(&read.reply(Reply::Nothing)), None);
+        assert_eq!(read_question(&asked[..asked.len() - 1]), None);
+    }
+
     proptest! {
         #[test]
         fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = answer(&bytes, 7, "a.test", Kind::V4);
+            let _ = read_question(&[&[0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &bytes].concat()).map(|read| read.reply(Reply::NoName));
             let mut whole = reply([0x81, 0x80], &[]);
             whole[7] = 3;
             whole.extend_from_slice(&bytes);

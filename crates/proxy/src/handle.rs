@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use crate::answer::{self, Status};
 use crate::connect::{self, Refused};
 use crate::event::{Event, Way};
-use crate::head::{self, Ask};
+use crate::head::{self, Ask, Plain};
 use crate::hello::{self, Hello};
 use crate::incoming::Incoming;
 use crate::plain;
@@ -37,34 +37,19 @@ pub(crate) struct Connected {
     pub(crate) live: Live,
 }
 
-/// Serves one connection. An error is one of telling what happens: then nothing happens.
+/// Serves one connection to the proxy. An error is one of telling what happens: then nothing happens.
 pub(crate) fn handle(client: &Client<'_>) -> io::Result<()> {
     let mut incoming = Incoming::new(client.stream);
     incoming.within(Some(PATIENCE));
-    let head = loop {
-        if incoming.read_already().first() == Some(&5) {
-            return socks(client, incoming);
-        }
-        if let Some(length) = head::length(incoming.read_already()) {
-            break incoming.take(length);
-        }
-        if incoming.read_already().len() > head::LONGEST {
-            return client.bad(Status::TooLong, "the head of the request is longer than 64 KiB");
-        }
-        match incoming.more() {
-            // Nothing was asked for.
-            Ok(0) if incoming.read_already().is_empty() => return Ok(()),
-            Ok(0) => return client.bad(Status::Bad, "the request is not whole"),
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::TimedOut => {
-                return client.bad(Status::TooSlow, "the request did not come in 15 s");
-            }
-            Err(_) => return Ok(()),
-        }
-    };
-    if head.len() > head::LONGEST {
-        return client.bad(Status::TooLong, "the head of the request is longer than 64 KiB");
+    if incoming.more().is_ok() && incoming.read_already().first() == Some(&5) {
+        return socks(client, incoming);
     }
+    let head = match read_head(&mut incoming) {
+        Ok(Some(head)) => head,
+        // Nothing was asked for.
+        Ok(None) => return Ok(()),
+        Err((status, why)) => return client.bad(status, why),
+    };
     match head::parse(&head, None) {
         Err(why) => client.bad(Status::Bad, why),
         Ok(Ask::Tunnel(target)) => {
@@ -81,16 +66,68 @@ pub(crate) fn handle(client: &Client<'_>) -> io::Result<()> {
                 Err(_) => client.ended(&connected, None),
             }
         }
-        Ok(Ask::Plain(plain)) => match client.reach(Way::Http, &plain.target)? {
-            Ok(connected) => {
-                let why = plain::forward(&plain, client.stream, incoming, &connected);
-                client.ended(&connected, why)
+        Ok(Ask::Plain(plain)) => client.forward(Way::Http, &plain, incoming),
+    }
+}
+
+/// Serves one connection that was made to a name without asking a proxy, for plain HTTP.
+pub(crate) fn handle_web(client: &Client<'_>, target: &Target) -> io::Result<()> {
+    let mut incoming = Incoming::new(client.stream);
+    incoming.within(Some(PATIENCE));
+    let head = match read_head(&mut incoming) {
+        Ok(Some(head)) => head,
+        Ok(None) => return Ok(()),
+        Err((status, why)) => return client.bad(status, why),
+    };
+    match head::parse(&head, Some(target)) {
+        Ok(Ask::Plain(plain)) => client.forward(Way::Name, &plain, incoming),
+        Ok(Ask::Tunnel(_)) => client.bad(Status::Bad, "`CONNECT` is for a proxy"),
+        Err(why) => {
+            client.refused(Way::Name, Some(target), None, why)?;
+            answer::refuse(client.stream, Status::Forbidden, why);
+            Ok(())
+        }
+    }
+}
+
+/// Serves one connection that was made to a name without asking a proxy, for TLS.
+pub(crate) fn handle_tls(client: &Client<'_>, target: &Target) -> io::Result<()> {
+    let mut incoming = Incoming::new(client.stream);
+    let held = held_to(target, &mut incoming);
+    if held.is_ok() && incoming.read_already().is_empty() {
+        return Ok(());
+    }
+    if let Err(why) = held {
+        client.refused(Way::Name, Some(target), None, &why)?;
+        client.deny(&incoming);
+        return Ok(());
+    }
+    if let Ok(connected) = client.reach(Way::Name, target)? {
+        return client.pass(incoming, &connected);
+    }
+    client.deny(&incoming);
+    Ok(())
+}
+
+/// Reads a head; `None` when the connection ends without a word.
+fn read_head(incoming: &mut Incoming<'_>) -> Result<Option<Vec<u8>>, (Status, &'static str)> {
+    const TOO_LONG: (Status, &str) = (Status::TooLong, "the head of the request is longer than 64 KiB");
+    loop {
+        if let Some(length) = head::length(incoming.read_already()) {
+            return if length > head::LONGEST { Err(TOO_LONG) } else { Ok(Some(incoming.take(length))) };
+        }
+        if incoming.read_already().len() > head::LONGEST {
+            return Err(TOO_LONG);
+        }
+        match incoming.more() {
+            Ok(0) if incoming.read_already().is_empty() => return Ok(None),
+            Ok(0) => return Err((Status::Bad, "the request is not whole")),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::TimedOut => {
+                return Err((Status::TooSlow, "the request did not come in 15 s"));
             }
-            Err((status, why)) => {
-                answer::refuse(client.stream, status, &why);
-                Ok(())
-            }
-        },
+            Err(_) => return Ok(None),
+        }
     }
 }
 
@@ -133,17 +170,39 @@ impl Client<'_> {
         self.proxy.end(self.number, &connected.live, why)
     }
 
+    fn forward(&self, by: Way, plain: &Plain, incoming: Incoming<'_>) -> io::Result<()> {
+        match self.reach(by, &plain.target)? {
+            Ok(connected) => {
+                let why = plain::forward(plain, self.stream, incoming, &connected);
+                self.ended(&connected, why)
+            }
+            Err((status, why)) => {
+                answer::refuse(self.stream, status, &why);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends a connection that goes no further; one of TLS with a word that its programs know.
+    fn deny(&self, incoming: &Incoming<'_>) {
+        if incoming.read_already().first() == Some(&hello::HANDSHAKE) {
+            let mut stream = self.stream;
+            let _ = stream.write_all(&DENIED);
+        }
+        answer::linger(self.stream);
+    }
+
     /// Passes bytes both ways, after a look at the first.
     pub(crate) fn tunnel(&self, by: Way, target: &Target, mut incoming: Incoming<'_>, connected: &Connected) -> io::Result<()> {
         if let Err(why) = greeted(target, &mut incoming, self.stream, &connected.stream) {
             self.refused(by, Some(target), connected.stream.peer_addr().ok().map(|address| address.ip()), &why)?;
-            if incoming.read_already().first() == Some(&hello::HANDSHAKE) {
-                let mut stream = self.stream;
-                let _ = stream.write_all(&DENIED);
-            }
-            answer::linger(self.stream);
+            self.deny(&incoming);
             return self.ended(connected, Some(why));
         }
+        self.pass(incoming, connected)
+    }
+
+    fn pass(&self, mut incoming: Incoming<'_>, connected: &Connected) -> io::Result<()> {
         let first = incoming.take(usize::MAX);
         let counts = connected.live.counts();
         counts.sent.fetch_add(first.len() as u64, std::sync::atomic::Ordering::Relaxed);
@@ -173,6 +232,12 @@ fn greeted(target: &Target, incoming: &mut Incoming<'_>, task: &TcpStream, host:
             return Ok(());
         }
     }
+    held_to(target, incoming)
+}
+
+/// Reads a TLS hello, and holds it to the host; on a port that is not one of HTTP's, another protocol may begin.
+fn held_to(target: &Target, incoming: &mut Incoming<'_>) -> Result<(), String> {
+    let tls_only = matches!(target.port, 80 | 443);
     incoming.within(Some(PATIENCE));
     loop {
         match incoming.read_already().first() {

@@ -20,6 +20,7 @@ mod handle;
 mod head;
 mod hello;
 mod incoming;
+mod names;
 mod plain;
 mod relay;
 mod resolve;

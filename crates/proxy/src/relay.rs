@@ -12,6 +12,9 @@ use rustix::pipe::{PipeFlags, SpliceFlags, pipe_with, splice};
 /// At most so much goes through a pipe at once.
 const AT_ONCE: usize = 1 << 20;
 
+/// A flow of so many bytes gets a wider pipe.
+const MUCH: u64 = 1 << 20;
+
 /// How long a connection stays of which one side has ended, and the other is silent.
 const HALF_OPEN: Timespec = Timespec { tv_sec: 300, tv_nsec: 0 };
 
@@ -56,6 +59,8 @@ struct Flow<'a> {
     out: OwnedFd,
     /// Bytes in the pipe.
     pending: usize,
+    /// Its pipe has the size that one for much has.
+    wide: bool,
     state: State,
     count: &'a AtomicU64,
 }
@@ -71,7 +76,7 @@ enum State {
 impl<'a> Flow<'a> {
     fn new(from: &'a TcpStream, to: &'a TcpStream, count: &'a AtomicU64) -> io::Result<Flow<'a>> {
         let (out, into) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        Ok(Flow { from, to, into, out, pending: 0, state: State::Reading, count })
+        Ok(Flow { from, to, into, out, pending: 0, wide: false, state: State::Reading, count })
     }
 
     fn wants(&self) -> Option<(&'a TcpStream, PollFlags)> {
@@ -106,7 +111,12 @@ impl<'a> Flow<'a> {
             match splice(&self.out, None, self.to, None, self.pending, flags) {
                 Ok(length) => {
                     self.pending -= length.min(self.pending);
-                    self.count.fetch_add(length as u64, Ordering::Relaxed);
+                    let before = self.count.fetch_add(length as u64, Ordering::Relaxed);
+                    if !self.wide && before > MUCH {
+                        self.wide = true;
+                        // A user has so much room for pipes; without it goes on in smaller pieces.
+                        let _ = rustix::pipe::fcntl_setpipe_size(&self.into, AT_ONCE);
+                    }
                 }
                 Err(Errno::AGAIN) => {
                     self.state = State::Writing;

@@ -56,6 +56,19 @@ impl Rules {
         }
     }
 
+    /// Says whether a name may be reached on the ports of HTTP, as a program does that asks no proxy; if not, why.
+    pub(crate) fn for_the_web(&self, name: &str) -> Result<(), String> {
+        let at = |port| Target { host: Host::Name(name.to_owned()), port };
+        if [80, 443].into_iter().any(|port| self.permit(&at(port)).is_some()) {
+            return Ok(());
+        }
+        let elsewhere = self.0.iter().filter_map(|pattern| pattern.port).find(|port| self.permit(&at(*port)).is_some());
+        Err(match elsewhere {
+            Some(port) => format!("`{name}` is granted on port {port}, which only a program that asks the proxy reaches"),
+            None => format!("`{name}` is not granted: name it in `sandbox.network.allow`"),
+        })
+    }
+
     /// Returns whether a rule names the address itself.
     pub fn names(&self, address: IpAddr, port: u16) -> bool {
         self.permit(&Target { host: Host::Address(address), port }).is_some()

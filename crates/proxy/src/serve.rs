@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,8 +13,10 @@ use crate::Config;
 use crate::answer::{self, Status};
 use crate::control::{Told, next_socket};
 use crate::event::{Event, Way};
-use crate::handle::{Client, handle};
+use crate::handle::{Client, handle, handle_tls, handle_web};
+use crate::names::Names;
 use crate::relay::Counts;
+use crate::target::{Host, Target};
 
 /// How many connections there are at once; one more is refused.
 const AT_ONCE: usize = 480;
@@ -26,6 +28,7 @@ const STACK: usize = 256 * 1024;
 pub(crate) struct Proxy {
     pub(crate) config: Config,
     pub(crate) told: Told,
+    pub(crate) names: Names,
     next: AtomicU64,
     open: AtomicUsize,
     live: Mutex<BTreeMap<u64, Live>>,
@@ -38,6 +41,41 @@ pub(crate) struct Live {
     begun: Instant,
 }
 
+/// What comes in through a socket of the task's network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Socket {
+    Proxy,
+    /// Connections to addresses that stand for names.
+    Web,
+    Tls,
+    /// Questions for those addresses.
+    Names,
+}
+
+impl Socket {
+    fn of(letter: u8) -> Option<Socket> {
+        match letter {
+            b'p' => Some(Socket::Proxy),
+            b'w' => Some(Socket::Web),
+            b't' => Some(Socket::Tls),
+            b'n' => Some(Socket::Names),
+            _ => None,
+        }
+    }
+
+    fn handle(self, client: &Client<'_>) -> io::Result<()> {
+        let port = match self {
+            Socket::Proxy => return handle(client),
+            Socket::Tls => 443,
+            Socket::Web | Socket::Names => 80,
+        };
+        // An address of the task's own loopback that stands for nothing: as if nobody listened.
+        let Some(name) = client.proxy.names.name(client.stream.local_addr()?.ip()) else { return Ok(()) };
+        let target = Target { host: Host::Name(name), port };
+        if port == 443 { handle_tls(client, &target) } else { handle_web(client, &target) }
+    }
+}
+
 /// Serves the sockets that come over the control socket, until its other end is closed.
 pub fn serve(config: Config, control: &UnixStream) -> io::Result<()> {
     // Each connection takes six.
@@ -47,14 +85,17 @@ pub fn serve(config: Config, control: &UnixStream) -> io::Result<()> {
     let proxy = Arc::new(Proxy {
         config,
         told: Told::new(control.try_clone()?),
+        names: Names::default(),
         next: AtomicU64::new(1),
         open: AtomicUsize::new(0),
         live: Mutex::new(BTreeMap::new()),
     });
     while let Some((letter, socket)) = next_socket(control)? {
-        if letter == b'p' {
-            let (listener, proxy) = (TcpListener::from(socket), Arc::clone(&proxy));
-            thread::Builder::new().name("listener".to_owned()).spawn(move || proxy.listen(&listener))?;
+        let (proxy, thread) = (Arc::clone(&proxy), thread::Builder::new().name("listener".to_owned()));
+        match Socket::of(letter) {
+            Some(Socket::Names) => drop(thread.spawn(move || proxy.answer_names(&UdpSocket::from(socket)))?),
+            Some(kind) => drop(thread.spawn(move || proxy.listen(kind, &TcpListener::from(socket)))?),
+            None => {}
         }
     }
     // What is open ends with this process, and is told of before.
@@ -84,14 +125,19 @@ impl Proxy {
         self.told.tell(&live.disconnected(number, why))
     }
 
-    fn listen(self: Arc<Proxy>, listener: &TcpListener) {
+    /// Returns the number of the next connection.
+    pub(crate) fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn listen(self: Arc<Proxy>, kind: Socket, listener: &TcpListener) {
         loop {
             let Ok((stream, _)) = listener.accept() else {
                 // Out of descriptors, for a while.
                 thread::sleep(Duration::from_millis(20));
                 continue;
             };
-            let (proxy, number) = (Arc::clone(&self), self.next.fetch_add(1, Ordering::Relaxed));
+            let (proxy, number) = (Arc::clone(&self), self.number());
             if self.open.fetch_add(1, Ordering::AcqRel) >= AT_ONCE {
                 self.open.fetch_sub(1, Ordering::AcqRel);
                 let client = Client { proxy: &self, number, stream: &stream };
@@ -104,7 +150,7 @@ impl Proxy {
             let serve = move || {
                 let _ = stream.set_nodelay(true);
                 // What cannot be told of was not done.
-                let _ = handle(&Client { proxy: &proxy, number, stream: &stream });
+                let _ = kind.handle(&Client { proxy: &proxy, number, stream: &stream });
                 drop::<TcpStream>(stream);
                 proxy.open.fetch_sub(1, Ordering::AcqRel);
             };

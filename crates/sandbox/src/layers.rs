@@ -10,6 +10,8 @@ pub struct OwnRoot {
     pub binds: Vec<Bind>,
     /// Symbolic links, and where they point.
     pub links: BTreeMap<AbsPath, AbsPath>,
+    /// Files that are made for the task, and what is in them.
+    pub files: BTreeMap<AbsPath, String>,
     /// Empty directories.
     pub directories: Vec<AbsPath>,
     /// There is a `/proc`.

@@ -71,6 +71,8 @@ pub struct Wall {
     /// Mounts, which cannot be removed.
     held: Vec<AbsPath>,
     files: bool,
+    /// What is in no mount of the task's root is a directory that leads to one, and may be listed.
+    listed: bool,
     network: Reach,
 }
 
@@ -106,6 +108,7 @@ impl Wall {
             shown,
             masks,
             read_only: plan.read_only.clone(),
+            listed: plan.landlock.is_none() && plan.root.is_some(),
             files: plan.landlock.is_some() || plan.root.is_some(),
             network: reach(plan),
             rules,
@@ -157,7 +160,8 @@ impl Wall {
             return None;
         }
         let rights = self.rights(at);
-        if rights.contains(wanted) {
+        let listed = self.listed && rights == Rights::NONE && act == Act::Read;
+        if rights.contains(wanted) || listed {
             None
         } else if rights == Rights::NONE {
             Some(Because::NotGranted)
@@ -209,6 +213,5 @@ fn rules_of_binds(plan: &Plan) -> Vec<PathRights> {
     let binds = root.flat_map(|root| &root.binds).map(|bind| rule(&bind.path, !bind.read_only || bind.device, !bind.no_exec));
     let layers = plan.layers.iter().map(|layer| rule(&layer.target, true, !layer.no_exec));
     let private = plan.private_directories.iter().map(|private| rule(&private.target, true, !private.no_exec));
-    // The root itself, and what is made in it, may be listed.
-    binds.chain(layers).chain(private).chain([rule(&AbsPath::root(), false, true)]).collect()
+    binds.chain(layers).chain(private).collect()
 }

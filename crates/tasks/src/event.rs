@@ -75,7 +75,7 @@ pub enum Attended {
     /// The command that made it, which passes its output on.
     Foreground,
     /// A supervisor of its own, which keeps its output.
-    Background(Background),
+    Background(Box<Background>),
 }
 
 /// What was asked for besides the command: what a supervisor needs, and `retry`.
@@ -100,6 +100,9 @@ pub struct Background {
     /// It has a terminal of its own, which begins with this size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terminal: Option<WindowSize>,
+    /// The `JUnit` files that it writes, or the directories of such, below the workspace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub junit: Vec<String>,
 }
 
 /// That an agent launched a task.

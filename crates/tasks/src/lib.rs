@@ -61,5 +61,5 @@ pub use state::{StateDir, StateError};
 pub use store::{
     Listed, Place, RUNNERS, Repaired, Setting, SettingError, Store, StoreError, Which, Wish, check, command_words, repair,
 };
-pub use sweep::{Swept, sweep};
+pub use sweep::{Swept, sweep, sweep_locks};
 pub use task::{TaskDir, TaskError, remove_directory, remove_scratch};

@@ -24,15 +24,7 @@ pub struct Swept {
 /// Any number of processes may sweep at once, while others make and end tasks: whatever is done to a task is done under
 /// its lock, and a task whose lock somebody holds is left alone. A task that ended in order costs nothing.
 pub fn sweep(state: &StateDir, store: &mut Store, at: Timestamp) -> Result<Swept, TaskError> {
-    let mut swept = Swept::default();
-    let locks = locks(state)?;
-    for id in &locks {
-        match sweep_task(state, store, id, at) {
-            Ok(true) => swept.lost.push(id.clone()),
-            Ok(false) => {}
-            Err(error) => swept.problems.push(error),
-        }
-    }
+    let mut swept = abandoned(state, store, at)?;
     // A record has a lock as long as it is not over; without one, its lock was removed by hand.
     for listed in store.list(Which::Unfinished)? {
         let Ok(record) = listed.record else { continue };
@@ -44,7 +36,32 @@ pub fn sweep(state: &StateDir, store: &mut Store, at: Timestamp) -> Result<Swept
             }
         }
     }
+    make_known(state, store, swept)
+}
+
+/// Does what [`sweep`] does for the tasks that have a lock, and reads nothing of the store where nobody died: for a command that starts
+/// a task, and shows none.
+pub fn sweep_locks(state: &StateDir, store: &mut Store, at: Timestamp) -> Result<Swept, TaskError> {
+    let swept = abandoned(state, store, at)?;
+    make_known(state, store, swept)
+}
+
+fn abandoned(state: &StateDir, store: &mut Store, at: Timestamp) -> Result<Swept, TaskError> {
+    let mut swept = Swept::default();
+    for id in &locks(state)? {
+        match sweep_task(state, store, id, at) {
+            Ok(true) => swept.lost.push(id.clone()),
+            Ok(false) => {}
+            Err(error) => swept.problems.push(error),
+        }
+    }
+    Ok(swept)
+}
+
+fn make_known(state: &StateDir, store: &Store, swept: Swept) -> Result<Swept, TaskError> {
     if !swept.lost.is_empty() {
+        // Whoever swept may tell it at once; the next prompt tells it in any case.
+        let _ = crate::notify::mark(state);
         // There is room now for others.
         crate::wake(state, store, None)?;
     }

@@ -7,6 +7,8 @@
 //! other-host [--no-namespaces] [--landlock ABI] AGENT                 prints the preview, as JSON
 //! other-host [--no-namespaces] [--landlock ABI] AGENT -- COMMAND      runs the command
 //! ```
+//!
+//! With `OTHER_HOST_OBSERVED=FILE` an observer looks on, and what the plan says was refused goes there, a line each: act and path.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +18,7 @@ use remit_agent::{AbsPath, Agent, Reading, parse, read_agent_file};
 use remit_executor::{AttendedBy, Audit, Ground, Redactor};
 use remit_launch::{Scratch, try_cgroups, try_host};
 use remit_policy::{CommandLine, Policy, Profile, Request, Verdict, Workspace};
-use remit_sandbox::{Availability, Host, Plan, Trials, plan};
+use remit_sandbox::{Availability, Host, Observed, Plan, Target, Trials, Watch, plan};
 use remit_tasks::{Outcome, StateDir, TaskDir};
 
 fn main() -> ExitCode {
@@ -134,13 +136,30 @@ fn run(policy: &Policy, plan: &Plan, workspace: &Workspace, state: &StateDir, co
     let task = TaskDir::create(state).unwrap();
     let attended = AttendedBy::Caller;
     let audit = Some(Audit::open(task.path(), None, policy, Redactor::default()).unwrap());
-    let (directory, started, watch) = (&workspace.root, &mut |_| Ok(()), None);
+    let observed_at = std::env::var_os("OTHER_HOST_OBSERVED");
+    let watch = observed_at.as_ref().map(|_| Watch::Refusals);
+    let (directory, started) = (&workspace.root, &mut |_| Ok(()));
     let ground = Ground { audit, plan, directory, task: &task, elsewhere: &[], attended, started, watch };
     let code = |code: i32| u8::try_from(code).unwrap();
-    match remit_executor::run(permit, ground) {
+    let ran = remit_executor::run(permit, ground);
+    if let (Some(path), Ok((_, Some(observed)))) = (observed_at, &ran) {
+        std::fs::write(path, refused(observed)).unwrap();
+    }
+    match ran {
         Ok((Outcome::Succeeded, _)) => 0,
         Ok((Outcome::Failed { code: status }, _)) => code(status),
         Ok((Outcome::Killed { signal }, _)) => code(128 + signal),
         other => panic!("{other:?}"),
     }
+}
+
+fn refused(observed: &Observed) -> String {
+    let line = |refused: &&remit_sandbox::Refused| {
+        let act = serde_json::to_string(&refused.act).unwrap();
+        match &refused.target {
+            Target::Path(path) => format!("{} {path}\n", act.trim_matches('"')),
+            Target::Address { address, port } => format!("{} {address} {port}\n", act.trim_matches('"')),
+        }
+    };
+    observed.refused().iter().map(line).collect()
 }

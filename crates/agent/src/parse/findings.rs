@@ -1,4 +1,4 @@
-use remit_diagnostics::{Diagnostic, Severity, Source, Span};
+use remit_diagnostics::{Diagnostic, Fix, Severity, Source, Span};
 
 use crate::codes::abridged;
 use crate::{Text, codes, nearest};
@@ -16,6 +16,10 @@ pub(super) struct Findings<'s> {
 }
 
 const MOST: usize = 200;
+
+/// Keys whose value only takes away: to read what was meant by a misspelt one permits no more.
+const DENYING: [&str; 7] =
+    ["deniedCommands", "denyByDefault", "deniedPaths", "deniedServices", "blocked", "hide", "disabledTools"];
 
 impl<'s> Findings<'s> {
     pub(super) fn new(source: &'s Source) -> Findings<'s> {
@@ -45,15 +49,24 @@ impl<'s> Findings<'s> {
 
     /// Says that `key` is none of `known` in the object `holder`. The help is what was probably meant, or else `cure`.
     pub(super) fn unknown_key(&mut self, severity: Severity, key: &Text, holder: &str, known: &[&str], cure: &str) {
-        let help = match nearest(&key.value, known.iter().copied()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => cure.to_owned(),
-        };
+        let meant = nearest(&key.value, known.iter().copied());
+        let help = meant.map_or_else(|| cure.to_owned(), |meant| format!("did you mean `{meant}`?"));
         let message = format!("unknown key `{}` in {holder}", abridged(&key.value));
-        match severity {
-            Severity::Error => self.error(codes::UNKNOWN_KEY, key.span, message, help),
-            Severity::Warning | Severity::Note => self.warning(codes::UNKNOWN_KEY, key.span, message, help),
-        }
+        let finding = match severity {
+            Severity::Error => Diagnostic::error(codes::UNKNOWN_KEY, self.source, key.span, message),
+            Severity::Warning | Severity::Note => Diagnostic::warning(codes::UNKNOWN_KEY, self.source, key.span, message),
+        };
+        let fix = meant.and_then(|meant| {
+            let fix = Fix::instead(self.source, key.span, meant)?;
+            Some(Fix { chosen: !DENYING.contains(&meant), ..fix })
+        });
+        self.add(finding.help(help).maybe_fix(fix));
+    }
+
+    /// Says that a name is none of those that are known, and what was probably meant.
+    pub(super) fn misnamed(&mut self, code: &'static str, name: &Text, message: impl Into<String>, meant: &str) {
+        let finding = Diagnostic::error(code, self.source, name.span, message).help(format!("did you mean `{meant}`?"));
+        self.add(finding.maybe_fix(Fix::instead(self.source, name.span, meant)));
     }
 
     /// Returns the findings in order of place.

@@ -21,11 +21,13 @@ pub(super) fn hooks(findings: &mut Findings, value: &Value) -> Vec<Hook> {
     let mut hooks = Vec::new();
     for Entry { key, value } in reader::entries(findings, value, "hooks") {
         let Some((name, trigger)) = TRIGGERS.iter().find(|(name, _)| *name == key.value) else {
-            let help = match nearest(&key.value, TRIGGERS.iter().map(|(name, _)| *name)) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "use `agentSpawn`, `userPromptSubmit`, `preToolUse`, `postToolUse` or `stop`".to_owned(),
-            };
-            findings.error(codes::UNKNOWN_TRIGGER, key.span, format!("unknown trigger `{}`", codes::abridged(&key.value)), help);
+            let message = format!("unknown trigger `{}`", codes::abridged(&key.value));
+            if let Some(meant) = nearest(&key.value, TRIGGERS.iter().map(|(name, _)| *name)) {
+                findings.misnamed(codes::UNKNOWN_TRIGGER, key, message, meant);
+            } else {
+                let help = "use `agentSpawn`, `userPromptSubmit`, `preToolUse`, `postToolUse` or `stop`";
+                findings.error(codes::UNKNOWN_TRIGGER, key.span, message, help);
+            }
             continue;
         };
         let trigger = Spanned::new(*trigger, key.span);

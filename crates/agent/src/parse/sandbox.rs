@@ -8,7 +8,7 @@ use crate::json::{Entry, Kind, Value};
 use crate::{EnvSettings, ExampleSettings, FileSettings, LimitSettings, NetworkSettings, SandboxSettings, Text, codes};
 
 pub(super) const KEYS: &[&str] =
-    &["profile", "network", "files", "env", "limits", "debug", "workspace", "examples", "remit-lint-ignore"];
+    &["profile", "network", "files", "env", "limits", "debug", "workspace", "examples", "hooks", "remit-lint-ignore"];
 
 pub(super) fn sandbox(findings: &mut Findings, entries: &[Entry]) -> SandboxSettings {
     let mut settings = SandboxSettings::default();
@@ -22,6 +22,7 @@ pub(super) fn sandbox(findings: &mut Findings, entries: &[Entry]) -> SandboxSett
             "debug" => settings.debug = reader::flag(findings, value, "sandbox.debug"),
             "workspace" => settings.workspace = workspace(findings, value),
             "examples" => settings.examples = examples(findings, value),
+            "hooks" => settings.let_through = hooks(findings, value),
             "remit-lint-ignore" => settings.lint_ignore = lint_ignore(findings, value),
             _ => unknown_key(findings, key, "`sandbox`", KEYS),
         }
@@ -53,6 +54,18 @@ fn network(findings: &mut Findings, value: &Value) -> Option<Spanned<NetworkSett
         _ => return reader::wrong_type(findings, value, "`sandbox.network`", EXPECTED),
     };
     Some(Spanned::new(settings, value.span))
+}
+
+/// Reads the hooks that do not block when they fail.
+fn hooks(findings: &mut Findings, value: &Value) -> Vec<Text> {
+    let mut let_through = Vec::new();
+    for Entry { key, value } in object(findings, value, "sandbox.hooks").unwrap_or(&[]) {
+        match key.value.as_str() {
+            "letThrough" => let_through = list(findings, value, "sandbox.hooks.letThrough"),
+            _ => unknown_key(findings, key, "`sandbox.hooks`", &["letThrough"]),
+        }
+    }
+    let_through
 }
 
 fn files(findings: &mut Findings, value: &Value) -> Option<Spanned<FileSettings>> {
@@ -215,7 +228,7 @@ mod tests {
         insta::assert_snapshot!(check(r#"{ "profil": "dev", "net": "none", "network": { "deny": [] }, "files": { "hidden": [] },
             "env": { "passs": [] }, "limits": { "wall_time": "1h", "cpu": 1 }, "examples": { "denied": [] } }"#), @"
         error[unknown-key] 1:35: unknown key `profil` in `sandbox`; did you mean `profile`?
-        error[unknown-key] 1:52: unknown key `net` in `sandbox`; the keys are `profile`, `network`, `files`, `env`, `limits`, `debug`, `workspace`, `examples`, `remit-lint-ignore`
+        error[unknown-key] 1:52: unknown key `net` in `sandbox`; the keys are `profile`, `network`, `files`, `env`, `limits`, `debug`, `workspace`, `examples`, `hooks`, `remit-lint-ignore`
         error[unknown-key] 1:80: unknown key `deny` in `sandbox.network`; the keys are `allow`, `loopback`
         error[unknown-key] 1:105: unknown key `hidden` in `sandbox.files`; did you mean `hide`?
         error[unknown-key] 2:22: unknown key `passs` in `sandbox.env`; did you mean `pass`?

@@ -227,6 +227,14 @@ fn sandbox_key(key: &str) -> Value {
             }),
             "Tests of this file: each line is given to the gate whenever the file is used.",
         ),
+        "hooks" => described(
+            object(&["letThrough"], |_| {
+                texts(
+                    "Commands of `preToolUse` hooks that block only with exit status 2, as in the products: with any other, a call goes on.",
+                )
+            }),
+            "How hooks are held; without it a call goes on only if every `preToolUse` hook ends with 0.",
+        ),
         "remit-lint-ignore" => pairs("Findings of `remit lint` that are meant to be so: the rule's name, and the reason."),
         _ => Value::Bool(true),
     }

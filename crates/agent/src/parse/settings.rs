@@ -117,8 +117,7 @@ fn unread(findings: &mut Findings, key: &Text, value: &Value) {
     }
     let known = NativeTool::ALL.iter().flat_map(|tool| tool.names()).copied().chain(["sandbox"]);
     if let Some(meant) = nearest(&key.value, known) {
-        let help = format!("did you mean `{meant}`?");
-        return findings.error(codes::UNREAD_SETTINGS, key.span, format!("no tool is named `{shown}`"), help);
+        return findings.misnamed(codes::UNREAD_SETTINGS, key, format!("no tool is named `{shown}`"), meant);
     }
     if denies(value) {
         let message = format!("no tool is named `{shown}`, so what it denies here would be allowed");

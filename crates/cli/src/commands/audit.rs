@@ -185,6 +185,7 @@ fn event(event: &Value) -> String {
             said
         }
         "hooked" => format!("     hook {} `{}`: {}\n", text("trigger"), text("command"), text("outcome")),
+        "restarted" => format!("     {}\n", text("why")),
         "served" => format!("     server {}: {}\n", text("server"), text("outcome")),
         "connected" => {
             format!("     {} to {}:{} ({}), by `{}`\n", text("by"), text("host"), number("port"), text("address"), text("rule"))

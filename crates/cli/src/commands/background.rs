@@ -6,9 +6,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use remit_layer::RelPath;
 use remit_policy::Policy;
 use remit_tasks::{
-    After, ApprovedBy, Attended, Background, Created, Event, OnAsk, Outcome, Store, TaskDir, TaskId, Timestamp, WindowSize, sweep,
+    After, ApprovedBy, Attended, Background, Created, Event, OnAsk, Outcome, Store, TaskDir, TaskId, Timestamp, WindowSize,
+    sweep_locks,
 };
 
 use crate::consent::{Answer, Beforehand, Permitted, approve, permit};
@@ -38,6 +40,10 @@ pub(crate) struct BackgroundArgs {
     #[arg(long, requires = "background")]
     pty: bool,
 
+    /// A `JUnit` file that it writes, or a directory of such, in the workspace; may be given again
+    #[arg(long, value_name = "PATH", requires = "background")]
+    junit: Vec<String>,
+
     /// What to do when you have to be asked and there is no terminal
     #[arg(long, value_name = "WHAT", value_enum, default_value = "wait", requires = "background")]
     on_ask: WhenAsked,
@@ -66,6 +72,7 @@ pub(crate) fn asked_for(ui: &Ui, args: &RunArgs) -> Result<Background, Failure> 
         },
         ask_limit: args.later.ask_limit.as_secs(),
         after: after(ui, &args.later)?,
+        junit: junit(&args.later)?,
         explain: args.explain,
         launched: None,
         input: None,
@@ -103,6 +110,17 @@ fn after(ui: &Ui, args: &BackgroundArgs) -> Result<Option<After>, Failure> {
     Ok(Some(After { tasks: ids?, any }))
 }
 
+/// Returns the reports that were named, which lie below the workspace.
+fn junit(args: &BackgroundArgs) -> Result<Vec<String>, Failure> {
+    let outside = |path: &&String| path.starts_with('/') || RelPath::parse(path.as_bytes()).is_none();
+    match args.junit.iter().find(outside) {
+        Some(path) => {
+            Err(Failure::new(format!("`{path}` is no path below the workspace")).help("give it without a `/` in front"))
+        }
+        None => Ok(args.junit.clone()),
+    }
+}
+
 /// Asks what can be asked now; `None` when the task has to wait for a person.
 fn ask(ui: &Ui, work: &Work, beforehand: Beforehand, on_ask: OnAsk, command: &[String]) -> Result<Option<ApprovedBy>, Failure> {
     let gate = work.policy.gate();
@@ -129,12 +147,12 @@ pub(crate) fn make(
     name: &str,
 ) -> Result<(TaskId, Child), Failure> {
     let mut store = Store::open(&work.state)?;
-    let _ = sweep(&work.state, &mut store, Timestamp::now());
+    let _ = sweep_locks(&work.state, &mut store, Timestamp::now());
     let task = TaskDir::create(&work.state)?;
     let id = task.id().clone();
     let agent_path = work.agent.as_ref().map(|agent| &agent.path);
     let created = Created {
-        attended: Attended::Background(background),
+        attended: Attended::Background(Box::new(background)),
         ..Created::new(&work.policy, work.policy.gate().digest(), agent_path, command)
     };
     let mut events = vec![Event::Created(created)];

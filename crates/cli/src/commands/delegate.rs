@@ -83,6 +83,7 @@ pub(crate) fn delegate(ui: &Ui, args: &DelegateArgs) -> Result<Exit, Failure> {
         launched: None,
         input: run.input,
         terminal: None,
+        junit: Vec::new(),
         explain: false,
     };
     let name = args.name.as_deref().map_or_else(|| derive_name(&args.task), given_name);

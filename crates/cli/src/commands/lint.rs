@@ -1,3 +1,4 @@
+mod codes;
 mod explain;
 mod find;
 mod fix;

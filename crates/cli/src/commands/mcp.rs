@@ -1,9 +1,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use remit_executor::{Audit, ExecutorError, Session, end_worker, start_worker};
+use remit_executor::{Audit, ExecutorError, Session, Workers, start_worker};
 use remit_policy::Policy;
-use remit_tasks::{Approval, ApprovedBy, Created, Event, Outcome, ProcessId, Store, TaskDir, Timestamp, derive_name, sweep};
+use remit_tasks::{
+    Approval, ApprovedBy, Created, Event, Outcome, ProcessId, Store, TaskDir, Timestamp, derive_name, sweep_locks,
+};
 
 use crate::consent::earlier;
 use crate::desk::{Launcher, Started};
@@ -53,7 +55,7 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
     let policy: &'static Policy = Box::leak(Box::new(policy));
 
     let mut store = Store::open(&state)?;
-    let _ = sweep(&state, &mut store, Timestamp::now());
+    let _ = sweep_locks(&state, &mut store, Timestamp::now());
     let enabled = store.setting("delegate.enabled")?.as_deref() != Some("false");
     let task = TaskDir::create(&state)?;
     let id = task.id().clone();
@@ -65,19 +67,19 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
 
     let started = Started::default();
     let desk = Launcher::new(ui, policy, &workspace, id.clone(), started.clone());
-    let mut running = None;
+    let mut workers = None;
     let served = start_worker(&plan, &workspace.root, &task).and_then(|worker| {
         store.append(&id, Timestamp::now(), &[Event::Started { pid: worker.pid() }])?;
         let audit = Audit::create(task.path(), work::secrets(&host)).map_err(|error| ExecutorError::Worker(error.source))?;
         Ok(remit_mcp::serve(|| {
-            let (session, worker) = Session::open(agent, policy, plan.wall_time, worker, audit)?;
-            running = Some(worker);
+            let (session, opened) = Session::open(agent, policy, plan.wall_time, worker, audit)?;
+            workers = Some(opened);
             let session = session.with_servers(host.environment.clone(), task.path().as_path());
             Ok(if enabled { session.with_desk(Box::new(desk)) } else { session })
         }))
     });
     // What was launched outlives the session.
-    let ended = running.map_or(Ok(()), |running| end_worker(running, &started.pids()));
+    let ended = workers.map_or(Ok(()), |workers: Workers| workers.end(&started.pids()));
     let (outcome, result) = match (served, ended) {
         (Ok(Ok(_)), Ok(())) => (Outcome::Succeeded, Ok(Exit::Done)),
         (Ok(Err(error)), _) => (Outcome::Failed { code: 1 }, Err(Failure::of(&error))),

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use clap::Args;
 use remit_diagnostics::visible;
+use remit_explain::{Explanation, render};
 use remit_layer::{Layer, Layers, Purpose, StatStyle, changes, stat};
 use remit_tasks::summary::Summary;
-use remit_tasks::{Log, Outcome, Record, Stream, Timestamp, progress_of, summary_of};
+use remit_tasks::{Log, Outcome, Record, Stream, Timestamp, explanation_of, progress_of, summary_of};
 use serde::Serialize;
 
 use crate::commands::background::read_as;
@@ -46,6 +47,8 @@ const LINES: usize = 10;
 const LONGEST: usize = 400;
 /// So many changed files are shown.
 const FILES: usize = 20;
+/// So many refusals.
+const REFUSALS: usize = 3;
 
 #[derive(Serialize)]
 struct ResultJson<L> {
@@ -59,6 +62,8 @@ struct ResultJson<L> {
     /// Bytes of its output that are not kept.
     not_kept: NotKept,
     layers: Vec<L>,
+    /// What the wall refused; null when nobody was observing.
+    refusals: Option<Explanation>,
     summary: Option<Summary>,
     /// Control characters are made visible.
     last_lines: Vec<String>,
@@ -87,6 +92,7 @@ pub(crate) fn result(ui: &Ui, args: &ResultArgs) -> Result<Exit, Failure> {
     let summary = summary_of(&tasks.state, &record.id);
     let last_lines = last_lines(&tasks, &record, LINES)?;
     let layers = Layers::of(&tasks.state, &record.id)?;
+    let explanation = explanation_of::<Explanation>(&tasks.state, &record.id);
     if args.json {
         ui.print_json(&ResultJson {
             version: 1,
@@ -96,6 +102,7 @@ pub(crate) fn result(ui: &Ui, args: &ResultArgs) -> Result<Exit, Failure> {
             limits,
             not_kept,
             layers: layers_json(layers.all())?,
+            refusals: explanation,
             summary,
             last_lines,
         })?;
@@ -104,9 +111,12 @@ pub(crate) fn result(ui: &Ui, args: &ResultArgs) -> Result<Exit, Failure> {
         if let Some(exit) = exit {
             row(&mut text, "exit", &exit.code().to_string());
             row(&mut text, "limits", &limits_in_words(&limits, not_kept));
-            row(&mut text, "refusals", &refusals(&record));
+            row(&mut text, "refusals", &refusals(&record, explanation.as_ref()));
         }
         text.push_str(&changes_of(ui, &record, layers.all())?);
+        if let Some(explanation) = explanation {
+            text.push_str(&most_telling(explanation, &record));
+        }
         if let Some(summary) = summary {
             text.push_str("\nwhat it came to:\n");
             indented(&mut text, summary.to_string().lines().map(visible));
@@ -164,12 +174,26 @@ fn limits_in_words(limits: &[Limit], not_kept: NotKept) -> String {
     if words.is_empty() { "none met".to_owned() } else { words.join("; ") }
 }
 
-fn refusals(record: &Record) -> String {
-    match record.outcome() {
-        Some(Outcome::Denied { .. }) => "the policy: it did not run".to_owned(),
-        Some(Outcome::Succeeded) => "nobody was observing, and it succeeded".to_owned(),
-        _ => "nobody was observing; the last lines may name one".to_owned(),
+fn refusals(record: &Record, explanation: Option<&Explanation>) -> String {
+    let id = &record.id;
+    match (explanation, record.outcome()) {
+        (_, Some(Outcome::Denied { .. })) => "the policy: it did not run".to_owned(),
+        (Some(explanation), _) => match explanation.refusals.len() + explanation.more {
+            0 => "none".to_owned(),
+            count => format!("{count}: `remit why {id}` has all"),
+        },
+        (None, Some(Outcome::Succeeded)) => "nobody was observing (`--explain`), and it succeeded".to_owned(),
+        (None, _) => format!("nobody was observing: `remit retry --explain {id}`"),
     }
+}
+
+/// Returns the most telling of what the wall refused.
+fn most_telling(mut explanation: Explanation, record: &Record) -> String {
+    let most = explanation.refusals.len().min(REFUSALS);
+    explanation.more += explanation.refusals.len() - most;
+    explanation.refusals.truncate(most);
+    let failed = !matches!(record.outcome(), Some(Outcome::Succeeded));
+    if most == 0 { String::new() } else { format!("\n{}", render(&explanation, failed)) }
 }
 
 fn not_kept(tasks: &Tasks, record: &Record) -> Result<NotKept, Failure> {

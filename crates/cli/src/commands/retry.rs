@@ -40,6 +40,7 @@ pub(crate) fn retry(ui: &Ui, args: &RetryArgs) -> Result<Exit, Failure> {
         launched: None,
         input: None,
         terminal: None,
+        junit: Vec::new(),
         explain: false,
     };
     // It is a person that wants it now.

@@ -6,7 +6,7 @@ use clap::Args;
 use remit_executor::{self as executor, AttendedBy, Ground};
 use remit_explain::render;
 use remit_sandbox::Watch;
-use remit_tasks::{Created, Event, Outcome, Store, TaskDir, Timestamp, derive_name, given_name, sweep};
+use remit_tasks::{Created, Event, Outcome, Store, TaskDir, Timestamp, derive_name, given_name, sweep_locks};
 
 use crate::commands::background::{self, BackgroundArgs};
 use crate::consent::{Answer, Beforehand, Permitted, approve, permit};
@@ -139,7 +139,7 @@ fn foreground(
         let store = opened.insert(Store::open(&work.state)?);
         store.create(task.id(), name, Timestamp::now(), events)?;
         // What a task that was killed left behind goes now; that it could not go is no reason not to work.
-        let _ = sweep(&work.state, store, Timestamp::now());
+        let _ = sweep_locks(&work.state, store, Timestamp::now());
         Ok(())
     };
     let audit = work::audit(work, &task).map_err(|error| Failure::of(&error))?;
@@ -176,6 +176,7 @@ fn foreground(
             }
             let exit = exit::of_outcome(&outcome);
             task.end_told(&mut store, Timestamp::now(), outcome)?;
+            store.write_back(&work.state);
             Ok(exit)
         }
         Err(error) => {

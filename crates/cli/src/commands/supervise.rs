@@ -20,7 +20,7 @@ use crate::observing;
 use crate::places;
 use crate::ui::Ui;
 use crate::work::{self, Wanted, Work, prepare, request};
-use crate::{consent, host, notices};
+use crate::{consent, host, junit, notices};
 
 /// Look after a task; started by `remit run --background`, with the task's lock as its standard input
 #[derive(Debug, Args)]
@@ -44,6 +44,9 @@ pub(crate) fn supervise(ui: &Ui, args: &SuperviseArgs) -> Result<Exit, Failure> 
         .unwrap_or_else(|failure| Outcome::CouldNotStart { error: failure.message().to_owned() });
     let mut store = Store::open(&state)?;
     let id = task.id().clone();
+    if let Ok(record) = store.record(&id) {
+        junit::note(&state, &task, &record);
+    }
     layers::settle(ui, &state, &id);
     // Also before the end: a death right after it then costs no prompt its line.
     let _ = notify::mark(&state);
@@ -51,6 +54,7 @@ pub(crate) fn supervise(ui: &Ui, args: &SuperviseArgs) -> Result<Exit, Failure> 
     // Those that wait for its place do not wait for a desktop that does not answer.
     let woken = wake(&state, &store, Some(&id));
     notices::tell(&state, &store, &id);
+    store.write_back(&state);
     ended?;
     woken?;
     Ok(Exit::Done)

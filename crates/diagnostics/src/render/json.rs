@@ -60,7 +60,7 @@ mod tests {
             .also(Location { source: source.clone(), span: Span::new(0, 1) }, "there")
             .note("a note")
             .help("a cure")
-            .fix(Fix { title: "mend it".to_owned(), edits: vec![Edit { span: Span::new(4, 8), replacement: "\t".to_owned() }] });
+            .fix(Fix::new("mend it", vec![Edit { span: Span::new(4, 8), replacement: "\t".to_owned() }]));
         insta::assert_snapshot!(format!("{:#}", render_json(&[finding])), @r#"
         [
           {

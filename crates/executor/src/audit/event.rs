@@ -59,8 +59,10 @@ pub enum AuditEvent<'a> {
         /// What the task may do beyond the launching agent.
         excess: Vec<Cow<'a, str>>,
     },
-    /// A hook of the agent ran.
+    /// A hook of the agent ran, or was not let.
     Hooked { trigger: Cow<'a, str>, command: Cow<'a, str>, outcome: Cow<'a, str> },
+    /// The worker was gone, and another took its place.
+    Restarted { why: Cow<'a, str> },
     /// How one of the agent's own servers stands: it starts, has so many tools, or has ended.
     Served { server: Cow<'a, str>, outcome: Cow<'a, str> },
     /// A connection out of the task's network was permitted and made.

@@ -95,7 +95,7 @@ impl Session {
         if paths.is_empty() {
             return Ok(call);
         }
-        let Ok(Reply::Resolved(resolved)) = self.client.order(What::Resolve(paths), &|_| ()).await else {
+        let Ok(Reply::Resolved(resolved)) = self.order(What::Resolve(paths), &|_| ()).await else {
             return Err(Refusal::new(GONE));
         };
         let places = call.paths();

@@ -4,6 +4,7 @@
 //! or ends with another code than 2 lets the call through.
 
 use remit_agent::{Hook, HookTrigger, NativeTool};
+use remit_policy::{Request, Start, StartKind, Verdict};
 use serde_json::{Value, json};
 
 use super::{Answer, Content, Refusal, Session};
@@ -22,8 +23,12 @@ impl Session {
     pub(super) async fn before(&self, name: &str, input: &Value) -> Result<(), Refusal> {
         for hook in self.of(HookTrigger::PreToolUse, Some(name)) {
             let occasion = json!({ "tool_name": name, "tool_input": cut(input) });
+            let kind = self.start(hook).map(|start| start.kind);
+            let lets_through = matches!(kind, Some(StartKind::Hook { lets_through: true, .. }));
             let blocked = match self.run(hook, occasion).await? {
                 Reply::Hooked { code: Some(0), .. } => continue,
+                Reply::Hooked { code, .. } if lets_through && code != Some(2) => continue,
+                Reply::Failed { .. } if lets_through => continue,
                 Reply::Hooked { timed_out: true, .. } => "it took too long".to_owned(),
                 Reply::Hooked { code: Some(code), stderr, .. } => format!("exit status {code}: {}", stderr.trim()),
                 Reply::Hooked { code: None, .. } => "it was killed".to_owned(),
@@ -82,6 +87,12 @@ impl Session {
         hooks.filter(|hook| tool.is_none_or(|tool| matches(hook, tool))).collect()
     }
 
+    /// Returns a hook as the policy knows it.
+    fn start(&self, hook: &Hook) -> Option<Start> {
+        let sandbox = self.agent.file.settings.sandbox.as_ref();
+        Start::of_hook(hook, sandbox.map_or(&[], |sandbox| &sandbox.value.let_through))
+    }
+
     async fn run(&self, hook: &Hook, mut occasion: Value) -> Result<Reply, Refusal> {
         let (trigger, command) =
             (trigger(hook.trigger.value), hook.command.as_ref().map_or("", |command| command.value.as_str()));
@@ -89,6 +100,18 @@ impl Session {
             occasion.insert("hook_event_name".to_owned(), trigger.into());
             occasion.insert("cwd".to_owned(), self.policy.workspace.as_str().into());
         }
+        let start = self.start(hook).ok_or_else(|| Refusal::new("a hook has no command"))?;
+        // The same gate as for every other act: what is not a hook of the approved policy does not run.
+        let permit = match self.gate.decide(Request::Start(start)) {
+            Verdict::Allow(permit) => permit,
+            Verdict::Ask(_) => return Err(Refusal::new("a hook cannot be asked about")),
+            Verdict::Deny(reason) => {
+                let outcome = format!("denied: {}", reason.why);
+                let event = AuditEvent::Hooked { trigger: trigger.into(), command: command.into(), outcome: outcome.into() };
+                self.audit.append(&event).map_err(|error| super::unrecorded(&error))?;
+                return Err(Refusal::of(&reason));
+            }
+        };
         let what = What::Hook {
             command: command.to_owned(),
             input: occasion.to_string(),
@@ -97,7 +120,8 @@ impl Session {
                 .unwrap_or(usize::MAX)
                 .min(1 << 20),
         };
-        let reply = self.client.order(what, &|_| ()).await.map_err(|_| Refusal::new(super::GONE))?;
+        let reply = self.order(what, &|_| ()).await.map_err(|lost| Refusal::new(lost.why()))?;
+        drop(permit);
         let outcome = match &reply {
             Reply::Hooked { timed_out: true, .. } => "took too long".to_owned(),
             Reply::Hooked { code: Some(code), .. } => format!("exit status {code}"),

@@ -10,6 +10,7 @@ mod delegate;
 mod hooks;
 mod offer;
 mod resources;
+mod sandbox;
 mod servers;
 mod web;
 
@@ -19,7 +20,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use remit_agent::Agent;
-use remit_launch::Running;
 use remit_policy::{Gate, Permit, Policy, Question, Reason};
 use rustix::io::Errno;
 use serde_json::Value;
@@ -28,13 +28,15 @@ pub use answer::{Answer, Content};
 use delegate::Held;
 pub use offer::Offered;
 pub use resources::Resource;
+use sandbox::Sandbox;
+pub use sandbox::Workers;
 
 use crate::audit::{Audit, AuditError, AuditEvent};
 use crate::desk::Desk;
 use crate::network::Recording;
 use crate::tools::{Call, Lists, Output, Places};
+use crate::worker::Worker;
 use crate::worker::protocol::{Reply, What};
-use crate::worker::{Client, Worker};
 
 /// The tools of an agent, and the sandbox that they work in.
 #[derive(Debug)]
@@ -42,7 +44,7 @@ pub struct Session {
     agent: Agent,
     policy: &'static Policy,
     gate: Gate<'static>,
-    client: Client,
+    sandbox: Sandbox,
     audit: Arc<Audit>,
     /// What goes through the network is recorded, until the session is closed.
     network: Mutex<Option<Recording>>,
@@ -138,8 +140,8 @@ impl Session {
         wall_time: Option<u64>,
         worker: Worker,
         audit: Audit,
-    ) -> io::Result<(Session, Running)> {
-        let Worker { running, socket, proxy, .. } = worker;
+    ) -> io::Result<(Session, Workers)> {
+        let (sandbox, proxy) = Sandbox::new(worker)?;
         let audit = Arc::new(audit);
         let gate = policy.gate();
         let opened = AuditEvent::Opened {
@@ -153,9 +155,9 @@ impl Session {
         let network = proxy.map(|proxy| proxy.record(Arc::clone(&audit))).transpose().map_err(io::Error::other)?;
         let (desk, launched) = (None, Mutex::new(Vec::new()));
         let servers = servers::Servers::default();
-        let (client, network) = (Client::new(socket)?, Mutex::new(network));
-        let session = Session { agent, policy, gate, client, audit, network, lists, servers, desk, launched, next, wall_time };
-        Ok((session, running))
+        let (workers, network) = (sandbox.workers(), Mutex::new(network));
+        let session = Session { agent, policy, gate, sandbox, audit, network, lists, servers, desk, launched, next, wall_time };
+        Ok((session, workers))
     }
 
     pub fn agent(&self) -> &Agent {
@@ -237,13 +239,13 @@ impl Session {
     }
 
     async fn ask_worker(&self, call: Call, progress: &(dyn Fn(String) + Send + Sync)) -> Result<Output, (String, Option<i32>)> {
-        match self.client.order(What::Act(call.within(self.wall_time)), progress).await {
+        match self.order(What::Act(call.within(self.wall_time)), progress).await {
             Ok(Reply::Done(output)) => Ok(output),
             Ok(Reply::Failed { why, errno }) => Err((why, errno)),
             Ok(Reply::Resolved(_) | Reply::Progress(_) | Reply::Hooked { .. } | Reply::Tools(_)) => {
                 Err(("the worker answered something else than it was asked".to_owned(), None))
             }
-            Err(_) => Err((GONE.to_owned(), None)),
+            Err(gone) => Err((gone.why().to_owned(), None)),
         }
     }
 

@@ -34,7 +34,7 @@ impl Session {
                 Written::KnowledgeBase { .. } | Written::Other(_) => continue,
             };
             let Ok(pattern) = self.places().path(pattern) else { continue };
-            let Ok(Reply::Resolved(paths)) = self.client.order(What::Expand(pattern.to_string()), &|_| ()).await else {
+            let Ok(Reply::Resolved(paths)) = self.order(What::Expand(pattern.to_string()), &|_| ()).await else {
                 continue;
             };
             for path in paths.into_iter().flatten() {
@@ -62,7 +62,7 @@ impl Session {
         let unknown = || Refusal::new(format!("there is no resource `{uri}`"));
         let path = uri.strip_prefix("file://").or_else(|| uri.strip_prefix("skill://")).and_then(decoded).ok_or_else(unknown)?;
         let path = AbsPath::new(Path::new(&path)).map_err(|_| unknown())?;
-        let resolved = match self.client.order(What::Resolve(vec![path.to_string()]), &|_| ()).await {
+        let resolved = match self.order(What::Resolve(vec![path.to_string()]), &|_| ()).await {
             Ok(Reply::Resolved(resolved)) => resolved.into_iter().next().and_then(Result::ok).ok_or_else(unknown)?,
             Ok(_) | Err(_) => return Err(Refusal::new(super::GONE)),
         };

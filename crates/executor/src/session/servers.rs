@@ -238,10 +238,12 @@ async fn attend(session: Arc<Session>, start: servers::Start, permit: Permit, in
     let Some(written) = session.agent.file.mcp_servers.get(index) else { return };
     let errors = Mutex::new(Kept::new(&session.servers.directory, index));
     let keep = |text: String| errors.lock().unwrap_or_else(PoisonError::into_inner).add(&text);
-    let ended = session.client.follow(What::Serve(start), &keep);
+    // A server lives and ends with the worker that it was started in.
+    let client = session.client();
+    let ended = client.follow(What::Serve(start), &keep);
     let listed = async {
         let what = What::Tools { server: server.clone(), timeout_ms: limit(written) };
-        let now = match session.client.order(what, &|_| ()).await {
+        let now = match client.order(what, &|_| ()).await {
             Ok(Reply::Tools(tools)) => {
                 let off = |tool: &Remote| written.disabled_tools.iter().any(|name| name.value == tool.name);
                 Standing::Ready(Arc::new(tools.into_iter().filter(|tool| !off(tool)).collect()))

@@ -13,4 +13,5 @@ mod start;
 
 pub(crate) use client::Client;
 pub use serve::serve;
-pub use start::{WORKER, Worker, end_worker, start_worker};
+pub(crate) use start::{Recipe, end_worker};
+pub use start::{WORKER, Worker, start_worker};

@@ -24,8 +24,17 @@ pub struct Worker {
     pub(crate) running: Running,
     pub(crate) socket: UnixStream,
     pub(crate) proxy: Option<Proxy>,
-    /// How to name a program of this binary to the kernel: it stays open for as long as the worker lives.
-    _binary: File,
+    pub(crate) recipe: Recipe,
+}
+
+/// What it takes to start a worker, and another in its place.
+#[derive(Debug)]
+pub(crate) struct Recipe {
+    plan: Plan,
+    directory: AbsPath,
+    scratch: Scratch,
+    /// How to name a program of this binary to the kernel.
+    binary: File,
 }
 
 /// Starts this binary as a worker under the plan. The caller must have one thread.
@@ -37,28 +46,45 @@ pub fn start_worker(plan: &Plan, directory: &AbsPath, task: &TaskDir) -> Result<
     note_layers(plan, task, &scratch)?;
     become_reaper().map_err(ExecutorError::Supervise)?;
     let binary = File::open("/proc/self/exe").map_err(ExecutorError::Worker)?;
-    let program = AbsPath::root().join(&format!("proc/self/fd/{}", binary.as_raw_fd()));
     let mut plan = marked(plan, task);
     if let Some(landlock) = &mut plan.landlock {
         landlock.rules.push(PathRights {
-            path: program.clone(),
+            path: program(&binary),
             rights: Rights::READ | Rights::EXECUTE,
             patterns: vec!["remit itself, as the session's worker".to_owned()],
             wider: false,
         });
     }
-    let (socket, inner) = UnixStream::pair().map_err(ExecutorError::Worker)?;
-    let null = File::options().write(true).open(Path::new("/dev/null")).map_err(ExecutorError::Worker)?;
-    let mut arguments = vec![OsString::from("remit"), OsString::from(WORKER)];
-    if plan.outside.is_some() {
-        arguments.push(OsString::from(LOOKED_AT));
+    Recipe { plan, directory: directory.clone(), scratch, binary }.start()
+}
+
+impl Recipe {
+    /// Starts a worker: in the directories of the one before it, if there was one.
+    pub(crate) fn start(self) -> Result<Worker, ExecutorError> {
+        let (socket, inner) = UnixStream::pair().map_err(ExecutorError::Worker)?;
+        let null = File::options().write(true).open(Path::new("/dev/null")).map_err(ExecutorError::Worker)?;
+        let mut arguments = vec![OsString::from("remit"), OsString::from(WORKER)];
+        if self.plan.outside.is_some() {
+            arguments.push(OsString::from(LOOKED_AT));
+        }
+        let stdio = Stdio { input: inner.as_fd(), output: inner.as_fd(), error: null.as_fd(), terminal: None };
+        let proxy = Proxy::start(&self.plan)?;
+        let task = Task {
+            program: program(&self.binary),
+            arguments: &arguments,
+            directory: self.directory.clone(),
+            stdio,
+            scratch: &self.scratch,
+            proxy: proxy.as_ref().map(Proxy::as_fd),
+            watch: None,
+        };
+        let running = spawn(&self.plan, &task)?;
+        Ok(Worker { running, socket, proxy, recipe: self })
     }
-    let stdio = Stdio { input: inner.as_fd(), output: inner.as_fd(), error: null.as_fd(), terminal: None };
-    let proxy = Proxy::start(&plan)?;
-    let (way_out, directory) = (proxy.as_ref().map(Proxy::as_fd), directory.clone());
-    let worker = Task { program, arguments: &arguments, directory, stdio, scratch: &scratch, proxy: way_out, watch: None };
-    let running = spawn(&plan, &worker)?;
-    Ok(Worker { running, socket, proxy, _binary: binary })
+}
+
+fn program(binary: &File) -> AbsPath {
+    AbsPath::root().join(&format!("proc/self/fd/{}", binary.as_raw_fd()))
 }
 
 impl Worker {
@@ -70,7 +96,7 @@ impl Worker {
 
 /// Ends a worker, with everything that its commands have left running. The `spared` children of this process, and what is
 /// below them, are none of its.
-pub fn end_worker(mut running: Running, spared: &[u32]) -> Result<(), ExecutorError> {
+pub(crate) fn end_worker(mut running: Running, spared: &[u32]) -> Result<(), ExecutorError> {
     running.kill();
     running.wait().map_err(ExecutorError::Supervise)?;
     end_tree_but(spared).map_err(ExecutorError::Supervise)?;

@@ -192,7 +192,7 @@ impl Eye {
             first.path.extend_from_slice(b"/.");
             return Ok(vec![first]);
         }
-        if let (true, Some(Place::Free(_))) = (makes, &first.before) {
+        if makes && !matches!(first.before, None | Some(Place::Found(_))) {
             first.act = Act::Create;
         }
         let also = (writes && access != OFlags::WRONLY && first.act == Act::Write).then(|| Named {

@@ -2,7 +2,7 @@
 
 use remit_agent::AbsPath;
 use remit_sandbox::{Plan, Rights, Temporary};
-use rustix::fs::{CWD, Mode, OFlags, RawMode, chmodat, mkdirat, openat, stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawMode, chmodat, mkdirat, openat, stat, statat};
 use rustix::io::Errno;
 
 use crate::{LaunchError, Layer, Scratch};
@@ -58,13 +58,18 @@ pub(super) fn directories(plan: &Plan, scratch: &Scratch) -> Result<(), LaunchEr
 
 fn make(path: &AbsPath, mode: RawMode) -> Result<(), LaunchError> {
     let at = |errno| LaunchError::at(Layer::Mounts, path)(errno);
-    mkdirat(CWD, path.as_path(), Mode::from_raw_mode(0o700)).map_err(at)?;
-    // The umask has a say in mkdir, and not here.
-    if mode == 0o700 {
-        Ok(())
-    } else {
-        chmodat(CWD, path.as_path(), Mode::from_raw_mode(mode), rustix::fs::AtFlags::empty()).map_err(at)
+    match mkdirat(CWD, path.as_path(), Mode::from_raw_mode(0o700)) {
+        // A worker that takes another's place goes on in its directories.
+        Err(Errno::EXIST) if is_directory(path) => return Ok(()),
+        result => result.map_err(at)?,
     }
+    // The umask has a say in mkdir, and not here.
+    if mode == 0o700 { Ok(()) } else { chmodat(CWD, path.as_path(), Mode::from_raw_mode(mode), AtFlags::empty()).map_err(at) }
+}
+
+fn is_directory(path: &AbsPath) -> bool {
+    let found = statat(CWD, path.as_path(), AtFlags::SYMLINK_NOFOLLOW);
+    found.is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Directory)
 }
 
 /// Makes a directory and those above it, and follows no symbolic link on the way.

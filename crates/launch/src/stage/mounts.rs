@@ -38,6 +38,9 @@ pub(super) fn apply(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<(), 
     for bind in root.binds.iter().filter(|bind| bind.copy) {
         new.copy(&bind.path).map_err(LaunchError::at(Layer::Mounts, &bind.path))?;
     }
+    for (path, text) in &root.files {
+        new.write(path, text).map_err(LaunchError::at(Layer::Mounts, path))?;
+    }
     for path in &root.directories {
         new.directory(path).map_err(LaunchError::at(Layer::Mounts, path))?;
     }

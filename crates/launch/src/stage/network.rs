@@ -1,6 +1,7 @@
 //! The sockets of the proxy: made here, inside the task's network, and given away to who serves them outside.
 
-use std::os::fd::AsFd;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
 
 use remit_sandbox::ProxyPlan;
 use rustix::io::Errno;
@@ -15,8 +16,21 @@ const WAITING: i32 = 1024;
 /// Listens where the plan says. This process keeps nothing of it, so that the end of the proxy is the end of the network.
 pub(super) fn listen(proxy: &ProxyPlan, task: &Task<'_>) -> Result<(), Errno> {
     let outside = task.proxy.ok_or(Errno::NOTCONN)?;
+    hand_over(outside, listener(proxy.address)?.as_fd(), b'p')?;
+    if !proxy.catches {
+        return Ok(());
+    }
+    let names = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    bind(&names, &SocketAddr::from((Ipv4Addr::LOCALHOST, 53)))?;
+    hand_over(outside, names.as_fd(), b'n')?;
+    // On every address: which names there will be, nobody knows yet. A task has no privilege that these ports need.
+    hand_over(outside, listener(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 80)))?.as_fd(), b'w')?;
+    hand_over(outside, listener(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 443)))?.as_fd(), b't')
+}
+
+fn listener(address: SocketAddr) -> Result<OwnedFd, Errno> {
     let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    bind(&socket, &proxy.address)?;
+    bind(&socket, &address)?;
     start_listening(&socket, WAITING)?;
-    hand_over(outside, socket.as_fd(), b'p')
+    Ok(socket)
 }

@@ -95,6 +95,19 @@ impl NewRoot {
         }
     }
 
+    /// Makes a file, readable for all, which must not be one of the host's.
+    pub(crate) fn write(&mut self, path: &AbsPath, text: &str) -> Result<(), Errno> {
+        if self.is_of_host(path) {
+            return Err(Errno::EXIST);
+        }
+        let file = self.file(path)?;
+        match rustix::io::write(&file, text.as_bytes()) {
+            Ok(length) if length == text.len() => Ok(()),
+            Ok(_) => Err(Errno::IO),
+            Err(errno) => Err(errno),
+        }
+    }
+
     pub(crate) fn directory(&mut self, path: &AbsPath) -> Result<(), Errno> {
         if path.as_str() == "/" || self.is_of_host(path) || self.made.contains(path) {
             return Ok(());

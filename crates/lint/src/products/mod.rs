@@ -23,6 +23,11 @@ pub(crate) fn allows(file: &AgentFile, tool: NativeTool) -> Option<&Text> {
     allowed.find(|entry| is_seen && covers(&entry.value, tool))
 }
 
+/// Returns whether an entry stands for one built-in tool and nothing else.
+pub(crate) fn is_one_tool(entry: &Text) -> bool {
+    NativeTool::named(&entry.value).is_some()
+}
+
 /// Returns whether an entry of `tools`, `allowedTools` or a hook's matcher stands for a built-in tool: by a name of
 /// either generation, `*`, `@builtin`, or a glob over one of the names.
 pub fn covers(entry: &str, tool: NativeTool) -> bool {

@@ -1,32 +1,188 @@
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
 
-use regex::Regex;
+use regex::{Regex, bytes};
+
+use crate::witness;
 
 /// A pattern of `allowedCommands` or `deniedCommands` as the products compile it, when it is first needed.
 ///
 /// The anchors are not around a group: an alternation splits them, there as here.
 #[derive(Clone, Debug)]
-pub struct Pattern {
+pub struct Pattern(Rc<Known>);
+
+/// What is found out about a pattern, each part when it is first asked for.
+#[derive(Debug)]
+struct Known {
     text: String,
+    plain: Plain,
+    /// For lines of ASCII, in which nearly all of Unicode need not be looked for; `None` where the pattern speaks of it.
+    ascii: OnceCell<Option<bytes::Regex>>,
     regex: OnceCell<Option<Regex>>,
+    sample: OnceCell<Option<String>>,
+    filled: OnceCell<Option<String>>,
 }
+
+/// What most patterns are, and no automaton is needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Plain {
+    /// No character has a meaning.
+    Exact,
+    /// Nothing has but a last `.*`.
+    Beginning,
+    No,
+}
+
+thread_local! {
+    /// What was asked for before: agents of one workspace have most patterns in common, and to compile one takes longer
+    /// than all that is asked of it.
+    static KNOWN: RefCell<HashMap<String, Pattern>> = RefCell::default();
+}
+
+/// How many are kept; then they are all let go.
+const KEPT: usize = 1024;
 
 impl Pattern {
     pub fn new(text: impl Into<String>) -> Pattern {
-        Pattern { text: text.into(), regex: OnceCell::new() }
+        let text = text.into();
+        if let Some(known) = KNOWN.with_borrow(|known| known.get(&text).cloned()) {
+            return known;
+        }
+        let pattern = Pattern(Rc::new(Known {
+            plain: plain(&text),
+            text: text.clone(),
+            ascii: OnceCell::new(),
+            regex: OnceCell::new(),
+            sample: OnceCell::new(),
+            filled: OnceCell::new(),
+        }));
+        KNOWN.with_borrow_mut(|known| {
+            if known.len() >= KEPT {
+                known.clear();
+            }
+            known.insert(text, pattern.clone());
+        });
+        pattern
     }
 
     pub fn text(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// Returns whether the whole line is a match, or `None` where the pattern does not compile.
     pub fn matches(&self, line: &str) -> Option<bool> {
-        let regex = self.regex.get_or_init(|| Regex::new(&format!(r"\A{}\z", self.text)).ok());
+        let known = &*self.0;
+        match known.plain {
+            Plain::Exact => return Some(line == known.text),
+            Plain::Beginning => {
+                let beginning = known.text.strip_suffix(".*").unwrap_or_default();
+                return Some(line.strip_prefix(beginning).is_some_and(|rest| !rest.contains('\n')));
+            }
+            Plain::No => {}
+        }
+        if line.is_ascii()
+            && let Some(regex) = known.ascii.get_or_init(|| ascii(&known.text))
+        {
+            return Some(regex.is_match(line.as_bytes()));
+        }
+        let regex = known.regex.get_or_init(|| Regex::new(&anchored(&known.text)).ok());
         regex.as_ref().map(|regex| regex.is_match(line))
     }
 
     pub fn compiles(&self) -> bool {
         self.matches("").is_some()
+    }
+
+    /// Returns a short line that the pattern is likely to match, as [`witness::sample`] does.
+    pub(crate) fn sample(&self) -> Option<&str> {
+        self.0.sample.get_or_init(|| witness::sample(&self.0.text)).as_deref()
+    }
+
+    /// Returns a line that the pattern is likely to match, as [`witness::filled`] does.
+    pub(crate) fn filled(&self) -> Option<&str> {
+        self.0.filled.get_or_init(|| witness::filled(&self.0.text)).as_deref()
+    }
+}
+
+fn anchored(text: &str) -> String {
+    format!(r"\A{text}\z")
+}
+
+fn plain(text: &str) -> Plain {
+    const MEANT: [char; 14] = ['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'];
+    match text.strip_suffix(".*") {
+        _ if !text.contains(MEANT) => Plain::Exact,
+        Some(beginning) if !beginning.contains(MEANT) => Plain::Beginning,
+        _ => Plain::No,
+    }
+}
+
+/// Compiles a pattern for lines of ASCII, on which it says what it says with the whole of Unicode. Whether it compiles is
+/// not for this to say: what might be too large, or is of Unicode, is left out.
+fn ascii(text: &str) -> Option<bytes::Regex> {
+    let text = anchored(text);
+    if text.contains('{') || !text.is_ascii() || regex_syntax::parse(&text).is_err() {
+        return None;
+    }
+    bytes::RegexBuilder::new(&text).unicode(false).build().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_says_what_the_regular_expression_says() {
+        let patterns = [
+            "git status",
+            "git .*",
+            "git.*",
+            r"git\.*",
+            "a|b.*",
+            "[^|]*",
+            r"\s*rm\b.*",
+            r"\w+ x",
+            "(?i)k.*",
+            "é.*",
+            "x{2}",
+            ".*",
+            "",
+            "(?!x)",
+            "(",
+            r"\x{212A}",
+            "a.*b",
+            "^ls$",
+            "ls *",
+            r"[\s\S]*",
+            ".",
+            r"\D",
+            "(?-u:\\xFF)",
+        ];
+        let lines = [
+            "",
+            "git status",
+            "git",
+            "git x\n",
+            "gitx",
+            "a",
+            "xb",
+            " rm x",
+            "é1",
+            "\u{212a}",
+            "xx",
+            "ls  ",
+            "\n",
+            "a x b",
+            "rm",
+            ".",
+        ];
+        for pattern in patterns {
+            let whole = Regex::new(&anchored(pattern)).ok();
+            for line in lines {
+                let expected = whole.as_ref().map(|regex| regex.is_match(line));
+                assert_eq!(Pattern::new(pattern).matches(line), expected, "{pattern} over {line:?}");
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@ use remit_diagnostics::{Diagnostic, Severity};
 use remit_policy::Decision;
 
 use crate::input::Facts;
-use crate::{Pattern, Rule, RuleExample, product::titles, several::Several, witness};
+use crate::{Pattern, Rule, RuleExample, product::titles, rewrite, several::Several};
 
 pub(crate) static RULE: Rule = Rule {
     name: "allow-accepts-another-command",
@@ -54,13 +54,21 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
         .finding_for(facts, &products, found.entry.span, format!("`{line}` runs unasked too"))
         .label(format!("`{meant}` goes on inside the word"))
         .note(format!("{} compare letters, not words{others}", titles(&products)))
-        .help("put a blank before the wildcard, as in `ls( .*)?`");
+        .help("put a blank before the wildcard, as in `ls( .*)?`")
+        .maybe_fix(rewrite::each(facts, "put a blank before the wildcard", &found, apart));
     vec![finding]
+}
+
+/// Narrows: what goes on is another word.
+fn apart(pattern: &str) -> Option<String> {
+    let before = pattern.strip_suffix(".*").filter(|before| before.ends_with(|c: char| c.is_ascii_alphanumeric()))?;
+    let mended = format!("{before}( .*)?");
+    other(&Pattern::new(&mended)).is_none().then_some(mended)
 }
 
 /// Returns the command that is meant, and another that the pattern covers.
 fn other(pattern: &Pattern) -> Option<(String, String)> {
-    let meant = witness::sample(pattern.text())?;
+    let meant = pattern.sample()?.to_owned();
     let meant = meant.trim_end();
     if meant.is_empty() || !meant.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         return None;
@@ -81,6 +89,15 @@ mod tests {
         let place = format!("\"{pattern}\"");
         let expected: &[&str] = if is_found { &[&place] } else { &[] };
         check_as(&RULE, Reading::Kiro, &settings("[]", &format!(r#""shell": {{"allowedCommands": [{place}]}}"#)), expected);
+    }
+
+    #[test]
+    fn the_fix_takes_further_words() {
+        let check = |pattern: &str, expected: Option<&str>| assert_eq!(apart(pattern).as_deref(), expected, "{pattern}");
+        check("git diff.*", Some("git diff( .*)?"));
+        check("ls.*", Some("ls( .*)?"));
+        check("(ls|cat).*", None);
+        check("ls.+", None);
     }
 
     #[test]

@@ -3,7 +3,7 @@ use remit_diagnostics::{Diagnostic, Severity};
 use remit_policy::Decision;
 
 use crate::input::Facts;
-use crate::{Pattern, Product, Rule, RuleExample, several::Several, witness};
+use crate::{Pattern, Product, Rule, RuleExample, rewrite, several::Several};
 
 pub(crate) static RULE: Rule = Rule {
     name: "allow-accepts-pipe",
@@ -38,13 +38,21 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
         .finding_for(facts, &[Product::Q], found.entry.span, format!("Amazon Q CLI lets `{}` run unasked", found.witness))
         .label("compared with the whole line")
         .note(format!("what is piped into a shell is any command{others}"))
-        .help("let the pattern take no `|`, as in `cat [^|]*`, or name the arguments");
+        .help("let the pattern take no `|`, as in `cat [^|]*`, or name the arguments")
+        .maybe_fix(rewrite::each(facts, "let the pattern take no `|`", &found, without_pipes));
     vec![finding]
+}
+
+/// Narrows: a `.` takes neither the end of a line nor, now, a pipe.
+fn without_pipes(pattern: &str) -> Option<String> {
+    let parts: Vec<&str> = pattern.split(".*").collect();
+    let is_dot = |part: &&str| !part.ends_with('\\') && !part.contains('[');
+    (parts.len() > 1 && parts.iter().all(is_dot)).then(|| parts.join(r"[^|\n]*"))
 }
 
 /// Returns a line with a pipe into a shell that Q lets through by this pattern.
 fn piped(facts: &Facts, pattern: &Pattern) -> Option<String> {
-    let sample = witness::filled(pattern.text())?;
+    let sample = pattern.filled()?.to_owned();
     let line = format!("{} | bash", sample.trim_end());
     let by_this = pattern.matches(&line) == Some(true);
     (by_this && facts.judge(Product::Q, &line) == Some(Decision::Allow)).then_some(line)
@@ -59,6 +67,14 @@ mod tests {
         let place = format!("\"{pattern}\"");
         let expected: &[&str] = if is_found { &[&place] } else { &[] };
         check_as(&RULE, Reading::Q, &settings("[]", &format!(r#""shell": {{"allowedCommands": [{place}]}}"#)), expected);
+    }
+
+    #[test]
+    fn the_fix_takes_no_pipe() {
+        let file = settings("[]", r#""shell": {"allowedCommands": ["cat .*", "ls.*"]}"#);
+        let mended = file.replace("cat .*", r"cat [^|\\n]*").replace("ls.*", r"ls[^|\\n]*");
+        assert_eq!(crate::tests::fixes(&RULE, Reading::Q, &file), [mended]);
+        assert_eq!(without_pipes(r"a\.*"), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@ use remit_agent::{NativeTool, Reading};
 use remit_diagnostics::{Diagnostic, Severity};
 
 use crate::input::Facts;
-use crate::{Rule, RuleExample, products};
+use crate::{Rule, RuleExample, products, rewrite};
 
 pub(crate) static RULE: Rule = Rule {
     name: "allow-list-overridden",
@@ -38,7 +38,8 @@ fn check(rule: &Rule, input: &Facts) -> Vec<Diagnostic> {
         .label("runs every command unasked there")
         .also(input.at(place), "not looked at there")
         .note("Remit keeps to it: settings narrow, and never widen")
-        .help(format!("take `{}` out of `allowedTools`: what the settings allow runs unasked all the same", entry.value));
+        .help(format!("take `{}` out of `allowedTools`: what the settings allow runs unasked all the same", entry.value))
+        .maybe_fix(products::is_one_tool(entry).then(|| rewrite::without(input, entry)));
     let severity = if input.is_of_a_product() { rule.severity } else { Severity::Note };
     vec![Diagnostic { severity, ..finding }]
 }
@@ -47,6 +48,12 @@ fn check(rule: &Rule, input: &Facts) -> Vec<Diagnostic> {
 mod tests {
     use super::*;
     use crate::tests::{check as found, settings};
+
+    #[test]
+    fn the_fix_takes_the_tool_out() {
+        let fixes = crate::tests::fixes(&RULE, Reading::Kiro, RULE.example.found);
+        assert_eq!(fixes, [RULE.example.found.replace(r#""allowedTools": ["execute_bash"]"#, r#""allowedTools": []"#)]);
+    }
 
     #[test]
     fn any_entry_that_covers_the_shell_counts() {

@@ -3,7 +3,7 @@ use remit_diagnostics::{Diagnostic, Severity};
 use remit_policy::Decision;
 
 use crate::input::Facts;
-use crate::{Pattern, Product, Rule, RuleExample, witness};
+use crate::{Pattern, Product, Rule, RuleExample, rewrite, witness};
 
 pub(crate) static RULE: Rule = Rule {
     name: "allow-unreachable",
@@ -40,7 +40,8 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
             .finding_for(facts, &[product], text.span, format!("`{line}` is allowed here, and denied all the same"))
             .label("never runs")
             .note(format!("in {} a denial beats an allowance, whatever their order", product.title()))
-            .help("remove the entry, or make the denial narrower");
+            .help("remove the entry, or make the denial narrower")
+            .fix(rewrite::without(facts, text));
         findings.push(match facts.denied().iter().find(|(_, denial)| denial.matches(&line) == Some(true)) {
             Some((denial, _)) => finding.also(facts.at(denial.span), "denied by this"),
             None => finding,

@@ -44,7 +44,7 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
                 .label("the `|` splits the anchors")
                 .note("the first alternative is open at its end, and the last at its beginning")
                 .help(format!("put the alternatives in parentheses: `({})`", text.value))
-                .fix(grouped(facts, text))
+                .maybe_fix(facts.is_of_a_product().then(|| grouped(facts, text)))
         })
         .collect()
 }
@@ -55,7 +55,7 @@ fn beyond(pattern: &Pattern) -> Option<String> {
         return None;
     }
     let grouped = Pattern::new(format!("(?:{})", pattern.text()));
-    let sample = witness::filled(pattern.text())?;
+    let sample = pattern.filled()?.to_owned();
     let last = witness::filled(pattern.text().rsplit('|').next()?)?;
     let lines = [format!("rm -rf / {last}"), format!("{sample} -x"), format!("{sample}x")];
     lines.into_iter().find(|line| pattern.matches(line) == Some(true) && grouped.matches(line) == Some(false))
@@ -66,7 +66,7 @@ fn grouped(facts: &Facts, text: &Text) -> Fix {
     let written = facts.source.slice(text.span);
     let inner = written.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(written);
     let edit = Edit { span: text.span, replacement: format!("\"({inner})\"") };
-    Fix { title: "put the alternatives in parentheses".to_owned(), edits: vec![edit] }
+    Fix::new("put the alternatives in parentheses", vec![edit])
 }
 
 #[cfg(test)]

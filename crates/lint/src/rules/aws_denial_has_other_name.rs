@@ -52,7 +52,7 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
         let end = denied.span.end.saturating_sub(1);
         findings.push(if list.ends_with(']') {
             let edit = Edit { span: Span::at(end), replacement: format!(", \"{other}\"") };
-            finding.fix(Fix { title: format!("deny `{other}` too"), edits: vec![edit] })
+            finding.fix(Fix::new(format!("deny `{other}` too"), vec![edit]))
         } else {
             finding
         });

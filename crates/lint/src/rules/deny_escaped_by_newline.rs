@@ -2,7 +2,7 @@ use remit_agent::Reading;
 use remit_diagnostics::{Diagnostic, Severity};
 
 use crate::input::Facts;
-use crate::{Pattern, Rule, RuleExample, product::titles, several::Several, witness};
+use crate::{Pattern, Rule, RuleExample, product::titles, rewrite, several::Several};
 
 pub(crate) static RULE: Rule = Rule {
     name: "deny-escaped-by-newline",
@@ -39,13 +39,22 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
         .finding_for(facts, &products, found.entry.span, format!("`{line}` is denied, and `{escape}` is not"))
         .label("`.` matches no line end")
         .note(format!("a shell runs each line of it; so in {}{others}", titles(&products)))
-        .help("end such a pattern with `[\\\\s\\\\S]*`, and name what may run in `allowedCommands`");
+        .help("end such a pattern with `[\\\\s\\\\S]*`, and name what may run in `allowedCommands`")
+        .maybe_fix(rewrite::each(facts, "deny it with further lines too", &found, unescaped));
     vec![finding]
+}
+
+/// Narrows: what was denied still is.
+fn unescaped(pattern: &str) -> Option<String> {
+    let before = pattern.strip_suffix('$').unwrap_or(pattern).strip_suffix(".*")?;
+    let mended = format!(r"{before}[\s\S]*");
+    // After a backslash it was a dot.
+    (!before.ends_with('\\') && escape(&Pattern::new(&mended)).is_none()).then_some(mended)
 }
 
 /// Returns a line that the pattern denies, and one that does the same and is not denied.
 fn escape(pattern: &Pattern) -> Option<(String, String)> {
-    let line = witness::sample(pattern.text())?;
+    let line = pattern.sample()?.to_owned();
     let escape = format!("{line}\nid");
     let takes_more = pattern.matches(&format!("{line} x")) == Some(true);
     let escapes = takes_more && pattern.matches(&line) == Some(true) && pattern.matches(&escape) == Some(false);
@@ -61,6 +70,15 @@ mod tests {
         let place = format!("\"{pattern}\"");
         let expected: &[&str] = if is_found { &[&place] } else { &[] };
         check_as(&RULE, Reading::Q, &settings("[]", &format!(r#""shell": {{"deniedCommands": [{place}]}}"#)), expected);
+    }
+
+    #[test]
+    fn the_fix_goes_on_over_lines() {
+        let check = |pattern: &str, expected: Option<&str>| assert_eq!(unescaped(pattern).as_deref(), expected, "{pattern}");
+        check("git push.*", Some(r"git push[\s\S]*"));
+        check("rm .*$", Some(r"rm [\s\S]*"));
+        check(r"rm x\.*", None);
+        check("rm x", None);
     }
 
     #[test]

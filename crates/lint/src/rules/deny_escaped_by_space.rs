@@ -3,7 +3,7 @@ use remit_diagnostics::{Diagnostic, Severity};
 
 use crate::input::Facts;
 use crate::several::Several;
-use crate::{Pattern, Rule, RuleExample, witness};
+use crate::{Pattern, Rule, RuleExample, rewrite};
 
 pub(crate) static RULE: Rule = Rule {
     name: "deny-escaped-by-space",
@@ -42,13 +42,23 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
         .label("matches from the first character on")
         .note(format!("Amazon Q CLI compares it with the line as written, as Kiro CLI is understood to{others}"))
         .note("Remit compares words, which no space escapes")
-        .help("begin such a pattern with `\\\\s*`, and name what may run in `allowedCommands`");
+        .help("begin such a pattern with `\\\\s*`, and name what may run in `allowedCommands`")
+        .maybe_fix(rewrite::each(facts, "deny it after a space too", &found, unescaped));
     vec![finding]
+}
+
+/// Narrows: what was denied still is.
+fn unescaped(pattern: &str) -> Option<String> {
+    let mended = match pattern.strip_prefix('^') {
+        Some(rest) => format!(r"^\s*{rest}"),
+        None => format!(r"\s*{pattern}"),
+    };
+    escape(&Pattern::new(&mended)).is_none().then_some(mended)
 }
 
 /// Returns a line that the pattern denies and the same line after a space, which it does not.
 fn escape(pattern: &Pattern) -> Option<(String, String)> {
-    let line = witness::sample(pattern.text())?;
+    let line = pattern.sample()?.to_owned();
     let escape = format!(" {line}");
     let escapes = !line.trim().is_empty() && pattern.matches(&line) == Some(true) && pattern.matches(&escape) == Some(false);
     escapes.then_some((line, escape))
@@ -71,6 +81,13 @@ mod tests {
         {
             check_as(&RULE, reading, &settings("[]", listed), expected);
         }
+    }
+
+    #[test]
+    fn the_fix_mends_the_whole_list() {
+        let file = settings("[]", r#""shell": {"deniedCommands": ["\\s*rm.*", "^git push.*", "sudo .*"]}"#);
+        let mended = file.replace("^git", r"^\\s*git").replace("sudo", r"\\s*sudo");
+        assert_eq!(crate::tests::fixes(&RULE, Reading::Q, &file), [mended]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use remit_agent::{HookTrigger, Reading};
-use remit_diagnostics::{Diagnostic, Severity};
+use remit_diagnostics::{Diagnostic, Edit, Fix, Severity, Span};
 
 use crate::input::Facts;
 use crate::{Rule, RuleExample};
@@ -33,14 +33,30 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
                 .label("for every call, whatever it is")
                 .note("once it said yes, every later call goes through unexamined until the time is over")
                 .help("remove `cache_ttl_seconds` from a hook that guards")
+                .maybe_fix(always_asked(facts, seconds.span))
         })
         .collect()
+}
+
+/// Narrows: the hook is asked each time.
+fn always_asked(facts: &Facts, value: Span) -> Option<Fix> {
+    let before = facts.source.text().get(..value.start)?;
+    let key = before.rfind("\"cache_ttl_seconds\"")?;
+    let between = before.get(key..)?.strip_prefix("\"cache_ttl_seconds\"")?;
+    let entry = Span::new(key, value.end);
+    (between.trim() == ":").then(|| Fix::new("remove `cache_ttl_seconds`", vec![Edit::remove_entry(facts.source, entry)]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::tests::check_as;
+
+    #[test]
+    fn the_fix_removes_the_key() {
+        let hook = |keys: &str| format!(r#"{{"hooks": {{"preToolUse": [{{"command": "x"{keys}}}]}}}}"#);
+        assert_eq!(crate::tests::fixes(&RULE, Reading::Kiro, &hook(r#", "cache_ttl_seconds" : 5"#)), [hook("")]);
+    }
 
     #[test]
     fn only_guards_count() {

@@ -1,5 +1,5 @@
 use remit_agent::{NativeTool, Reading, nearest};
-use remit_diagnostics::{Diagnostic, Severity};
+use remit_diagnostics::{Diagnostic, Fix, Severity};
 
 use crate::input::Facts;
 use crate::{Rule, RuleExample, products};
@@ -36,14 +36,16 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
     dead.map(|matcher| {
         let is_regex = matcher.value.contains(['|', '^', '$', '\\']) || matcher.value.contains(".*");
         let known = NativeTool::ALL.iter().flat_map(|tool| tool.names()).copied();
-        let help = match nearest(&matcher.value, known) {
-            Some(meant) if !is_regex => format!("did you mean `{meant}`?"),
+        let meant = nearest(&matcher.value, known).filter(|_| !is_regex);
+        let help = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
             _ => "write a hook for each tool, or a glob such as `fs_*`".to_owned(),
         };
         rule.finding(facts, matcher.span, format!("no tool is matched by `{}`", matcher.value))
             .label(if is_regex { "a matcher is no regular expression" } else { "no tool has this name" })
             .note("the hook never runs, and what it was to guard is not guarded")
             .help(help)
+            .maybe_fix(meant.and_then(|meant| Fix::instead(facts.source, matcher.span, meant)))
     })
     .collect()
 }

@@ -1,5 +1,5 @@
 use remit_agent::Reading;
-use remit_diagnostics::{Diagnostic, Severity};
+use remit_diagnostics::{Diagnostic, Fix, Severity};
 
 use crate::input::Facts;
 use crate::{Rule, RuleExample};
@@ -25,7 +25,8 @@ fn check(rule: &Rule, input: &Facts) -> Vec<Diagnostic> {
         .finding(input, name.span, format!("the agent is named `{}` and its file `{stem}.json`", name.value))
         .label("not the file's name")
         .note("it is found by one name here and by the other there; Amazon Q CLI then runs its default agent instead")
-        .help(format!("rename the file to `{}.json`, or the agent to `{stem}`", name.value));
+        .help(format!("rename the file to `{}.json`, or the agent to `{stem}`", name.value))
+        .maybe_fix(Fix::instead(input.source, name.span, stem));
     vec![finding]
 }
 

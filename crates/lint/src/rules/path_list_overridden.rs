@@ -2,7 +2,7 @@ use remit_agent::{NativeTool, Reading};
 use remit_diagnostics::{Diagnostic, Severity};
 
 use crate::input::Facts;
-use crate::{Product, Rule, RuleExample, products};
+use crate::{Product, Rule, RuleExample, products, rewrite};
 
 pub(crate) static RULE: Rule = Rule {
     name: "path-list-overridden",
@@ -46,7 +46,8 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
                 .label("runs unasked there, whatever the list says")
                 .also(facts.at(list.span), "not looked at there")
                 .note("Remit keeps to it: settings narrow, and never widen")
-                .help(format!("take `{}` out of `allowedTools`: what the list names runs unasked all the same", entry.value)),
+                .help(format!("take `{}` out of `allowedTools`: what the list names runs unasked all the same", entry.value))
+                .maybe_fix(products::is_one_tool(entry).then(|| rewrite::without(facts, entry))),
         );
     }
     findings
@@ -56,6 +57,12 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
 mod tests {
     use super::*;
     use crate::tests::check_as;
+
+    #[test]
+    fn the_fix_takes_the_tool_out() {
+        let fixes = crate::tests::fixes(&RULE, Reading::Kiro, RULE.example.found);
+        assert_eq!(fixes, [RULE.example.found.replace(r#""allowedTools": ["fs_write"]"#, r#""allowedTools": []"#)]);
+    }
 
     #[test]
     fn each_tool_with_a_list_counts() {

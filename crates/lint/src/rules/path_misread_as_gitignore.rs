@@ -74,7 +74,7 @@ fn missing(facts: &Facts, entry: &str, below: &AbsPath) -> Vec<Product> {
 fn everywhere(facts: &Facts, entry: &Text) -> Fix {
     let written = facts.source.slice(entry.span).trim_start_matches('"');
     let edit = Edit { span: entry.span, replacement: format!("\"**/{written}") };
-    Fix { title: format!("deny `{}` in every directory", entry.value), edits: vec![edit] }
+    Fix::new(format!("deny `{}` in every directory", entry.value), vec![edit])
 }
 
 #[cfg(test)]

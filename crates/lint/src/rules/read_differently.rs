@@ -66,10 +66,10 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
 }
 
 fn lines(pattern: &Pattern) -> Vec<String> {
-    let filled = witness::filled(pattern.text());
+    let filled = pattern.filled().map(str::to_owned);
     let piped = filled.as_ref().map(|line| format!("{} | bash", line.trim_end()));
     let [bare, with_words] = witness::as_glob(pattern.text());
-    let lines = [piped, filled, Some(bare), Some(with_words), witness::sample(pattern.text())];
+    let lines = [piped, filled, Some(bare), Some(with_words), pattern.sample().map(str::to_owned)];
     let lines = lines.into_iter().flatten().map(|line| line.trim_end().to_owned());
     lines.filter(|line| !line.is_empty()).collect()
 }

@@ -1,5 +1,5 @@
 use remit_agent::{Reading, nearest};
-use remit_diagnostics::{Diagnostic, Severity};
+use remit_diagnostics::{Diagnostic, Fix, Severity};
 
 use crate::input::Facts;
 use crate::{Rule, RuleExample};
@@ -39,7 +39,9 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
             continue;
         }
         seen.push(server);
-        let help = match nearest(server, file.mcp_servers.iter().map(|defined| defined.name.value.as_str())) {
+        let meant = nearest(server, file.mcp_servers.iter().map(|defined| defined.name.value.as_str()));
+        let fix = meant.and_then(|meant| Fix::instead(facts.source, entry.span, &entry.value.replacen(server, meant, 1)));
+        let help = match meant {
             Some(meant) => format!("did you mean `@{meant}`?"),
             None => format!("define `{server}` in `mcpServers`, or remove the entry"),
         };
@@ -47,7 +49,8 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
             rule.finding(facts, entry.span, format!("no server is named `{server}`"))
                 .label("grants nothing today")
                 .note("it grants the tools of whatever server gets that name later")
-                .help(help),
+                .help(help)
+                .maybe_fix(fix),
         );
     }
     findings

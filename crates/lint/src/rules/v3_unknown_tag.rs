@@ -1,5 +1,5 @@
 use remit_agent::{NativeTool, Reading, nearest};
-use remit_diagnostics::{Diagnostic, Severity};
+use remit_diagnostics::{Diagnostic, Fix, Severity};
 
 use crate::input::Facts;
 use crate::{Rule, RuleExample};
@@ -46,6 +46,7 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
                 .label("not one of its tags")
                 .note("the agent does not have the tool there")
                 .help(help)
+                .maybe_fix(meant.and_then(|meant| Fix::instead(facts.source, entry.span, meant)))
         })
         .collect()
 }

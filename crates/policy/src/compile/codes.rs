@@ -20,6 +20,7 @@ pub const COMPILE_CODES: &[(&str, &str)] = &[
     ("settings-not-read", "a setting that Remit does not read"),
     ("settings-of-absent-tool", "settings for a tool that the agent does not have allow nothing"),
     ("star-beside-tools", "`*` beside other tools stands for nothing"),
+    ("unknown-hook", "`sandbox.hooks.letThrough` names a command that is no `preToolUse` hook"),
     ("unknown-profile", "no profile has this name"),
     ("unknown-tool", "no product has a tool of this name"),
 ];

@@ -14,9 +14,13 @@
 //! who writes that read-only commands run unasked, or that what is not listed is denied, says that the others do not
 //! run by themselves. `false` for either is the default written out, and narrows nothing.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use regex::{Regex, RegexBuilder};
 use remit_agent::{NativeTool, Reading, ShellSettings, Text};
-use remit_diagnostics::Spanned;
+use remit_diagnostics::{Fix, Spanned};
 use remit_shell::{PatternPart, pattern_words};
 
 use super::Context;
@@ -88,7 +92,9 @@ fn allow(context: &mut Context<'_>, text: &Text) -> Option<CommandRule> {
     if matches!(pattern, CommandPattern::Words { .. }) {
         if looks_like_regex(&text.value) {
             let warning = context.warning("regex-read-as-glob", text.span, format!("`{}` is read as a glob", text.value));
-            context.report(warning.help(format!("did you mean `regex:{}`?", text.value)));
+            let meant = format!("regex:{}", text.value);
+            let fix = Fix::instead(&context.agent.source, text.span, &meant);
+            context.report(warning.help(format!("did you mean `{meant}`?")).maybe_fix(fix));
         } else if text.value.contains(['?', '[', '{']) {
             let warning = context.warning("not-a-wildcard", text.span, "only `*` is a wildcard in a command pattern");
             context.report(warning.help("write one pattern for each command, or begin with `regex:`"));
@@ -101,7 +107,7 @@ fn allow(context: &mut Context<'_>, text: &Text) -> Option<CommandRule> {
 fn deny(context: &mut Context<'_>, text: &Text) -> Vec<CommandRule> {
     let (first, second) = match written(context, &text.value) {
         Written::Regex(regex) if text.value.starts_with("regex:") => (regex_pattern(text, regex, true), None),
-        Written::Regex(regex) => (regex_pattern(text, regex, true), glob_pattern(text, &text.value).ok()),
+        Written::Regex(regex) => (regex_pattern(text, regex, true), glob_pattern(text, &without_ends(&text.value)).ok()),
         Written::Glob(glob) => match glob_pattern(text, glob) {
             // `git (push|pull).*` is no glob, and is still understood.
             Err(Refused::NeverMatches { reason }) => {
@@ -116,6 +122,20 @@ fn deny(context: &mut Context<'_>, text: &Text) -> Vec<CommandRule> {
     let third = ungrouped(context, text);
     let rule = |pattern| CommandRule { pattern, origin: context.origin(text.span) };
     std::iter::once(first).chain(second).chain(third).map(rule).collect()
+}
+
+/// Returns a regular expression without what lets it begin after blanks and go on over lines, which mean nothing to a
+/// command that is compared word by word.
+fn without_ends(regex: &str) -> Cow<'_, str> {
+    let text = regex.strip_prefix('^').unwrap_or(regex);
+    let text = text.strip_prefix(r"\s*").unwrap_or(text);
+    if let Some(text) = text.strip_suffix(r"(\s[\s\S]*)?") {
+        return Cow::Owned(format!("{text} *"));
+    }
+    match text.strip_suffix(r"[\s\S]*") {
+        Some(text) => Cow::Owned(format!("{text}.*")),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// Compiles a denial of another product as that product does: its anchors bind to the ends of the first and the last
@@ -162,20 +182,42 @@ fn regex_pattern(text: &Text, regex: &str, every_line: bool) -> Result<CommandPa
     if regex.trim().is_empty() {
         return Err(Refused::Empty);
     }
-    // Alone first: `a)|(?:b` compiles between the anchors, and would escape from them.
-    compile_regex(regex, every_line)?;
+    // Alone first: `a)|(?:b` compiles between the anchors, and would escape from them. To read it is enough.
+    if regex_automata::util::syntax::parse(regex).is_err() {
+        compile_regex(regex, every_line)?;
+    }
     let regex = compile_regex(&format!(r"\A(?:{regex})\z"), every_line)
         .or_else(|_| compile_regex(&format!("\\A(?:{regex}\n)\\z"), every_line))?;
     Ok(CommandPattern::Regex { text: text.value.clone(), regex })
 }
 
-/// Compiles a regular expression; under `every_line` a `.` stands for a line's end too, so that none escapes a denial.
+thread_local! {
+    /// Regular expressions that were compiled before: agents of one workspace have most of theirs in common, and in one
+    /// file a denial is read in several ways.
+    static COMPILED: RefCell<HashMap<(String, bool), Regex>> = RefCell::default();
+}
+
+/// How many are kept; then they are all let go.
+const KEPT: usize = 512;
+
+/// Compiles a regular expression, or takes one that was compiled before; under `every_line` a `.` stands for a line's end too, so that none escapes a denial.
 fn compile_regex(regex: &str, every_line: bool) -> Result<Regex, Refused> {
-    RegexBuilder::new(regex)
+    let key = (regex.to_owned(), every_line);
+    if let Some(known) = COMPILED.with_borrow(|known| known.get(&key).cloned()) {
+        return Ok(known);
+    }
+    let compiled = RegexBuilder::new(regex)
         .size_limit(REGEX_SIZE)
         .dot_matches_new_line(every_line)
         .build()
-        .map_err(|failure| Refused::Malformed { message: one_line(&failure) })
+        .map_err(|failure| Refused::Malformed { message: one_line(&failure) })?;
+    COMPILED.with_borrow_mut(|known| {
+        if known.len() >= KEPT {
+            known.clear();
+        }
+        known.insert(key, compiled.clone());
+    });
+    Ok(compiled)
 }
 
 /// Returns the last line of the message, which is the one that says what is wrong.

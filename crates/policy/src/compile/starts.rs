@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use remit_agent::{Hook, HookTrigger, McpServer, McpTransport};
+use remit_agent::{Hook, HookTrigger, McpServer, McpTransport, Text};
 
 use super::Context;
 use crate::digest::sha256;
@@ -10,10 +10,13 @@ use crate::{Origin, Start, StartKind};
 
 /// Lists them in the order of the file. A server that is disabled does not start; one that is reached over HTTP is no
 /// command.
-pub(super) fn compile(context: &Context<'_>) -> Vec<Start> {
+pub(super) fn compile(context: &mut Context<'_>) -> Vec<Start> {
+    check_let_through(context);
+    let context = &*context;
+    let let_through = context.agent.file.settings.sandbox.as_ref().map_or(&[][..], |sandbox| &sandbox.value.let_through);
     let hooks = context.agent.file.hooks.iter().filter_map(|hook| {
         let origin = context.origin(hook.command.as_ref()?.span);
-        Some(Start { origin, ..Start::of_hook(hook)? })
+        Some(Start { origin, ..Start::of_hook(hook, let_through)? })
     });
     let servers = context.agent.file.mcp_servers.iter().filter_map(|server| {
         let start = Start::of_server(server)?;
@@ -23,19 +26,36 @@ pub(super) fn compile(context: &Context<'_>) -> Vec<Start> {
 }
 
 impl Start {
-    /// Returns what a hook of an agent file is as a start; `None` without a command.
-    pub fn of_hook(hook: &Hook) -> Option<Start> {
+    /// Returns what a hook of an agent file is as a start; `None` without a command. `let_through` are the commands that
+    /// `sandbox.hooks.letThrough` names.
+    pub fn of_hook(hook: &Hook, let_through: &[Text]) -> Option<Start> {
+        let command = hook.command.as_ref()?.value.clone();
         let kind = StartKind::Hook {
             trigger: trigger(hook.trigger.value).to_owned(),
             matcher: hook.matcher.as_ref().map(|matcher| matcher.value.clone()),
+            lets_through: hook.trigger.value == HookTrigger::PreToolUse && let_through.iter().any(|named| named.value == command),
         };
-        let command = hook.command.as_ref()?.value.clone();
         Some(Start { kind, command, env: BTreeMap::new(), handed_on: Vec::new(), origin: Origin::Silent })
     }
 
     /// Returns what a server of an agent file is as a start; `None` when it does not start, or is no command.
     pub fn of_server(server: &McpServer) -> Option<Start> {
         start(server)
+    }
+}
+
+/// Looks whether each hook that is to block only as in the products is there: otherwise the one that was meant would block
+/// otherwise than the file says.
+fn check_let_through(context: &mut Context<'_>) {
+    let agent = context.agent;
+    let Some(sandbox) = &agent.file.settings.sandbox else { return };
+    let guards = || agent.file.hooks.iter().filter(|hook| hook.trigger.value == HookTrigger::PreToolUse);
+    for named in &sandbox.value.let_through {
+        if !guards().any(|hook| hook.command.as_ref().is_some_and(|command| command.value == named.value)) {
+            let error =
+                context.error("unknown-hook", named.span, format!("no `preToolUse` hook has the command `{}`", named.value));
+            context.report(error.help("write the `command` of the hook as it stands in `hooks`"));
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use remit_agent::{NativeTool, Text, nearest};
 
+use remit_diagnostics::{Edit, Fix};
+
 use super::Context;
 use crate::tools::{Tool, glob, rule};
 use crate::{ToolGrants, ToolPattern, ToolRule};
@@ -29,8 +31,10 @@ fn visible(context: &mut Context<'_>, grants: &mut ToolGrants, entry: &Text, alo
         _ if entry.value == "*" && alone => grants.visible.push(ToolRule { pattern: ToolPattern::Everything, origin }),
         _ if entry.value == "*" => {
             let warning = context.warning("star-beside-tools", entry.span, "`*` beside other tools stands for nothing");
+            let fix = Fix::new("remove `*`", vec![Edit::remove_entry(&context.agent.source, entry.span)]);
             context.report(
                 warning
+                    .fix(fix)
                     .note("the products read `*` only where it is the single entry, so that the others would name all tools")
                     .help("keep `*` alone, or remove it"),
             );
@@ -71,7 +75,8 @@ fn allowed(context: &mut Context<'_>, grants: &mut ToolGrants, entry: &Text) {
             entry.span,
             format!("`{text}` is no tool of this agent, so this allows nothing"),
         );
-        context.report(warning.help(format!("add `{text}` to `tools`, or remove it here")));
+        let fix = Fix::new(format!("remove `{text}`"), vec![Edit::remove_entry(&context.agent.source, entry.span)]);
+        context.report(warning.help(format!("add `{text}` to `tools`, or remove it here")).fix(fix));
     }
 }
 
@@ -95,7 +100,10 @@ fn unknown(context: &mut Context<'_>, entry: &Text, what: &str) {
     let names = NativeTool::ALL.into_iter().flat_map(NativeTool::names).copied();
     let warning = context.warning("unknown-tool", entry.span, format!("{what} `{}`: it grants nothing", entry.value));
     context.report(match nearest(&entry.value, names) {
-        Some(near) => warning.help(format!("did you mean `{near}`?")),
+        Some(near) => {
+            let fix = Fix::instead(&context.agent.source, entry.span, near);
+            warning.help(format!("did you mean `{near}`?")).maybe_fix(fix)
+        }
         None => warning.help("name a built-in tool, `@server` or `@server/tool`"),
     });
 }

@@ -55,6 +55,25 @@ fn check_denies(pattern: &str, reading: Reading, covered: &[&str], not: &[&str])
 }
 
 #[test]
+fn a_hook_is_approved_with_its_policy_and_no_other_command_is() {
+    let file = |trigger: &str, command: &str, through: &str| {
+        let settings = format!(r#"{{"sandbox":{{"hooks":{{"letThrough":[{through}]}}}}}}"#);
+        format!(r#"{{"name":"a","hooks":{{"{trigger}":[{{"command":"{command}"}}]}},"toolsSettings":{settings}}}"#)
+    };
+    let approved = crate::testing::policy(&file("preToolUse", "guard --all", ""));
+    let check = |text: &str, expected: Decision| {
+        let start = crate::testing::policy(text).starts.remove(0);
+        assert_eq!(approved.judge(&Request::Start(start)).0, expected, "{text}");
+    };
+    check(&file("preToolUse", "guard --all", ""), Decision::Allow);
+    check(&file("stop", "guard --all", ""), Decision::Deny);
+    check(&file("preToolUse", "guard", ""), Decision::Deny);
+    check(&file("preToolUse", "guard --all; rm x", ""), Decision::Deny);
+    // That it blocks less is another approval.
+    check(&file("preToolUse", "guard --all", r#""guard --all""#), Decision::Deny);
+}
+
+#[test]
 fn globs_match_word_by_word() {
     check_allows(
         "npm test",

@@ -58,7 +58,15 @@ fn denies(own: &CommandPattern, wide: &CommandPattern) -> bool {
             let found = own.program().is_none() || own.program() == wide.program();
             found && is_within((wide_regex.as_str(), Dot::Any), (own_regex.as_str(), Dot::Any))
         }
-        _ => false,
+        // Every command of that program, in whatever words.
+        (CommandPattern::Regex { regex, .. }, CommandPattern::Words { words, rest: true, .. }) => {
+            let [word] = words.as_slice() else { return false };
+            let Some(program) = text(word).filter(|program| !program.contains('/')) else { return false };
+            let all = format!(r"\A{}(?s-u: .*)?\z", regex::escape(program));
+            own.program().is_none_or(|named| named == program) && is_within((&all, Dot::Any), (regex.as_str(), Dot::Any))
+        }
+        (CommandPattern::Words { .. }, CommandPattern::Regex { .. })
+        | (CommandPattern::Regex { .. }, CommandPattern::Words { rest: false, .. }) => false,
     }
 }
 

@@ -23,6 +23,12 @@ pub(super) fn surroundings(preview: &Preview) -> Section {
         let way = Body::of("by a proxy at", Tone::Plain).name(&proxy.to_string(), Tone::Plain);
         let way = way.mark(",").words("which `HTTP_PROXY` and its like name, set by Remit;", Tone::Plain);
         section.row("way out", way.words("every connection is in the audit record", Tone::Plain));
+        let others = if preview.network.catches {
+            "are led there by the names that they look up, on ports 80 and 443"
+        } else {
+            "reach nobody"
+        };
+        section.row("", Body::of("programs that ask no proxy", Tone::Plain).words(others, Tone::Plain));
     }
     let limits: Vec<String> = preview.limits.iter().map(limit).collect();
     let limits = if limits.is_empty() { Body::of("none", Tone::Care) } else { Body::of(&limits.join(", "), Tone::Plain) };
@@ -50,9 +56,11 @@ pub(super) fn starts(preview: &Preview) -> Option<Section> {
     let mut section = Section::new("Starts by itself, unasked", Tone::Care);
     for start in &preview.starts {
         match &start.kind {
-            StartKind::Hook { trigger, matcher } => {
+            StartKind::Hook { trigger, matcher, lets_through } => {
                 let when = matcher.as_ref().map_or_else(|| trigger.clone(), |matcher| format!("{trigger}, {matcher}"));
-                section.row("hook", Body::default().name(&when, Tone::Plain).mark(":").line(&start.command, Tone::Care));
+                let body = Body::default().name(&when, Tone::Plain);
+                let body = if *lets_through { body.words("(a call goes on when it fails)", Tone::Care) } else { body };
+                section.row("hook", body.mark(":").line(&start.command, Tone::Care));
             }
             StartKind::McpServer { name } => {
                 section.row("MCP server", Body::default().name(name, Tone::Plain).mark(":").line(&start.command, Tone::Care));

@@ -123,7 +123,7 @@ pub(super) fn test_runner() -> Preview {
             ]),
             read_by_name: strings(&["~/.local/state/remit"]),
         },
-        network: Network { reach: NetworkReach::Nothing, loopback: true, proxy: None, gap: false },
+        network: Network { reach: NetworkReach::Nothing, loopback: true, proxy: None, catches: false, gap: false },
         limits: [
             (LimitKind::Memory, 8 << 30),
             (LimitKind::Processes, 1024),
@@ -234,13 +234,14 @@ pub(super) fn docs_writer() -> Preview {
         reach: NetworkReach::Hosts(strings(&["crates.io:443", "*.crates.io"])),
         loopback: true,
         proxy: None,
+        catches: false,
         gap: true,
     };
     preview.environment.passed_by_agent = strings(&["CI"]);
     preview.environment.variables = strings(&["CI", "HOME", "PATH"]);
     preview.starts = vec![
         StartLine {
-            kind: StartKind::Hook { trigger: "preToolUse".to_owned(), matcher: Some("fs_write".to_owned()) },
+            kind: StartKind::Hook { trigger: "preToolUse".to_owned(), matcher: Some("fs_write".to_owned()), lets_through: false },
             command: "./guard.sh  --strict".to_owned(),
             env: Vec::new(),
             handed_on: Vec::new(),

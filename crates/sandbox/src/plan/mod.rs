@@ -185,6 +185,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
     environment::environment(policy, host, &mut plan);
     plan.environment.extend(network.proxy.iter().flat_map(ProxyPlan::environment));
     plan.proxy = network.proxy;
+    ProxyPlan::catch(&mut plan, host);
     rest::limits(policy, host, &mut plan);
     rest::processes(host, &mut plan);
     rest::host_gaps(host, &mut plan);

@@ -47,7 +47,7 @@ pub(super) fn root(policy: &Policy, host: &Host, plan: &Plan, rules: &[PathRight
     };
     let links = links(policy, host).into_iter().filter(|(link, _)| !visible(link)).collect();
     let directories = [&policy.home, &policy.workspace].into_iter().filter(|path| !visible(path)).cloned().collect();
-    OwnRoot { binds, links, directories, proc: rules.iter().any(|rule| rule.path.as_str() == "/proc") }
+    OwnRoot { binds, links, files: BTreeMap::new(), directories, proc: rules.iter().any(|rule| rule.path.as_str() == "/proc") }
 }
 
 /// Landlock's rules add up along a path.

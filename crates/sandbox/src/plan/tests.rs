@@ -377,3 +377,33 @@ fn a_prefix_passes_no_secret() {
     assert!(plan.environment.contains_key("LC_ALL"));
     assert!(!plan.environment.contains_key("LC_DEPLOY_TOKEN"));
 }
+
+#[test]
+fn named_hosts_are_reached_through_a_proxy_and_by_nothing_else() {
+    let policy = policy_with(r#""sandbox":{"profile":"dev","network":{"allow":["crates.io:443"],"loopback":false}}"#);
+    let mut host = host(&policy, &[]);
+    let resolver = path("/etc/resolv.conf");
+    let stub = path("/run/systemd/resolve/stub-resolv.conf");
+    host.paths.insert(resolver.clone(), PathFact::Found { canonical: stub.clone(), kind: PathKind::File });
+    let plan = plan(&policy, &host);
+    let proxy = plan.proxy.as_ref().unwrap();
+    assert_eq!((proxy.hosts.len(), proxy.catches), (1, true));
+    assert_eq!(plan.namespaces.map(|spaces| (spaces.network, spaces.loopback)), Some((true, true)));
+    assert_eq!(plan.environment["https_proxy"], "http://127.0.0.1:3128");
+    // The host's own name servers are of no use to the task.
+    let root = plan.root.as_ref().unwrap();
+    assert!(root.files[&resolver].contains("nameserver 127.0.0.1\n"));
+    assert!(!root.links.contains_key(&resolver) && root.binds.iter().all(|bind| bind.path != stub));
+    assert_eq!((rights(&plan, "/etc/resolv.conf"), rights(&plan, stub.as_str())), ("r".to_owned(), "none".to_owned()));
+    assert!(!gap(&plan, "cannot be reached"));
+}
+
+#[test]
+fn named_hosts_are_closed_where_nothing_tells_them_apart() {
+    let policy = policy_with(r#""sandbox":{"profile":"dev","network":{"allow":["crates.io"],"loopback":true}}"#);
+    let plan = plan(&policy, &without_namespaces(host(&policy, &[])));
+    assert_eq!(plan.proxy, None);
+    assert!(plan.landlock.as_ref().unwrap().deny_tcp && !plan.seccomp.as_ref().unwrap().inet);
+    assert!(gap(&plan, "`crates.io` cannot be reached: the network is closed"));
+    assert!(!plan.environment.contains_key("HTTP_PROXY"));
+}

@@ -30,9 +30,14 @@ use crate::record::FoldError;
 use crate::{StateDir, TaskId, files};
 
 pub(crate) const FILE: &str = "tasks.db";
+const LOG: &str = "tasks.db-wal";
 
 /// How long a process waits for others that write: each needs well below a millisecond.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A log of this many bytes is written back. Who opens the store while nobody else has it open reads all of the log, which costs
+/// some microseconds for each 4 KiB of it; writing it back syncs the disk twice, some milliseconds. A task writes about 52 KiB.
+const LONG: i64 = 400 << 10;
 
 /// The store, open.
 #[derive(Debug)]
@@ -98,6 +103,19 @@ impl Store {
         }
     }
 
+    /// Writes the log back into the database when it is long, for whoever opens the store next. It is for the end of what somebody
+    /// waits for; while others use the store, or when there is no room, it is left for later.
+    pub fn write_back(&self, state: &StateDir) {
+        let log = files::stat(state.fd(), LOG).ok().flatten();
+        if self.writable().is_err() || log.is_none_or(|log| log.st_size < LONG) {
+            return;
+        }
+        // Only the time is lost when it does not succeed, and then there is nobody to tell.
+        let _ = self.db.busy_timeout(Duration::ZERO);
+        let _ = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let _ = self.db.busy_timeout(PATIENCE);
+    }
+
     pub fn path(&self) -> &AbsPath {
         &self.path
     }
@@ -156,7 +174,7 @@ fn settle(db: &Connection) -> rusqlite::Result<()> {
     // What the store says is data; it cannot make the reader call anything.
     db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     db.execute_batch(
-        "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 250; PRAGMA cache_size = -512;",
+        "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 1000; PRAGMA cache_size = -512;",
     )
 }
 

@@ -22,6 +22,8 @@ enum Kind {
     /// At least 1.
     Count,
     Switch,
+    /// A number, 0 too.
+    Seconds,
     /// A program and its arguments, as a JSON list or words between spaces; no shell reads it.
     Command,
     /// An address and a port.
@@ -34,7 +36,7 @@ enum Kind {
 
 const RUNNER: &str = "a chat command for `remit delegate`; `{prompt}`, `{file}` or neither (standard input) take the prompt";
 
-const SETTINGS: [Setting; 11] = [
+const SETTINGS: [Setting; 14] = [
     Setting {
         key: "tasks.maxConcurrent",
         about: "how many tasks run at once; the number of cores when it is not set",
@@ -42,6 +44,13 @@ const SETTINGS: [Setting; 11] = [
     },
     Setting { key: "tasks.maxConcurrentPerAgent.NAME", about: "how many tasks of the agent NAME run at once", kind: Kind::Count },
     Setting { key: "delegate.enabled", about: "whether agents may start tasks in the background", kind: Kind::Switch },
+    Setting {
+        key: "notify.atLeast",
+        about: "seconds; a task that succeeded sooner is told at the prompt alone; 10 when it is not set",
+        kind: Kind::Seconds,
+    },
+    Setting { key: "notify.desktop", about: "whether an end is told on the desktop", kind: Kind::Switch },
+    Setting { key: "notify.terminal", about: "whether it is told by the bell of the terminal, and OSC 9", kind: Kind::Switch },
     Setting { key: "delegate.runner", about: "the runner that is used when none is named", kind: Kind::Runner },
     Setting { key: "runners.kiro", about: RUNNER, kind: Kind::Template },
     Setting { key: "runners.claude", about: RUNNER, kind: Kind::Template },
@@ -81,6 +90,8 @@ impl Setting {
         let expected = match setting.kind {
             Kind::Count if value.parse::<u32>().is_ok_and(|count| count > 0) => return Ok(()),
             Kind::Count => "give a number from 1 on",
+            Kind::Seconds if value.parse::<u32>().is_ok() => return Ok(()),
+            Kind::Seconds => "give a number of seconds",
             Kind::Switch if matches!(value, "true" | "false") => return Ok(()),
             Kind::Switch => "give `true` or `false`",
             Kind::Command if !value.trim().is_empty() => return Ok(()),
@@ -167,6 +178,10 @@ mod tests {
         check("tasks.maxConcurrentPerAgent.", "1", "no setting");
         check("delegate.enabled", "true", "");
         check("delegate.enabled", "yes", "`true` or `false`");
+        check("notify.desktop", "false", "");
+        check("notify.terminal", "off", "`true` or `false`");
+        check("notify.atLeast", "0", "");
+        check("notify.atLeast", "10s", "a number of seconds");
         check("notify.command", "notify-send done", "");
         check("notify.command", " ", "a program");
         check("tasks.max", "4", "no setting");

@@ -21,9 +21,10 @@ fn in_background(after: Option<After>) -> Event {
         launched: None,
         input: None,
         terminal: None,
+        junit: Vec::new(),
         explain: false,
     };
-    Event::Created(crate::Created { attended: Attended::Background(background), ..created })
+    Event::Created(crate::Created { attended: Attended::Background(Box::new(background)), ..created })
 }
 
 #[test]
@@ -42,6 +43,32 @@ fn what_cannot_follow_is_not_written() {
     assert!(matches!(store.append(&id("000001"), at(2), &[]), Err(StoreError::Missing { .. })));
     assert!(store.tell_once(&one).unwrap());
     assert!(!store.tell_once(&one).unwrap(), "an end is told once");
+}
+
+#[test]
+fn a_long_log_is_written_back_and_nothing_is_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = state(&directory);
+    let mut store = Store::open(&state).unwrap();
+    let log = || std::fs::metadata(state.path().join(LOG).as_path()).unwrap().len();
+    let mut made = 0;
+    while log() < u64::try_from(LONG).unwrap() {
+        store.write_back(&state);
+        store.create(&id(&format!("{made:06}")), "make", at(made), vec![created()]).unwrap();
+        made += 1;
+    }
+    assert!(made > 5);
+    // Somebody who reads keeps it from being cut off, and is not waited for.
+    let reader = Store::open(&state).unwrap();
+    reader.db.execute_batch("BEGIN; SELECT count(*) FROM tasks").unwrap();
+    store.create(&id("zzzzzz"), "make", at(made), vec![created()]).unwrap();
+    store.write_back(&state);
+    assert!(log() > 0);
+    reader.db.execute_batch("COMMIT").unwrap();
+    store.write_back(&state);
+    assert_eq!(log(), 0);
+    drop(store);
+    assert_eq!(Store::open(&state).unwrap().list(Which::All).unwrap().len(), usize::try_from(made).unwrap() + 1);
 }
 
 #[test]

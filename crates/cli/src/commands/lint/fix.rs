@@ -5,9 +5,9 @@ use std::io::Write;
 use std::path::Path;
 
 use remit_agent::{AbsPath, read_agent_file};
-use remit_diagnostics::{Fixed, apply_fixes};
+use remit_diagnostics::{Diagnostic, Fixed, Source, apply_fixes};
 use remit_lint::sample_line;
-use remit_policy::{ChangeKind, CommandLine, Policy, Request, diff};
+use remit_policy::{CommandLine, Policy, Request};
 
 use super::STDIN;
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ use crate::places;
 use crate::ui::Ui;
 
 /// How often a text is judged anew: a fix may uncover another. What is not done by then is left.
-const MOST_PASSES: usize = 10;
+const MOST_PASSES: usize = 32;
 
 /// Mends each file in place and says so; returns what could not be done.
 pub(super) fn fix_files(ui: &Ui, files: &[String], how: &How) -> Vec<Failure> {
@@ -51,50 +51,52 @@ fn fix_file(typed: &str, how: &How) -> Result<usize, Failure> {
 
 /// Returns the text after its fixes, and how many were made.
 ///
-/// A pass that would permit more than the text did at first is not made.
+/// What would permit more than the text did at first is not made: of a pass that would, each fix is tried alone.
 fn mended(bytes: &[u8], judge: impl Fn(&[u8]) -> Result<Judged, Failure>) -> Result<(String, usize), Failure> {
     let mut now = judge(bytes)?;
     // What is not UTF-8 was judged with other bytes than it has.
     if now.source.text().as_bytes() != bytes {
         return Ok((String::new(), 0));
     }
-    let (first, mut made) = (now.policy.clone(), 0);
+    let (mut first, mut made) = (now.policy.clone(), 0);
+    let attempt =
+        |source: &Source, findings: &[Diagnostic], first: Option<&Policy>| -> Result<Option<(Judged, usize)>, Failure> {
+            let Fixed { text, applied, .. } = apply_fixes(source, findings);
+            if applied == 0 || text == source.text() {
+                return Ok(None);
+            }
+            let next = judge(text.as_bytes())?;
+            Ok(is_within(next.policy.as_ref(), first).then_some((next, applied)))
+        };
     for _ in 0..MOST_PASSES {
-        let Fixed { text, applied, .. } = apply_fixes(&now.source, &now.findings);
-        if applied == 0 || text == now.source.text() {
-            break;
+        let mut next = attempt(&now.source, &now.findings, first.as_ref())?;
+        if next.is_none() {
+            let mut narrowing = Vec::new();
+            for finding in &now.findings {
+                if attempt(&now.source, std::slice::from_ref(finding), first.as_ref())?.is_some() {
+                    narrowing.push(finding.clone());
+                }
+            }
+            next = attempt(&now.source, &narrowing, first.as_ref())?;
         }
-        let next = judge(text.as_bytes())?;
-        if !is_within(next.policy.as_ref(), first.as_ref()) {
-            break;
-        }
+        let Some((judged, applied)) = next else { break };
         made += applied;
-        now = next;
+        now = judged;
+        // What a file permits that could not be compiled is known once it can be.
+        first = first.or_else(|| now.policy.clone());
     }
     Ok((now.source.text().to_owned(), made))
 }
 
-/// Returns whether one policy permits no more than another. Where there was none, nothing was permitted that could be
-/// compared: the file did not load, and what its author wrote is what it comes to mean.
+/// Returns whether one policy permits no more than another: by what its grants mean, and by what both gates say to the
+/// lines of their patterns. Where there was none, nothing was permitted that could be compared: the file did not load, and
+/// what its author wrote is what it comes to mean.
 fn is_within(next: Option<&Policy>, first: Option<&Policy>) -> bool {
     match (next, first) {
         (_, None) => true,
         (None, Some(_)) => false,
-        (Some(next), Some(first)) => decides_as_strictly(next, first) && grants_no_more(next, first).unwrap_or(false),
+        (Some(next), Some(first)) => next.is_within(first) && decides_as_strictly(next, first),
     }
-}
-
-/// Compares everything but the patterns of commands, which a fix may write in another way.
-fn grants_no_more(next: &Policy, first: &Policy) -> Option<bool> {
-    let without_patterns = |policy: &Policy| {
-        let mut canonical: serde_json::Value = serde_json::from_str(&policy.canonical()).ok()?;
-        for list in ["/commands/allow", "/commands/deny"] {
-            *canonical.pointer_mut(list)? = serde_json::Value::Array(Vec::new());
-        }
-        Some(canonical.to_string())
-    };
-    let changes = diff(&without_patterns(first)?, &without_patterns(next)?)?;
-    Some(changes.iter().all(|change| change.kind == ChangeKind::Narrowed))
 }
 
 /// Tries the lines of every pattern that either policy has, and lines near them, at both gates.
@@ -130,4 +132,4 @@ fn replace(path: &AbsPath, text: &str) -> Result<(), Failure> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,7 +1,7 @@
-use remit_agent::PARSE_CODES;
-use remit_diagnostics::{RuleText, Severity};
-use remit_lint::{UNUSED_IGNORE, rules};
-use remit_policy::COMPILE_CODES;
+use remit_diagnostics::RuleText;
+use remit_lint::rules;
+
+use super::codes::pages;
 
 /// Returns everything that can be found, as a table of rules.
 pub(super) fn table() -> Vec<RuleText<'static>> {
@@ -12,14 +12,12 @@ pub(super) fn table() -> Vec<RuleText<'static>> {
         why: rule.why,
         cure: rule.cure,
     });
-    let ignored = (UNUSED_IGNORE, "an entry of `remit-lint-ignore` that takes out no finding");
-    let codes = PARSE_CODES.iter().chain(COMPILE_CODES).copied().chain([ignored]);
-    let of_files = codes.map(|(name, what)| RuleText {
-        name,
-        severity: Severity::Error,
-        what,
+    let of_files = pages().map(|page| RuleText {
+        name: page.name,
+        severity: page.severity,
+        what: page.what,
         why: "What the file says there is not what it would mean.",
-        cure: "See the finding.",
+        cure: page.cure,
     });
     of_rules.chain(of_files).collect()
 }

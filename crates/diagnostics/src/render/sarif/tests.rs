@@ -18,7 +18,7 @@ fn finding() -> Diagnostic {
         .also(Location { source: source.clone(), span: Span::new(0, 1) }, "there")
         .note("a note")
         .help("a cure")
-        .fix(Fix { title: "mend it".to_owned(), edits: vec![Edit { span: Span::new(4, 8), replacement: "\"b\"".to_owned() }] })
+        .fix(Fix::new("mend it", vec![Edit { span: Span::new(4, 8), replacement: "\"b\"".to_owned() }]))
 }
 
 fn errors(log: &Value) -> Vec<String> {

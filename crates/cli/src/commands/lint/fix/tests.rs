@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use proptest::prelude::*;
+use remit_agent::Reading;
 use remit_policy::Workspace;
 
 use super::*;
@@ -21,7 +22,7 @@ fn how(read_as: ReadAs) -> How {
     How { read_as: Some(read_as), judged_for: Vec::new(), profiles: BTreeMap::new(), workspace }
 }
 
-fn judged(text: &str, read_as: ReadAs) -> Judged {
+pub(in crate::commands::lint) fn judged(text: &str, read_as: ReadAs) -> Judged {
     let place = FilePlace { path: path("/work/a.json"), canonical: path("/work/a.json"), exists: true };
     judge("a.json", text.as_bytes(), place, &how(read_as)).unwrap()
 }
@@ -39,6 +40,106 @@ fn the_mended_file_keeps_every_other_byte() {
     let expected =
         text.replace("git status|git diff", "(git status|git diff)").replace("{ \"hook-fails-open\": \"no hook\" }", "{}");
     assert_eq!(fixed(text, ReadAs::Q), (expected, 2));
+}
+
+/// Agents as people write them, as each product reads them, and the examples of the rules.
+fn corpus() -> Vec<(String, String, ReadAs)> {
+    let agents = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lint/fixtures/agents");
+    let files = fs::read_dir(agents).unwrap().map(|entry| entry.unwrap().path());
+    let written =
+        files.flat_map(|file| READINGS.map(|reading| (file.display().to_string(), fs::read_to_string(&file).unwrap(), reading)));
+    // The one with hundreds of patterns takes long and is mended no further.
+    let rules = remit_lint::rules().iter().filter(|rule| rule.name != "too-many-patterns");
+    let examples = rules.map(|rule| {
+        let reading = match rule.example.reading {
+            Reading::Remit => ReadAs::Remit,
+            Reading::Kiro => ReadAs::Kiro,
+            Reading::Q => ReadAs::Q,
+        };
+        (rule.name.to_owned(), rule.example.found.to_owned(), reading)
+    });
+    written.chain(examples).collect()
+}
+
+/// Returns the lines that are asked of a policy before and after: those of its patterns, and what stands near them.
+fn lines(text: &str) -> Vec<String> {
+    let file: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let shell = |key: &str| ["shell", "execute_bash"].map(|tool| file.pointer(&format!("/toolsSettings/{tool}/{key}")).cloned());
+    let patterns = ["allowedCommands", "deniedCommands"].into_iter().flat_map(shell).flatten();
+    let patterns =
+        patterns.filter_map(|list| Some(list.as_array()?.clone())).flatten().filter_map(|text| Some(text.as_str()?.to_owned()));
+    let lines: Vec<String> = patterns.flat_map(|pattern| [sample_line(&pattern), Some(pattern)]).flatten().collect();
+    lines
+        .iter()
+        .flat_map(|line| {
+            [
+                line.clone(),
+                format!("{line} x"),
+                format!("{line}x"),
+                format!("cd d && {line}"),
+                format!("env {line}"),
+                format!(" {line}\nid"),
+            ]
+        })
+        .collect()
+}
+
+#[test]
+fn agents_are_mended_once_and_permit_no_more() {
+    for (name, text, reading) in corpus() {
+        let (once, made) = fixed(&text, reading);
+        assert_eq!(fixed(&once, reading), (once.clone(), 0), "{name} is fixed again");
+        assert_eq!(made == 0, once == text, "{name}");
+        let (before, after) = (judged(&text, reading).policy, judged(&once, reading).policy);
+        let (Some(before), Some(after)) = (before, after) else { continue };
+        assert_eq!(after.excess(&before), [], "{name} as {reading:?}: {once}");
+        for line in lines(&text).into_iter().chain(lines(&once)) {
+            let request = Request::Command(CommandLine::Shell(line));
+            assert!(after.judge(&request).0 >= before.judge(&request).0, "{name} as {reading:?}: {request:?}");
+        }
+        let files = ["docs/a.md", "src/x/y.rs", "a.pem", "x/a.pem", ".env", "target/x", "secrets.toml", ".git/hooks/x"];
+        for file in files.map(|file| path("/work").join(file)) {
+            for request in [Request::ReadFile(file.clone()), Request::WriteFile(file.clone())] {
+                assert!(after.judge(&request).0 >= before.judge(&request).0, "{name} as {reading:?}: {request:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_stay_in_their_order() {
+    // A string before a colon is a key; the examples have no quotes in strings.
+    let of = |text: &str| -> Vec<String> {
+        let parts: Vec<&str> = text.split('"').collect();
+        let keys = parts.windows(2).skip(1).step_by(2).filter(|pair| pair[1].trim_start().starts_with(':'));
+        keys.map(|pair| pair[0].to_owned()).collect()
+    };
+    for (name, text, reading) in corpus() {
+        let (before, after) = (of(&text), of(&fixed(&text, reading).0));
+        let mut rest = before.iter();
+        let in_order = after.iter().filter(|key| before.contains(key)).all(|key| rest.any(|other| other == key));
+        assert!(in_order, "{name}: {before:?} became {after:?}");
+    }
+}
+
+#[test]
+fn a_reviewer_of_kiro_is_mended() {
+    let text = include_str!("../../../../../lint/fixtures/agents/reviewer.json");
+    let (mended, _) = fixed(text, ReadAs::Kiro);
+    let changed: Vec<&str> = mended.lines().filter(|line| !text.lines().any(|before| before == *line)).collect();
+    insta::assert_snapshot!(changed.join("\n"), @r#"
+    "allowedTools": ["read", "grep", "glob"],
+          "(git log .*|git show .*)",
+        "deniedCommands": ["\\s*git push[\\s\\S]*", "\\s*git commit[\\s\\S]*", "\\s*gh pr merge[\\s\\S]*"]
+    "#);
+    assert_eq!(text.lines().count(), mended.lines().count());
+}
+
+#[test]
+fn what_permits_more_is_not_made() {
+    let text = include_str!("../../../../../lint/fixtures/agents/misspelt.json");
+    let (mended, made) = fixed(text, ReadAs::Remit);
+    assert_eq!((mended, made), (text.replace("deniedComands", "deniedCommands"), 1));
 }
 
 /// The pieces that the rules of lint find something in, and others.
