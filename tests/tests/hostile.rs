@@ -5,20 +5,16 @@ use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use remit_tests::{Chat, Tree, World, called, source};
+use remit_tests::{Chat, Tree, World, called};
 use serde_json::{Value, json};
 
 fn agent(world: &World) -> std::path::PathBuf {
     fs::create_dir_all(world.workspace().join("src")).unwrap();
     let settings = json!({ "fs_write": { "allowedPaths": ["src/**"] }, "execute_bash": { "allowedCommands": ["echo *"] } });
-    let tools =
-        json!(["fs_read", "fs_write", "glob", "grep", "todo_list", "thinking", "execute_bash", "use_aws", "web_fetch", "@box"]);
+    let tools = json!(["fs_read", "fs_write", "glob", "grep", "todo_list", "thinking", "execute_bash", "use_aws", "web_fetch"]);
     // Not the one that starts a slow program by the thousand: it is judged all the same.
     let allowed: Vec<&Value> = tools.as_array().unwrap().iter().filter(|tool| **tool != "use_aws").collect();
-    fs::copy(source().join("tests/clients/server.py"), world.workspace().join("server.py")).unwrap();
-    let servers = json!({ "box": { "command": "python3", "args": ["server.py"], "disabledTools": ["slow", "die", "env"] } });
-    let file =
-        json!({ "name": "hostile", "tools": tools, "allowedTools": allowed, "toolsSettings": settings, "mcpServers": servers });
+    let file = json!({ "name": "hostile", "tools": tools, "allowedTools": allowed, "toolsSettings": settings });
     world.agent("hostile", &file)
 }
 
@@ -55,9 +51,6 @@ fn seeds() -> Vec<(&'static str, Value)> {
         ("thinking", json!({ "thought": "hm" })),
         ("use_aws", json!({ "service_name": "s3", "operation_name": "ls", "parameters": { "x": ["y"] }, "region": "r" })),
         ("web_fetch", json!({ "url": "https://a.b/", "mode": "full", "search_terms": "x" })),
-        ("@box/echo", json!({ "text": "x" })),
-        ("@box/read", json!({ "path": "notes.txt" })),
-        ("@box/write", json!({ "path": "src/b" })),
     ]
 }
 
