@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::thread;
 
-use remit_tests::{Host, Names, Outcome, Running, World, site};
+use remit_tests::{Chat, Host, Names, Outcome, Running, World, site};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -395,6 +395,38 @@ fn cargo_builds_with_a_crate_of_a_registry() {
     if let Some(outcome) = fetches(&world, "site.test", port, "CARGO_HOME=$PWD/.cargo-home cargo run --quiet") {
         outcome.assert_stdout("tiny");
     }
+}
+
+#[test]
+fn sessions_and_background_tasks_have_the_same_way_out() {
+    let (world, _names) = world(World::empty(), &[("good.test", &["127.0.0.1"])]);
+    fs::write(world.outside().join("x"), "from outside\n").unwrap();
+    let port = site(&world.outside());
+    let script = format!("curl -sS http://good.test:{port}/x; curl -sS http://other.test:{port}/x");
+    let direct = command(&world, &on("good.test", port), &script).output().unwrap();
+    let agent = world.path().join("agents/test-runner.json");
+    assert!(direct.status.success() || !Host::look().namespaces);
+
+    let mut run = world.remit_command(&["run", "--background", "--yes", "--agent"]);
+    let begun = Running::start(run.arg(&agent).args(["--", "sh", "task.sh"])).outcome();
+    let task = begun.assert_code(0).stdout.trim().to_owned();
+    let waited = world.remit(&["wait", &task]);
+    let output = world.remit(&["logs", &task]).stdout;
+    if closed_without_namespaces(&world, &Outcome { stdout: output.clone(), ..waited }) {
+        return;
+    }
+    assert!(output.contains("from outside") && output.contains("remit: `other.test"), "{output}");
+    let both = |record: &[Value]| {
+        let (reached, refused) = spoken(record);
+        assert_eq!((reached.len(), refused.len()), (1, 1), "{record:#?}");
+    };
+    both(&record(&world));
+
+    // Approved above, for the same workspace.
+    let mut chat = Chat::start(&world, &agent);
+    chat.call("execute_bash", &json!({ "command": "sh task.sh" })).ok("from outside");
+    assert_eq!(chat.close(), 0);
+    both(&record(&world));
 }
 
 #[test]

@@ -76,3 +76,52 @@ fn nothing_to_explain_is_said_before_the_start() {
     let outcome = world.remit(&["run", "--explain", "--", "true"]);
     outcome.assert_code(125).assert_stderr("--agent");
 }
+
+#[test]
+fn a_task_is_tried_again_with_an_observer() {
+    let world = World::empty();
+    fs::write(world.workspace().join("script.sh"), format!("exec cat {}/secret\n", world.outside().display())).unwrap();
+    let agent = world.test_runner(&["sh script.sh"], &Value::Null);
+    world.run(&agent, &["sh", "script.sh"]).assert_code(1);
+    let again = world.remit(&["retry", "--yes", "--explain", "sh-script-sh"]);
+    again.assert_code(0);
+    let task = again.stdout.trim();
+    world.remit(&["wait", task]).assert_code(1);
+    world.remit(&["why", task]).assert_code(0).assert_stdout("outside/secret").assert_stdout("by cat");
+}
+
+/// The calls that are decided outside are so with an observer too, which has the one listener that a task can have.
+#[test]
+fn what_is_decided_outside_stays_decided() {
+    let world = World::empty();
+    let script = "set -e
+        mkdir d; echo x > d/f; mv d/f d/g; ln d/g d/h; ln -s g d/l; chmod 600 d/g; touch -d 2001-02-03 d/g; cat d/l; rm -r d
+        if echo x > new.pem; then exit 7; fi
+        if mkdir -p .git/hooks; then exit 8; fi
+        if mv notes.txt moved.pem; then exit 9; fi
+        exit 0";
+    let sandbox = json!({ "files": { "write": ["."], "hide": ["**/*.pem"] }, "workspace": "direct" });
+    let outcome = explained(&world, &sandbox, script);
+    outcome.assert_code(0).assert_stderr("new.pem").assert_stderr("remove `**/*.pem`").assert_stderr(".git/hooks");
+    assert!(!world.workspace().join("new.pem").exists() && !world.workspace().join("moved.pem").exists());
+}
+
+/// A task may try as much as it likes: what is kept of it is bounded, and its end is among it.
+#[test]
+fn a_flood_is_survived() {
+    let world = World::empty();
+    let script = "exec python3 -c '
+import os, threading
+def flood(start):
+    for number in range(5000):
+        try: os.open(\"/etc/none/%d/%d\" % (start, number), os.O_RDONLY)
+        except OSError: pass
+        try: os.mkdir(\"/usr/none%d-%d\" % (start, number))
+        except OSError: pass
+threads = [threading.Thread(target=flood, args=(start,)) for start in range(4)]
+[thread.start() for thread in threads]; [thread.join() for thread in threads]
+open(\"/usr/the-last\", \"w\")
+'";
+    let outcome = explained(&world, &Value::Null, script);
+    outcome.assert_code(1).assert_stderr("/usr").assert_stderr("names in it");
+}

@@ -108,8 +108,8 @@ fn lines<'a>(trials: &'a Trials, landlock: &'a Availability, cgroups: &'a Availa
         },
         Line {
             name: "network namespace",
-            holds: "a private loopback",
-            lost: "a task without a network has no loopback either",
+            holds: "a private loopback, hosts by name",
+            lost: "a task without a network has no loopback either, and named hosts are closed",
             found: &trials.network_namespace,
         },
         Line {
