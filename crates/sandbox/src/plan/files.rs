@@ -42,8 +42,10 @@ pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> (Vec<PathR
     if plan.namespaces.is_some() && rules.0.contains_key(&AbsPath::root().join("/dev/ptmx")) {
         rules.add(AbsPath::root().join("/dev/pts"), Rights::READ | Rights::WRITE | Rights::DEVICE, "/dev/ptmx", false);
     }
-    let rules = rules.merged();
+    let mut rules = rules.merged();
     let mut denied = hidden(policy, host, plan, &rules);
+    // What is hidden stays so, whatever else names something in it.
+    rules.retain(|rule| !plan.masks.iter().any(|mask| rule.path.is_beneath(&mask.path)));
     denied.extend(protected(policy, host, plan, &rules));
     nested_repositories(policy, plan, &rules);
     carried(host, plan, &denied);

@@ -170,6 +170,15 @@ fn a_debugger_works_where_something_bounds_whom_it_reaches() {
 }
 
 #[test]
+fn a_grant_inside_what_is_hidden_is_none() {
+    let policy = policy_with(r#""sandbox":{"files":{"read":["a/b/f"],"hide":["a/b"]}}"#);
+    let plan = plan(&policy, &host(&policy, &["/w/a/b", "/w/a/b/f"]));
+    assert!(plan.masks.iter().any(|mask| mask.path == path("/w/a/b")));
+    assert_eq!(rights(&plan, "/w/a/b/f"), "none", "Landlock could not open it");
+    assert!(plan.landlock_rules().iter().all(|rule| !rule.path.is_beneath(&path("/w/a/b"))));
+}
+
+#[test]
 fn repositories_below_the_workspaces_own_are_a_gap_until_a_pattern_denies_them() {
     let check = |settings: &str, told: bool| {
         let policy = policy(settings);
