@@ -11,8 +11,11 @@ use serde_json::{Value, json};
 fn agent(world: &World) -> std::path::PathBuf {
     fs::create_dir_all(world.workspace().join("src")).unwrap();
     let settings = json!({ "fs_write": { "allowedPaths": ["src/**"] }, "execute_bash": { "allowedCommands": ["echo *"] } });
-    let tools = json!(["fs_read", "fs_write", "glob", "grep", "todo_list", "thinking", "execute_bash"]);
-    world.agent("hostile", &json!({ "name": "hostile", "tools": tools, "allowedTools": tools, "toolsSettings": settings }))
+    let tools = json!(["fs_read", "fs_write", "glob", "grep", "todo_list", "thinking", "execute_bash", "use_aws", "web_fetch"]);
+    // Not the one that starts a slow program by the thousand: it is judged all the same.
+    let allowed: Vec<&Value> = tools.as_array().unwrap().iter().filter(|tool| **tool != "use_aws").collect();
+    let file = json!({ "name": "hostile", "tools": tools, "allowedTools": allowed, "toolsSettings": settings });
+    world.agent("hostile", &file)
 }
 
 /// Numbers that look random and are the same every time.
@@ -46,6 +49,8 @@ fn seeds() -> Vec<(&'static str, Value)> {
         ("todo_list", json!({ "command": "create", "tasks": [{ "task_description": "x" }], "todo_list_description": "y" })),
         ("todo_list", json!({ "command": "complete", "completed_indices": [0], "current_id": "1" })),
         ("thinking", json!({ "thought": "hm" })),
+        ("use_aws", json!({ "service_name": "s3", "operation_name": "ls", "parameters": { "x": ["y"] }, "region": "r" })),
+        ("web_fetch", json!({ "url": "https://a.b/", "mode": "full", "search_terms": "x" })),
     ]
 }
 

@@ -34,7 +34,10 @@ fn line(path: &str) -> Value {
 fn a_host_is_offered_what_the_agent_may_see_under_the_names_of_its_file() {
     let world = World::empty();
     let mut chat = Chat::start(&world, &builder(&world));
-    assert_eq!(chat.tools(), ["fs_read", "fs_write", "execute_bash", "glob", "grep", "thinking", "todo_list", "delegate"]);
+    assert_eq!(
+        chat.tools(),
+        ["fs_read", "fs_write", "execute_bash", "use_aws", "glob", "grep", "web_fetch", "thinking", "todo_list", "delegate"]
+    );
     assert_eq!(chat.hello["serverInfo"]["name"], "remit");
     assert!(chat.hello["instructions"].as_str().unwrap().contains("`builder`"));
     drop(chat);

@@ -7,6 +7,8 @@ mod explain;
 mod propose;
 mod render;
 mod setting;
+#[cfg(test)]
+mod tests;
 
 pub use explain::{Explanation, Refusal, explain};
 pub use propose::{Lesson, Proposal, propose, uncovered};

@@ -10,8 +10,9 @@ use remit_agent::AbsPath;
 use serde::Serialize;
 
 use crate::{
-    CommandGrants, CommandPattern, CommandRule, Confinement, EnvironmentGrant, FileGrants, HostRule, Limit, NetworkGrant,
-    NetworkMode, Origin, Otherwise, PassedVariable, PathPattern, PathRule, Policy, Start, ToolGrants, ToolRule, WorkspaceMode,
+    AwsGrants, CommandGrants, CommandPattern, CommandRule, Confinement, EnvironmentGrant, FileGrants, HostRule, Limit,
+    NetworkGrant, NetworkMode, Origin, Otherwise, PassedVariable, PathPattern, PathRule, Policy, Start, ToolGrants, ToolRule,
+    WebGrants, WorkspaceMode,
 };
 
 impl Policy {
@@ -142,11 +143,18 @@ fn form(policy: &Policy) -> Form<'_> {
 }
 
 fn tools_form(tools: &ToolGrants) -> ToolGrants {
-    let ToolGrants { visible, allowed, narrowed, unknown } = tools;
+    let ToolGrants { visible, allowed, narrowed, unknown, aws, web } = tools;
     let form = |rules: &[ToolRule]| {
         union(rules, |rule| ToolRule { origin: Origin::Erased, pattern: rule.pattern.clone() }, |a, b| a.pattern.cmp(&b.pattern))
     };
-    ToolGrants { visible: form(visible), allowed: form(allowed), narrowed: form(narrowed), unknown: form(unknown) }
+    ToolGrants {
+        visible: form(visible),
+        allowed: form(allowed),
+        narrowed: form(narrowed),
+        unknown: form(unknown),
+        aws: aws.as_ref().map(AwsGrants::form),
+        web: web.as_ref().map(WebGrants::form),
+    }
 }
 
 fn commands_form(commands: &CommandGrants) -> Commands<'_> {

@@ -3,6 +3,7 @@
 //! Each grant is compiled by itself. Diagnostics of all of them are gathered, so that a person sees every error at once,
 //! and any error means that there is no policy.
 
+mod calls;
 mod codes;
 mod commands;
 mod environment;
@@ -115,7 +116,14 @@ pub fn unrestricted(profile: &Profile, workspace: &Workspace) -> Policy {
         confinement: confinement(profile),
         workspace: workspace.root.clone(),
         home: workspace.home.clone(),
-        tools: ToolGrants { visible: Vec::new(), allowed: Vec::new(), narrowed: Vec::new(), unknown: Vec::new() },
+        tools: ToolGrants {
+            visible: Vec::new(),
+            allowed: Vec::new(),
+            narrowed: Vec::new(),
+            unknown: Vec::new(),
+            aws: None,
+            web: None,
+        },
         commands: CommandGrants {
             deny: CommandRules::default(),
             allow: CommandRules::default(),

@@ -3,17 +3,21 @@
 //! Deny beats ask beats allow, whatever the order of the rules. Each kind of request has a file of its own; this one
 //! turns their judgements into verdicts, which is where permits are made.
 
+mod aws;
 mod command;
 mod file;
 mod start;
 mod tool;
+mod web;
 
+pub use aws::AwsCall;
 pub(crate) use command::is_plain;
 pub use command::{CommandPart, Judgement};
 pub(crate) use file::of_the_task;
 use remit_agent::AbsPath;
+pub(crate) use web::compiled_address;
 
-use crate::{Confinement, Digest, Origin, Permit, Policy, Question, Reason, Start, Verdict};
+use crate::{Confinement, Digest, Origin, Permit, Policy, Question, Reason, Start, Verdict, WebAddress};
 
 /// Something that is to be done, as the gate sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +29,10 @@ pub enum Request {
     Tool(String),
     /// A command that the agent file starts by itself: a hook, or a server.
     Start(Start),
+    /// A call of the `aws` command.
+    Aws(AwsCall),
+    /// An address of the web, read.
+    Fetch(WebAddress),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +92,8 @@ impl Policy {
             Request::WriteFile(path) => file::judge_write(self, path),
             Request::Tool(name) => tool::judge(self, name),
             Request::Start(start) => start::judge(self, start),
+            Request::Aws(call) => aws::judge(self, call),
+            Request::Fetch(address) => web::judge(self, address),
         }
     }
 

@@ -34,6 +34,7 @@ pub fn diff(old: &str, new: &str) -> Option<Vec<Change>> {
     let mut both = Both { old: &old, new: &new, changes: Vec::new() };
     both.identity()?;
     both.lists()?;
+    both.calls();
     both.commands()?;
     both.network()?;
     both.environment()?;
@@ -160,6 +161,14 @@ impl<'a> Both<'a> {
             }
         }
         Some(())
+    }
+
+    fn calls(&mut self) {
+        for (pointer, tool) in [("/tools/aws", "use_aws"), ("/tools/web", "web_fetch")] {
+            if self.old.pointer(pointer) != self.new.pointer(pointer) {
+                self.say(ChangeKind::Changed, format!("now has other rules for the calls of `{tool}`"));
+            }
+        }
     }
 
     fn commands(&mut self) -> Option<()> {

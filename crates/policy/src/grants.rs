@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use remit_agent::{AbsPath, NativeTool};
 use serde::Serialize;
 
-use crate::Origin;
+use crate::{AwsGrants, Origin, WebGrants};
 
 /// Which tools are visible, and which of those are pre-approved. A tool that no `visible` rule names is absent: denied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -16,6 +16,12 @@ pub struct ToolGrants {
     pub narrowed: Vec<ToolRule>,
     /// Names that are no tool of any product: they grant nothing, and are shown.
     pub unknown: Vec<ToolRule>,
+    /// Which calls of `use_aws` run unasked, when its settings say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws: Option<AwsGrants>,
+    /// Which addresses `web_fetch` reads unasked, when its settings say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub web: Option<WebGrants>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

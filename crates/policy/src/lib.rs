@@ -4,6 +4,8 @@
 //! [`Policy::decide`] takes a request to a [`Verdict`]; only a verdict makes a [`Permit`], and nothing acts without one.
 //! There is no input or output here, no clock and no environment.
 
+mod address;
+mod calls;
 mod canonical;
 mod commands;
 mod compile;
@@ -28,9 +30,11 @@ mod variables;
 mod verdict;
 mod within;
 
+pub use address::WebAddress;
+pub use calls::{AwsGrants, CallRule, WebGrants};
 pub use commands::{CommandGrants, CommandPattern, CommandRule, CommandRules, Otherwise};
 pub use compile::{COMPILE_CODES, Example, Workspace, compile, compile_untried, examples, handed_on, protected, unrestricted};
-pub use decide::{CommandLine, CommandPart, Decision, Gate, Judgement, Request};
+pub use decide::{AwsCall, CommandLine, CommandPart, Decision, Gate, Judgement, Request};
 pub use diff::{Change, ChangeKind, diff};
 pub use digest::Digest;
 pub use files::{FileGrants, PathRule, WorkspaceMode};

@@ -160,6 +160,10 @@ pub(crate) fn words(request: &Request) -> (&'static str, String) {
         Request::ReadFile(path) => ("read", path.to_string()),
         Request::WriteFile(path) => ("write", path.to_string()),
         Request::Tool(name) => ("call", name.clone()),
+        Request::Aws(call) => {
+            ("run", format!("aws {} {} {}", call.service, call.operation, call.words.join(" ")).trim_end().to_owned())
+        }
+        Request::Fetch(address) => ("fetch", address.to_string()),
         Request::Start(start) => ("start", start.command.clone()),
     }
 }

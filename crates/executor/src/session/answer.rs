@@ -46,6 +46,7 @@ impl Session {
     pub(super) fn answer(&self, output: Output, asked: bool) -> Answer {
         let shown = |part| match part {
             Part::Text(text) => Content::Text(text),
+            Part::Moved(to) => Content::Text(format!("[it is at {to}]")),
             Part::Image { data, mime } => Content::Image { data, mime },
             Part::Found { lines, form } => Content::Text(self.found(lines, &form, asked)),
         };

@@ -163,6 +163,7 @@ fn question(name: &str, questions: &[Question], input: &Value) -> String {
         let action = match action {
             "run" => "run".to_owned(),
             "call" => "call the tool".to_owned(),
+            "fetch" => "read the address".to_owned(),
             action => format!("{action} the file"),
         };
         // Writing to a string does not fail.

@@ -12,6 +12,7 @@ mod offer;
 mod resources;
 mod sandbox;
 mod servers;
+mod web;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -206,6 +207,7 @@ impl Session {
                 let help = refusal.help.map_or_else(String::new, |help| format!("; {help}"));
                 (refusal.why + &help, None)
             }),
+            Call::Fetch(fetch) => self.fetch(number, fetch, progress).await,
             call => self.ask_worker(call, progress).await,
         };
         // They are used up by what was done under them.

@@ -88,24 +88,52 @@ impl Shell {
             (Some(words), _) | (None, CommandLine::Argv(words)) => words,
             (None, CommandLine::Shell(line)) => vec!["bash".to_owned(), "-c".to_owned(), line],
         };
-        let ended = run(&words, None, self.timeout_seconds.map(Duration::from_secs), MOST, control)?;
-        let (said, failed) = match ended.how {
-            How::Ended(status) => match (status.code(), status.signal()) {
-                (Some(0), _) => ("exit status 0".to_owned(), false),
-                (Some(code), _) => (format!("exit status {code}"), true),
-                (None, signal) => (format!("killed by signal {}", signal.unwrap_or(0)), true),
-            },
-            How::TimedOut => (format!("ended: it took longer than {} s", self.timeout_seconds.unwrap_or(0)), true),
-            How::Cancelled => return Err(Failure::new("cancelled")),
-        };
-        let mut parts = Vec::new();
-        for (name, text) in [("stdout", &ended.stdout), ("stderr", &ended.stderr)] {
-            if !text.is_empty() {
-                parts.push(format!("{name}:\n{}", text.trim_end_matches('\n')));
-            }
+        run_words(&words, self.timeout_seconds.map(Duration::from_secs), control)
+    }
+}
+
+/// Runs a program, and returns what it printed and how it ended.
+pub(super) fn run_words(words: &[String], limit: Option<Duration>, control: &Control<'_>) -> Result<Output, Failure> {
+    let ended = run(words, None, limit, MOST, control)?;
+    let (said, failed) = match ended.how {
+        How::Ended(status) => match (status.code(), status.signal()) {
+            (Some(0), _) => ("exit status 0".to_owned(), false),
+            (Some(code), _) => (format!("exit status {code}"), true),
+            (None, signal) => (format!("killed by signal {}", signal.unwrap_or(0)), true),
+        },
+        How::TimedOut => (format!("ended: it took longer than {} s", limit.unwrap_or_default().as_secs()), true),
+        How::Cancelled => return Err(Failure::new("cancelled")),
+    };
+    let mut parts = Vec::new();
+    for (name, text) in [("stdout", &ended.stdout), ("stderr", &ended.stderr)] {
+        if !text.is_empty() {
+            parts.push(format!("{name}:\n{}", text.trim_end_matches('\n')));
         }
-        parts.push(said);
-        Ok(Output { parts: vec![Part::Text(parts.join("\n"))], failed })
+    }
+    parts.push(said);
+    Ok(Output { parts: vec![Part::Text(parts.join("\n"))], failed })
+}
+
+/// What a program that was run for its output left.
+pub(super) struct Printed {
+    /// `None`: it was killed, by a signal or for its time.
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+/// Runs a program for its output, of which `most` bytes are kept.
+pub(super) fn run_for_output(
+    words: &[String],
+    limit: Option<Duration>,
+    most: usize,
+    control: &Control<'_>,
+) -> Result<Printed, Failure> {
+    let Ended { how, stdout, stderr } = run(words, None, limit, most, control)?;
+    match how {
+        How::Ended(status) => Ok(Printed { code: status.code(), stdout, stderr }),
+        How::TimedOut => Ok(Printed { code: None, stdout, stderr: "it took too long".to_owned() }),
+        How::Cancelled => Err(Failure::new("cancelled")),
     }
 }
 

@@ -11,10 +11,13 @@ mod fs_read;
 mod fs_write;
 mod glob;
 mod grep;
+mod html;
 mod images;
 mod schema;
 mod thinking;
 mod todo_list;
+mod use_aws;
+mod web_fetch;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -30,6 +33,7 @@ pub(crate) use execute_bash::{hook, not_started};
 pub(crate) use find::expand;
 pub use schema::{Described, described};
 pub(crate) use todo_list::Lists;
+pub(crate) use web_fetch::{Fetch, visible_address};
 
 /// A call of a tool, as it was understood.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,6 +46,8 @@ pub(crate) enum Call {
     Grep(grep::Grep),
     Todo(todo_list::Todo),
     Think(thinking::Thought),
+    Aws(use_aws::UseAws),
+    Fetch(web_fetch::Fetch),
     /// A tool of one of the agent's own servers.
     Served(servers::Asked),
     Delegate(delegate::Delegate),
@@ -64,6 +70,8 @@ pub(crate) enum Part {
         data: String,
         mime: String,
     },
+    /// The address is elsewhere: what is there is to be judged first.
+    Moved(String),
     /// Lines found in files or directories, each to be shown only if its file may be.
     Found {
         lines: Vec<Line>,
@@ -167,6 +175,8 @@ impl Call {
             NativeTool::Glob => arguments::<glob::Glob>(&input)?.checked().map(Call::Glob),
             NativeTool::Grep => arguments::<grep::Grep>(&input)?.checked().map(Call::Grep),
             NativeTool::TodoList => arguments::<todo_list::Todo>(&input).map(Call::Todo),
+            NativeTool::Aws => arguments::<use_aws::UseAws>(&input)?.checked().map(Call::Aws),
+            NativeTool::WebFetch => arguments::<web_fetch::Fetch>(&input)?.checked().map(Call::Fetch),
             NativeTool::Thinking => arguments::<thinking::Thought>(&input).map(Call::Think),
             NativeTool::Delegate => delegate::Delegate::new(&input).map(Call::Delegate),
             tool => Err(format!("`{}` is not offered here", tool.name())),
@@ -181,7 +191,7 @@ impl Call {
             Call::Shell(shell) => shell.working_dir.iter_mut().collect(),
             Call::Glob(glob) => vec![glob.path.get_or_insert_with(here)],
             Call::Grep(grep) => vec![grep.path.get_or_insert_with(here)],
-            Call::Todo(_) | Call::Think(_) | Call::Delegate(_) | Call::Served(_) => Vec::new(),
+            Call::Todo(_) | Call::Think(_) | Call::Delegate(_) | Call::Served(_) | Call::Aws(_) | Call::Fetch(_) => Vec::new(),
         }
     }
 
@@ -202,14 +212,18 @@ impl Call {
             // Whether the tool is there at all is a part of these two judgements.
             Call::Write(write) => Ok(vec![Request::WriteFile(places.path(&write.path)?)]),
             Call::Shell(shell) => Ok(vec![Request::Command(shell.line())]),
+            Call::Aws(aws) => Ok(vec![Request::Aws(aws.call()?)]),
+            Call::Fetch(fetch) => Ok(vec![Request::Fetch(fetch.address()?)]),
             Call::Todo(_) | Call::Think(_) | Call::Delegate(_) | Call::Served(_) => Ok(vec![tool()]),
         }
     }
 
     /// Gives a command the session's limit of time, in seconds, where it has none or a longer one.
     pub(crate) fn within(mut self, limit: Option<u64>) -> Call {
-        if let Call::Shell(shell) = &mut self {
-            shell.within(limit);
+        match &mut self {
+            Call::Shell(shell) => shell.within(limit),
+            Call::Aws(aws) => aws.within(limit),
+            _ => {}
         }
         self
     }
@@ -222,6 +236,8 @@ impl Call {
             Call::Shell(shell) => shell.perform(control),
             Call::Glob(glob) => glob.perform(control),
             Call::Grep(grep) => grep.perform(control),
+            Call::Aws(aws) => aws.perform(control),
+            Call::Fetch(fetch) => fetch.perform(control),
             Call::Served(asked) => control.servers.call(&asked, control),
             Call::Todo(_) | Call::Think(_) | Call::Delegate(_) => {
                 Err(Failure::new("this tool touches nothing, and is not for the worker"))

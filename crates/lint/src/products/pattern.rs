@@ -31,6 +31,8 @@ enum Plain {
     Exact,
     /// Nothing has but a last `.*`.
     Beginning,
+    /// Nothing has but a last `*`, which repeats the character before it: what globs are when they are read so.
+    Repeated(char),
     No,
 }
 
@@ -79,6 +81,10 @@ impl Pattern {
                 let beginning = known.text.strip_suffix(".*").unwrap_or_default();
                 return Some(line.strip_prefix(beginning).is_some_and(|rest| !rest.contains('\n')));
             }
+            Plain::Repeated(character) => {
+                let rest = line.strip_prefix(known.before(character));
+                return Some(rest.is_some_and(|rest| rest.chars().all(|other| other == character)));
+            }
             Plain::No => {}
         }
         if line.is_ascii()
@@ -96,12 +102,36 @@ impl Pattern {
 
     /// Returns a short line that the pattern is likely to match, as [`witness::sample`] does.
     pub(crate) fn sample(&self) -> Option<&str> {
-        self.0.sample.get_or_init(|| witness::sample(&self.0.text)).as_deref()
+        self.0.sample.get_or_init(|| self.0.plain_line(false).or_else(|| witness::sample(&self.0.text))).as_deref()
     }
 
     /// Returns a line that the pattern is likely to match, as [`witness::filled`] does.
     pub(crate) fn filled(&self) -> Option<&str> {
-        self.0.filled.get_or_init(|| witness::filled(&self.0.text)).as_deref()
+        self.0.filled.get_or_init(|| self.0.plain_line(true).or_else(|| witness::filled(&self.0.text))).as_deref()
+    }
+}
+
+impl Known {
+    /// Returns what stands before a repeated last character.
+    fn before(&self, character: char) -> &str {
+        self.text.strip_suffix('*').and_then(|text| text.strip_suffix(character)).unwrap_or_default()
+    }
+
+    /// Returns the line that the pattern's tree would give, where the tree is plain.
+    fn plain_line(&self, filled: bool) -> Option<String> {
+        /// Bytes; of a longer one the tree may give none.
+        const LONG: usize = 100;
+        if self.text.len() > LONG {
+            return None;
+        }
+        Some(match self.plain {
+            Plain::Exact => self.text.clone(),
+            Plain::Beginning => self.text.strip_suffix(".*")?.to_owned() + if filled { "x" } else { "" },
+            // Whoever repeats a letter meant the word.
+            Plain::Repeated(character) if character.is_ascii_alphanumeric() => self.text.strip_suffix('*')?.to_owned(),
+            Plain::Repeated(character) => self.before(character).to_owned(),
+            Plain::No => return None,
+        })
     }
 }
 
@@ -114,7 +144,12 @@ fn plain(text: &str) -> Plain {
     match text.strip_suffix(".*") {
         _ if !text.contains(MEANT) => Plain::Exact,
         Some(beginning) if !beginning.contains(MEANT) => Plain::Beginning,
-        _ => Plain::No,
+        _ => {
+            match text.strip_suffix('*').filter(|before| !before.contains(MEANT)).and_then(|before| before.chars().next_back()) {
+                Some(character) => Plain::Repeated(character),
+                None => Plain::No,
+            }
+        }
     }
 }
 
@@ -183,6 +218,8 @@ mod tests {
                 let expected = whole.as_ref().map(|regex| regex.is_match(line));
                 assert_eq!(Pattern::new(pattern).matches(line), expected, "{pattern} over {line:?}");
             }
+            assert_eq!(Pattern::new(pattern).sample(), witness::sample(pattern).as_deref(), "{pattern}");
+            assert_eq!(Pattern::new(pattern).filled(), witness::filled(pattern).as_deref(), "{pattern}");
         }
     }
 }

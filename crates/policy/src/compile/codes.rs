@@ -1,11 +1,13 @@
 /// Every code that [`compile`](crate::compile) can give, with what it means.
 pub const COMPILE_CODES: &[(&str, &str)] = &[
     ("allowed-not-visible", "an entry of `allowedTools` names a tool that the agent does not have"),
+    ("bad-address-pattern", "a pattern of `trusted` or `blocked` does not compile"),
     ("bad-command-pattern", "a command pattern does not compile"),
     ("bad-host", "a host of `sandbox.network.allow` is no name of a host, or has a port that is none"),
     ("bad-limit", "a limit is larger than the profile permits"),
     ("bad-path-pattern", "a path pattern means nothing"),
     ("bad-profile", "the profile that the agent names cannot be used"),
+    ("bad-service", "an entry of `allowedServices` or `deniedServices` is no name of a service"),
     ("bad-tool-glob", "a glob over tools does not compile"),
     ("bad-variable", "a variable of `sandbox.env` cannot be set"),
     ("bad-workspace-mode", "`sandbox.workspace` is neither `layer` nor `direct`"),

@@ -78,10 +78,11 @@ fn settings_narrow_and_never_widen() {
     everything(&trusted_shell(r#"{"denyByDefault":true}"#), false);
     everything(&trusted_shell(r#"{"autoAllowReadonly":false,"denyByDefault":false}"#), true);
     check(
-        r#"{"tools":["aws"],"allowedTools":["aws"],"toolsSettings":{"aws":{"allowedServices":["s3"]}}}"#,
+        r#"{"tools":["aws","web_fetch"],"toolsSettings":{"aws":{"allowedServices":["S3"]},"web_fetch":{"blocked":["a)|(b"]}}}"#,
         Reading::Remit,
         &[
-            r#"Warning settings-not-read at {"allowedServices":["s3"]}: these settings are not read yet: every call of `use_aws` asks | -"#,
+            r#"Error bad-service at "S3": `S3` is no service of AWS | write the name that the `aws` command uses, as in `s3` or `dynamodb`"#,
+            r#"Error bad-address-pattern at "a)|(b": `a)|(b` does not compile: error: unopened group | write a regular expression over the whole address, as in `https://docs\.rs/.*`"#,
         ],
     );
 }

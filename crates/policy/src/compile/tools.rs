@@ -10,7 +10,8 @@ use crate::{ToolGrants, ToolPattern, ToolRule};
 
 /// Compiles which tools there are and which run unasked. Without `tools` there are none.
 pub(super) fn compile(context: &mut Context<'_>) -> ToolGrants {
-    let mut grants = ToolGrants { visible: Vec::new(), allowed: Vec::new(), narrowed: Vec::new(), unknown: Vec::new() };
+    let mut grants =
+        ToolGrants { visible: Vec::new(), allowed: Vec::new(), narrowed: Vec::new(), unknown: Vec::new(), aws: None, web: None };
     let agent = context.agent;
     let tools = agent.file.tools.as_ref().map_or(&[][..], |tools| &tools.value);
     for entry in tools {
@@ -20,6 +21,7 @@ pub(super) fn compile(context: &mut Context<'_>) -> ToolGrants {
         allowed(context, &mut grants, entry);
     }
     narrow(context, &mut grants);
+    super::calls::compile(context, &mut grants);
     grants
 }
 
@@ -127,17 +129,6 @@ fn touches_visible(allowed: &ToolRule, grants: &ToolGrants) -> bool {
 fn narrow(context: &mut Context<'_>, grants: &mut ToolGrants) {
     let settings = &context.agent.file.settings;
     let mut narrowed = Vec::new();
-    if let Some(aws) = &settings.aws {
-        let value = &aws.value;
-        let said = value.allowed_services.is_some()
-            || value.denied_services.is_some()
-            || value.auto_allow_readonly.as_ref().is_some_and(|auto| auto.value);
-        narrowed.extend(said.then_some((NativeTool::Aws, aws.span)));
-    }
-    if let Some(web) = &settings.web_fetch {
-        let said = web.value.trusted.is_some() || web.value.blocked.is_some();
-        narrowed.extend(said.then_some((NativeTool::WebFetch, web.span)));
-    }
     if let Some(subagent) = &settings.subagent {
         let said = subagent.value.available_agents.is_some() || subagent.value.trusted_agents.is_some();
         narrowed.extend(said.then_some((NativeTool::Subagent, subagent.span)));

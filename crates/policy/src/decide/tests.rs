@@ -216,7 +216,7 @@ fn tools() {
     tool(r#"{"tools":["shell"],"allowedTools":["shell"]}"#, "shell", Decision::Allow, allowed);
     tool(&shell(r#"{"allowedCommands":["ls"]}"#), "shell", Decision::Ask, "what it runs is decided command by command");
     let narrowed = r#"{"tools":["aws"],"allowedTools":["aws"],"toolsSettings":{"aws":{"deniedServices":["iam"]}}}"#;
-    tool(narrowed, "use_aws", Decision::Ask, "its settings narrow the approval and are not read yet");
+    tool(narrowed, "use_aws", Decision::Ask, "its settings decide call by call");
     let servers = r#"{"tools":["@git","@hub/list"],"allowedTools":["@git/read_*","@h*","*"]}"#;
     tool(servers, "@git/read_log", Decision::Allow, allowed);
     tool(servers, "@git/push", Decision::Ask, asked);
@@ -225,7 +225,7 @@ fn tools() {
     tool(servers, "@hub/delete", Decision::Deny, "the agent has no `@hub/delete`");
     // A bare `*` in `allowedTools` covers built-in tools only.
     tool(r#"{"tools":["*"],"allowedTools":["*"]}"#, "@git/log", Decision::Ask, asked);
-    tool(r#"{"tools":["*"],"allowedTools":["*"]}"#, "web_fetch", Decision::Allow, allowed);
+    tool(r#"{"tools":["*"],"allowedTools":["*"]}"#, "web_fetch", Decision::Ask, "what it fetches is decided address by address");
 }
 
 #[test]

@@ -27,6 +27,12 @@ pub(super) fn judge(policy: &Policy, name: &str) -> (Decision, Reason) {
             return (Decision::Ask, reason(name, &visible.origin, "what it runs is decided command by command"));
         }
     }
+    if tool == Tool::Native(NativeTool::Aws) && tools.aws.is_some() {
+        return (Decision::Ask, reason(name, &visible.origin, "its settings decide call by call"));
+    }
+    if tool == Tool::Native(NativeTool::WebFetch) {
+        return (Decision::Ask, reason(name, &visible.origin, "what it fetches is decided address by address"));
+    }
     if let Some(narrowed) = rule(&tools.narrowed, tool) {
         return (Decision::Ask, reason(name, &narrowed.origin, "its settings narrow the approval and are not read yet"));
     }

@@ -172,9 +172,11 @@ fn spelled(pattern: &str) -> Option<BTreeSet<String>> {
         for end in (start + 1..=literal.len()).filter(|end| *end == literal.len() || is(*end, " )|=.$?")) {
             let text = literal.get(start..end).unwrap_or_default();
             if is(start, "-+@") || !text.iter().any(|(_, syntax)| *syntax) {
-                found.insert(text.iter().map(|(c, _)| c).collect());
+                found.insert(text.iter().map(|(c, _)| c).collect::<String>());
             }
         }
     }
+    // A single byte spells nothing out.
+    found.retain(|text| text.len() > 1);
     Some(found)
 }

@@ -75,6 +75,7 @@ fn a_narrower_pattern_is_within_a_wider_one() {
     check_allowed("regex:git (status|log)", "regex:git (status|log|diff)", true);
     check_allowed("regex:git (status|log)", "regex:git (status|diff)", false);
     check_allowed("regex:(git status|ls .*)", "regex:git status|ls .*", true);
+    check_allowed("regex:git diff( .*)?", "regex:git diff.*", true);
     check_allowed("foo bar", "regex:foo .*", true);
     check_allowed("foo 'a b'", "regex:foo .*", false);
 }

@@ -2,7 +2,7 @@ use remit_agent::NativeTool;
 
 use super::{Beyond, Grant, rule_text};
 use crate::tools::{Tool, glob, glob_covers, rule};
-use crate::{Decision, Policy, Request, ToolPattern, ToolRule};
+use crate::{AwsGrants, Decision, Policy, Request, ToolPattern, ToolRule, WebGrants};
 
 /// Built-in tools are compared one by one, as they are judged; tools of servers, of which nobody knows all, by the rules.
 pub(super) fn compare(policy: &Policy, of: &Policy, all: &mut Beyond) {
@@ -18,6 +18,20 @@ pub(super) fn compare(policy: &Policy, of: &Policy, all: &mut Beyond) {
         };
         let origin = rule(rules, Tool::Native(tool)).map(|rule| &rule.origin);
         all.say(Grant::Tools, format!("{text} `{}`", tool.name()), origin);
+    }
+    // Rules over calls are not compared in part: other rules may permit more.
+    let differs = [
+        (NativeTool::Aws, policy.tools.aws.as_ref().map(AwsGrants::form) != of.tools.aws.as_ref().map(AwsGrants::form)),
+        (NativeTool::WebFetch, policy.tools.web.as_ref().map(WebGrants::form) != of.tools.web.as_ref().map(WebGrants::form)),
+    ];
+    for (tool, _) in differs.iter().filter(|(tool, differs)| *differs && policy.tools.is_visible(*tool)) {
+        all.say(Grant::Tools, format!("has other rules for the calls of `{}`", tool.name()), None);
+    }
+    // A tool that is decided call by call may still be pre-approved as a whole.
+    for tool in [NativeTool::Aws, NativeTool::WebFetch] {
+        if let Some(allowed) = policy.tools.pre_approval(tool).filter(|_| of.tools.pre_approval(tool).is_none()) {
+            all.say(Grant::Tools, format!("uses without asking `{}`", tool.name()), Some(&allowed.origin));
+        }
     }
     let beyond = |rules: &[ToolRule], wide: &[ToolRule]| -> Vec<ToolRule> {
         rules.iter().filter(|rule| !wide.iter().any(|wide| covers(&wide.pattern, &rule.pattern))).cloned().collect()
