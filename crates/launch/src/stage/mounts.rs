@@ -220,9 +220,6 @@ pub(crate) fn overlay(lower: &Path, upper: &AbsPath, work: &AbsPath, userxattr: 
     fsconfig_set_string(&context, "lowerdir", by_descriptor(&lower))?;
     fsconfig_set_string(&context, "upperdir", by_descriptor(&upper))?;
     fsconfig_set_string(&context, "workdir", by_descriptor(&work))?;
-    // Otherwise each file that is copied up is synced, and at the end of the task the whole file system, whatever others wrote to it.
-    // What a layer holds reaches the disk when the kernel writes it there (Linux 5.10).
-    fsconfig_set_flag(&context, "volatile")?;
     if userxattr {
         fsconfig_set_flag(&context, "userxattr")?;
     } else {
