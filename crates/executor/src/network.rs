@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use remit_launch::only_talk;
+use remit_launch::{keep_descriptors_to_itself, only_talk};
 use remit_proxy::{Config, Event, Pattern, Rules, configured, send_config, serve};
 use remit_sandbox::{Plan, ProxyPlan};
 use rustix::process::{Pid, Signal, kill_process};
@@ -51,6 +51,8 @@ impl Proxy {
     /// Starts the proxy of a plan, if the plan has one. The caller must have one thread.
     pub(crate) fn start(plan: &Plan) -> Result<Option<Proxy>, ExecutorError> {
         let Some(proxy) = &plan.proxy else { return Ok(None) };
+        // What this process was given without knowing is nothing for the proxy.
+        keep_descriptors_to_itself().map_err(|errno| ExecutorError::Proxy(errno.into()))?;
         let (control, inner) = UnixStream::pair().map_err(ExecutorError::Proxy)?;
         let started = Command::new("/proc/self/exe")
             .arg0("remit")
