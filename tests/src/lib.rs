@@ -14,6 +14,7 @@ mod network;
 mod process;
 mod scene;
 mod servers;
+pub mod tasks;
 mod terminal;
 mod tree;
 mod wall;
