@@ -44,7 +44,8 @@ pub enum CommandLine {
 }
 
 /// What a verdict says, without the permit or the question that acting on it takes. Sorted by how strict it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Decision {
     Allow,
     Ask,

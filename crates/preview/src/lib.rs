@@ -38,4 +38,4 @@ pub use risks::Risk;
 pub use summary::summary;
 pub use surroundings::{Environment, LimitLine, Network, NetworkReach, StartLine};
 pub use text::RenderStyle;
-pub use tools::Tools;
+pub use tools::{CallTool, Tools};

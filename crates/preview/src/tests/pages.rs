@@ -90,6 +90,7 @@ pub(super) fn test_runner() -> Preview {
             pre_approved: Vec::new(),
             by_command: strings(&["execute_bash"]),
             by_path: strings(&["fs_read"]),
+            by_call: Vec::new(),
             asks: Vec::new(),
             unknown: Vec::new(),
         },
@@ -204,6 +205,7 @@ pub(super) fn docs_writer() -> Preview {
         pre_approved: strings(&["introspect", "@docs"]),
         by_command: strings(&["execute_bash"]),
         by_path: strings(&["fs_read", "fs_write"]),
+        by_call: Vec::new(),
         asks: strings(&["use_aws"]),
         unknown: strings(&["fs_lst"]),
     };

@@ -44,9 +44,16 @@ pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> (Vec<PathR
     }
     let mut rules = rules.merged();
     let mut denied = hidden(policy, host, plan, &rules);
-    // What is hidden stays so, whatever else names something in it.
-    rules.retain(|rule| !plan.masks.iter().any(|mask| rule.path.is_beneath(&mask.path)));
+    // What is hidden stays so, whatever else names something in it; and what is covered need not be covered once more.
+    let covered: Vec<AbsPath> = plan.masks.iter().map(|mask| mask.path.clone()).collect();
+    let within = |path: &AbsPath| covered.iter().any(|mask| path.is_beneath(mask));
+    plan.masks.retain(|mask| !covered.iter().any(|other| mask.path != *other && mask.path.is_beneath(other)));
+    rules.retain(|rule| !within(&rule.path));
+    // What nothing shows needs no cover, and there is no place for one.
+    plan.masks.retain(|mask| rules.iter().any(|rule| mask.path.is_beneath(&rule.path)));
     denied.extend(protected(policy, host, plan, &rules));
+    plan.read_only.retain(|path| !within(path));
+    plan.pinned.retain(|path| !within(path));
     nested_repositories(policy, plan, &rules);
     carried(host, plan, &denied);
     programs(host, plan, &rules);

@@ -171,11 +171,15 @@ fn a_debugger_works_where_something_bounds_whom_it_reaches() {
 
 #[test]
 fn a_grant_inside_what_is_hidden_is_none() {
-    let policy = policy_with(r#""sandbox":{"files":{"read":["a/b/f"],"hide":["a/b"]}}"#);
+    let policy = policy_with(r#""sandbox":{"files":{"read":["a/b/f"],"hide":["a/b","a/b/f"]}}"#);
     let plan = plan(&policy, &host(&policy, &["/w/a/b", "/w/a/b/f"]));
     assert!(plan.masks.iter().any(|mask| mask.path == path("/w/a/b")));
+    assert!(plan.masks.iter().all(|mask| mask.path != path("/w/a/b/f")), "it is covered already");
     assert_eq!(rights(&plan, "/w/a/b/f"), "none", "Landlock could not open it");
     assert!(plan.landlock_rules().iter().all(|rule| !rule.path.is_beneath(&path("/w/a/b"))));
+    let policy = policy_with(r#""sandbox":{"files":{"read":["~/x/y"],"hide":["~/x/y"]}}"#);
+    let plan = super::plan(&policy, &host(&policy, &["/home/u/x/y"]));
+    assert!(plan.masks.is_empty(), "nothing shows it: {:?}", plan.masks);
 }
 
 #[test]

@@ -94,6 +94,12 @@ const ROWS: &[(&str, Severity, &str, &str)] = &[
         "Add the tool to `tools`, or take it out of `allowedTools`.",
     ),
     (
+        "bad-address-pattern",
+        ERROR,
+        r#"{ "name": "example", "tools": ["web_fetch"], "toolsSettings": { "web_fetch": { "trusted": ["a)|(b"] } } }"#,
+        "Write a regular expression over the whole address, as in `https://docs\\.rs/.*`.",
+    ),
+    (
         "bad-command-pattern",
         ERROR,
         r#"{ "name": "example", "tools": ["shell"], "toolsSettings": { "shell": { "allowedCommands": ["a && b"] } } }"#,
@@ -113,6 +119,12 @@ const ROWS: &[(&str, Severity, &str, &str)] = &[
         "Write a path or a glob below one; put what is denied under `deniedPaths`.",
     ),
     ("bad-profile", ERROR, "", "Mend the profile, in `~/.config/remit/profiles`."),
+    (
+        "bad-service",
+        ERROR,
+        r#"{ "name": "example", "tools": ["use_aws"], "toolsSettings": { "use_aws": { "allowedServices": ["S3"] } } }"#,
+        "Write the name that the `aws` command uses, as in `s3` or `dynamodb`.",
+    ),
     (
         "bad-tool-glob",
         ERROR,
@@ -160,7 +172,7 @@ const ROWS: &[(&str, Severity, &str, &str)] = &[
     (
         "settings-not-read",
         WARNING,
-        r#"{ "name": "example", "tools": ["use_aws"], "toolsSettings": { "use_aws": { "allowedServices": ["s3"] } } }"#,
+        r#"{ "name": "example", "tools": ["subagent"], "toolsSettings": { "subagent": { "availableAgents": ["x"] } } }"#,
         "Say it in a setting that Remit reads, or leave the tool to ask.",
     ),
     (
@@ -170,6 +182,12 @@ const ROWS: &[(&str, Severity, &str, &str)] = &[
         "Add the tool to `tools`, or remove the setting.",
     ),
     ("star-beside-tools", WARNING, r#"{ "name": "example", "tools": ["*", "fs_read"] }"#, "Keep `*` alone, or remove it."),
+    (
+        "unknown-hook",
+        ERROR,
+        r#"{ "name": "example", "toolsSettings": { "sandbox": { "hooks": { "letThrough": ["./guard"] } } } }"#,
+        "Name the command of one of the `preToolUse` hooks.",
+    ),
     (
         "unknown-profile",
         ERROR,

@@ -129,6 +129,7 @@ fn a_reviewer_of_kiro_is_mended() {
     let changed: Vec<&str> = mended.lines().filter(|line| !text.lines().any(|before| before == *line)).collect();
     insta::assert_snapshot!(changed.join("\n"), @r#"
     "allowedTools": ["read", "grep", "glob"],
+          "git diff( .*)?",
           "(git log .*|git show .*)",
         "deniedCommands": ["\\s*git push[\\s\\S]*", "\\s*git commit[\\s\\S]*", "\\s*gh pr merge[\\s\\S]*"]
     "#);
@@ -203,7 +204,6 @@ proptest! {
             prop_assert!(made > 0 || once == text);
             let (before, after) = (judged(&text, reading), judged(&once, reading));
             prop_assert!(is_within(after.policy.as_ref(), before.policy.as_ref()));
-            prop_assert!(after.findings.len() <= before.findings.len());
         }
     }
 }
