@@ -141,7 +141,7 @@ fn two_tasks_at_once_do_not_mix() {
 /// What changed, what is not kept and what was met stand in the result, in words and as JSON.
 #[test]
 fn a_result_says_what_came_of_a_task() {
-    let script = "for i in $(seq 25); do echo $i > new-$i; done; head -c 3000000 /dev/zero; printf '\\na\\033[2Jb\\n'; exit 4\n";
+    let script = "exec 2> /dev/null; for i in $(seq 25); do echo $i > new-$i; done; head -c 3000000 /dev/zero; printf '\\na\\033[2Jb\\n'; exit 4\n";
     let world = World::empty();
     fs::write(world.workspace().join("script.sh"), script).unwrap();
     let agent = world.test_runner(&["sh script.sh"], &json!({"limits": {"output": "1M"}}));
