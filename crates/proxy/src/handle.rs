@@ -161,8 +161,8 @@ impl Client<'_> {
         };
         let (host, port, address) = (target.host.to_string(), target.port, stream.peer_addr()?.ip());
         let place = place.clone();
-        self.proxy.told.tell(&Event::Connected { connection: self.number, by, host, port, address, rule, place })?;
-        Ok(Ok(Connected { stream, live: self.proxy.begin(self.number) }))
+        let told = Event::Connected { connection: self.number, by, host, port, address, rule, place };
+        Ok(Ok(Connected { stream, live: self.proxy.begin(self.number, &told)? }))
     }
 
     /// Tells of the end of a connection that was made.

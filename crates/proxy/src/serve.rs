@@ -31,7 +31,8 @@ pub(crate) struct Proxy {
     pub(crate) names: Names,
     next: AtomicU64,
     open: AtomicUsize,
-    live: Mutex<BTreeMap<u64, Live>>,
+    /// What is open; nothing any more once the end of the process has been told of.
+    live: Mutex<Option<BTreeMap<u64, Live>>>,
 }
 
 /// A connection to a host, while it lasts.
@@ -88,7 +89,7 @@ pub fn serve(config: Config, control: &UnixStream) -> io::Result<()> {
         names: Names::default(),
         next: AtomicU64::new(1),
         open: AtomicUsize::new(0),
-        live: Mutex::new(BTreeMap::new()),
+        live: Mutex::new(Some(BTreeMap::new())),
     });
     while let Some((letter, socket)) = next_socket(control)? {
         let (proxy, thread) = (Arc::clone(&proxy), thread::Builder::new().name("listener".to_owned()));
@@ -98,31 +99,42 @@ pub fn serve(config: Config, control: &UnixStream) -> io::Result<()> {
             None => {}
         }
     }
-    // What is open ends with this process, and is told of before.
-    let live = std::mem::take(&mut *proxy.live());
-    for (number, live) in live {
-        proxy.told.tell(&live.disconnected(number, Some("the task has ended".to_owned())))?;
-    }
-    Ok(())
+    proxy.close()
 }
 
 impl Proxy {
-    fn live(&self) -> MutexGuard<'_, BTreeMap<u64, Live>> {
+    fn live(&self) -> MutexGuard<'_, Option<BTreeMap<u64, Live>>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn begin(&self, number: u64) -> Live {
+    /// Tells of a connection that has been made, before anything goes through it.
+    pub(crate) fn begin(&self, number: u64, connected: &Event) -> io::Result<Live> {
+        let mut open = self.live();
+        let Some(open) = open.as_mut() else { return Err(io::ErrorKind::ConnectionAborted.into()) };
+        self.told.tell(connected)?;
         let live = Live { counts: Arc::default(), begun: Instant::now() };
-        self.live().insert(number, live.clone());
-        live
+        open.insert(number, live.clone());
+        Ok(live)
     }
 
+    /// Tells of the end of a connection.
     pub(crate) fn end(&self, number: u64, live: &Live, why: Option<String>) -> io::Result<()> {
-        // At the end of the process somebody else has told of it.
-        if self.live().remove(&number).is_none() {
-            return Ok(());
+        // Told while the table is held: the end of the process waits for it, and does not come between.
+        let mut open = self.live();
+        match open.as_mut().and_then(|open| open.remove(&number)) {
+            Some(_) => self.told.tell(&live.disconnected(number, why)),
+            // At the end of the process somebody else has told of it.
+            None => Ok(()),
         }
-        self.told.tell(&live.disconnected(number, why))
+    }
+
+    /// Tells of what is open, which ends with this process.
+    fn close(&self) -> io::Result<()> {
+        let mut open = self.live();
+        for (number, live) in open.take().into_iter().flatten() {
+            self.told.tell(&live.disconnected(number, Some("the task has ended".to_owned())))?;
+        }
+        Ok(())
     }
 
     /// Returns the number of the next connection.
