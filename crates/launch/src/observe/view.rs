@@ -10,6 +10,9 @@ use rustix::io::Errno;
 /// A root directory, from which paths are resolved.
 pub(super) struct View {
     root: OwnedFd,
+    /// The mount namespace of a task. Without it the root would lose what is mounted in it when the task ends, and the task's
+    /// last call is looked into after that: exit_group(2) with code 0 does not wait for the observer.
+    _mounts: Option<OwnedFd>,
 }
 
 /// What stands at a path.
@@ -28,12 +31,12 @@ pub(super) enum Place {
 impl View {
     /// Returns the view of a thread. Its root never changes: the filter refuses chroot(2), and every mount call.
     pub(super) fn of_thread(thread: u32) -> Result<View, Errno> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(View { root: openat(CWD, format!("/proc/{thread}/root"), flags, Mode::empty())? })
+        let open = |name, flags| openat(CWD, format!("/proc/{thread}/{name}"), flags | OFlags::CLOEXEC, Mode::empty());
+        Ok(View { root: open("root", OFlags::PATH | OFlags::DIRECTORY)?, _mounts: Some(open("ns/mnt", OFlags::RDONLY)?) })
     }
 
     pub(super) fn of_host() -> Result<View, Errno> {
-        Ok(View { root: openat(CWD, "/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())? })
+        Ok(View { root: openat(CWD, "/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?, _mounts: None })
     }
 
     /// Resolves an absolute path.
