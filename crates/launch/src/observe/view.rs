@@ -11,7 +11,7 @@ use rustix::io::Errno;
 pub(super) struct View {
     root: OwnedFd,
     /// The mount namespace of a task. Without it the root would lose what is mounted in it when the task ends, and the task's
-    /// last call is looked into after that: exit_group(2) with code 0 does not wait for the observer.
+    /// last call is looked into after that: `exit_group(2)` with code 0 does not wait for the observer.
     _mounts: Option<OwnedFd>,
 }
 
