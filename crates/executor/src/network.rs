@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use remit_launch::{keep_descriptors_to_itself, only_talk};
-use remit_proxy::{Config, Event, Pattern, Rules, configured, send_config, serve};
+use remit_proxy::{Config, Event, Limits, Pattern, Rules, configured, send_config, serve};
 use remit_sandbox::{Plan, ProxyPlan};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -139,7 +139,7 @@ pub fn be_proxy() -> std::io::Result<()> {
 fn config(plan: &ProxyPlan) -> Config {
     let pattern =
         |rule: &remit_policy::HostRule| Pattern { host: rule.host.clone(), port: rule.port, place: rule.origin.to_string() };
-    Config { rules: Rules(plan.hosts.iter().map(pattern).collect()), resolver: plan.resolver }
+    Config { rules: Rules(plan.hosts.iter().map(pattern).collect()), resolver: plan.resolver, limits: Limits::default() }
 }
 
 /// Returns every port that a rule permits, and those of name servers.
