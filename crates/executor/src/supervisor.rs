@@ -6,7 +6,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use remit_launch::{CaughtSignal, Running, Signals, Stdio, pause_tree, resume_tree};
+use remit_launch::{CaughtSignal, Running, Signals, Stdio, let_go_of_code, pause_tree, resume_tree};
 use remit_tasks::progress::{self, Progress, Tracker};
 use remit_tasks::queue::Turn;
 use remit_tasks::{
@@ -31,6 +31,8 @@ const PAUSE: Duration = Duration::from_millis(4);
 const NOTED: Duration = Duration::from_millis(200);
 /// A task before this one whose supervisor has not begun yet is looked for again after this.
 const SOON: Duration = Duration::from_millis(50);
+/// With nothing to do for so long it is at rest, and lets go of what it can do without.
+const REST: Duration = Duration::from_millis(200);
 
 /// The process that looks after a background task.
 #[derive(Debug)]
@@ -59,6 +61,8 @@ pub struct Supervisor<'a> {
     next_look: Option<Instant>,
     ending: Option<EndingBy>,
     paused: Option<Instant>,
+    /// When it is at rest, if nothing happens before; `None` once it is.
+    rests_at: Option<Instant>,
 }
 
 /// What it comes to before a task runs.
@@ -98,6 +102,7 @@ impl<'a> Supervisor<'a> {
             next_look: None,
             ending: None,
             paused: None,
+            rests_at: Some(Instant::now() + REST),
         })
     }
 
@@ -196,11 +201,20 @@ impl<'a> Supervisor<'a> {
             .map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN))
             .collect();
         let timeout = if self.unread { Some(Duration::ZERO) } else { timeout };
-        match poll(&mut watched, timeout.and_then(|timeout| Timespec::try_from(timeout).ok()).as_ref()) {
+        let time = |timeout: Option<Duration>| timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let rests = self.rests_at.is_some() && timeout.is_none_or(|timeout| timeout > REST);
+        let mut ready = poll(&mut watched, time(if rests { Some(REST) } else { timeout }).as_ref());
+        let at_rest = rests && ready == Ok(0);
+        if at_rest {
+            let_go_of_code();
+            ready = poll(&mut watched, time(timeout).as_ref());
+        }
+        match ready {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(ExecutorError::Supervise(errno)),
         }
         drop(watched);
+        self.rests_at = self.rests_at.filter(|_| !at_rest);
         if self.told_to_end().map_err(ExecutorError::Supervise)? {
             return Ok(Some(Decision::End(Outcome::Cancelled { by: CancelledBy::Shutdown })));
         }
@@ -259,6 +273,7 @@ impl<'a> Supervisor<'a> {
         start: &mut dyn FnMut(Stdio<'_>) -> Result<T, ExecutorError>,
     ) -> Result<T, ExecutorError> {
         let keeper = Keeper::create(task, self.output_limit).map_err(ExecutorError::Output)?;
+        self.rests_at = Some(Instant::now() + REST);
         if let Some(size) = self.terminal {
             let mut console = Console::make(task, size).map_err(ExecutorError::Terminal)?;
             let started = start(console.stdio())?;
@@ -281,6 +296,7 @@ impl<'a> Supervisor<'a> {
         }
         if ready.called || self.unread {
             self.answer_calls(running, clock)?;
+            self.rests_at = Some(Instant::now() + REST);
         }
         if let (Some(console), Some(keeper)) = (&mut self.console, &self.keeper)
             && console.attend(keeper.file(Stream::Out))? == Kept::NoRoom
@@ -289,6 +305,9 @@ impl<'a> Supervisor<'a> {
         }
         if self.next_look.is_none_or(|next| next <= Instant::now()) {
             self.look(running);
+        }
+        if self.rests_at.take_if(|at| *at <= Instant::now()).is_some() {
+            let_go_of_code();
         }
         if let Some(ending) = &mut self.ending
             && ending.until.is_some_and(|until| until <= Instant::now())
@@ -346,7 +365,7 @@ impl<'a> Supervisor<'a> {
 
     /// Returns when there is something to do whatever happens.
     pub(crate) fn remaining(&self) -> Option<Duration> {
-        let times = [self.next_look, self.ending.as_ref().and_then(|ending| ending.until)];
+        let times = [self.next_look, self.rests_at, self.ending.as_ref().and_then(|ending| ending.until)];
         times.into_iter().flatten().min().map(|time| time.saturating_duration_since(Instant::now()))
     }
 

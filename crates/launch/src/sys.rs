@@ -66,6 +66,14 @@ pub(crate) fn spawn_sharing(namespaces: libc::c_int, child: &mut dyn FnMut()) ->
     Ok((Pid::from_raw(pid).ok_or(Errno::INVAL)?, pidfd))
 }
 
+/// Unmaps pages of this program's code. `start` and `length` are those of a mapping of its file that is read and executed only.
+pub(crate) fn forget_code(start: usize, length: usize) -> Result<(), Errno> {
+    let start = ptr::with_exposed_provenance_mut::<libc::c_void>(start);
+    // SAFETY: nothing has written to the mapping, so each page holds what the file holds, which cannot be written to while it
+    // is executed; the kernel maps it again at the next use, as it did at the first.
+    check(libc::c_long::from(unsafe { libc::madvise(start, length, libc::MADV_DONTNEED) }))
+}
+
 /// Marks every descriptor from `first` on as closed at exec (Linux 5.11).
 pub(crate) fn close_at_exec_from(first: libc::c_uint) -> Result<(), Errno> {
     // SAFETY: the call reads no memory of ours, and closes nothing before exec.
