@@ -41,7 +41,8 @@ impl Chat {
         Chat::with(&mut command(world, agent), None)
     }
 
-    /// Starts a host whose person always gives this answer: the content of an elicitation, or `null` to decline.
+    /// Starts a host whose person always gives this answer: the content of an elicitation, `null` to decline, or a whole
+    /// answer of the protocol with its `action` or its `error`.
     #[track_caller]
     pub fn answering(world: &World, agent: &Path, answer: &Value) -> Chat {
         Chat::with(&mut command(world, agent), Some(answer.clone()))
@@ -164,6 +165,10 @@ impl Chat {
             self.asked.push(message["params"]["message"].as_str().unwrap().to_owned());
             let result = match &self.reply {
                 Some(Value::Null) | None => json!({ "action": "decline" }),
+                Some(whole) if whole.get("error").is_some() => {
+                    return self.send(&json!({ "jsonrpc": "2.0", "id": message["id"], "error": whole["error"] }));
+                }
+                Some(whole) if whole.get("action").is_some() => whole.clone(),
                 Some(content) => json!({ "action": "accept", "content": content }),
             };
             self.send(&json!({ "jsonrpc": "2.0", "id": message["id"], "result": result }));

@@ -180,6 +180,20 @@ pub fn processes_with(marker: &str) -> Vec<Pid> {
         .collect()
 }
 
+/// Kills the children of a process, and waits until they are dead.
+#[track_caller]
+pub fn kill_children(parent: u32) {
+    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap();
+    assert!(!children.trim().is_empty());
+    for child in children.split_whitespace() {
+        let pid = Pid::from_raw(child.parse().unwrap()).unwrap();
+        kill_process(pid, Signal::KILL).unwrap();
+        // With the first process of a namespace all of it has ended.
+        let is_dead = || std::fs::read_to_string(format!("/proc/{child}/stat")).is_ok_and(|stat| stat.contains(") Z "));
+        while !is_dead() && std::fs::exists(format!("/proc/{child}")).unwrap() {}
+    }
+}
+
 fn read_along(mut stream: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     thread::spawn(move || {

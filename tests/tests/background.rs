@@ -244,8 +244,9 @@ fn no_means_no_at_every_prompt() {
     let waiting_for_trust = world.remit(&["run", "--background", "--", "sh", "script.sh"]).stdout.trim().to_owned();
     until(&world, &waiting, "waiting for approval");
     until(&world, &waiting_for_trust, "waiting for approval");
+    world.remit(&["settings", "runners.custom", "sh script.sh"]).assert_code(0);
     let command = ["--", "sh", "script.sh"];
-    let lines: Vec<Vec<&str>> = vec![
+    let mut lines: Vec<Vec<&str>> = vec![
         [&["run", "--agent", unapproved], &command[..]].concat(),
         [&["run", "--background", "--agent", unapproved], &command[..]].concat(),
         [&["run"], &command[..]].concat(),
@@ -256,7 +257,12 @@ fn no_means_no_at_every_prompt() {
         vec!["approve", &waiting_for_trust],
         vec!["retry", &waiting],
         vec!["retry", &waiting_for_trust],
+        vec!["delegate", "--agent", unapproved, "--runner", "custom", "Run it."],
     ];
+    // Without namespaces it asks nothing, and ends.
+    if Host::look().namespaces {
+        lines.push([&["learn"], &command[..]].concat());
+    }
     for answer in ["n\n", "\n", "no\n", "yes please\n", "\u{4}"] {
         for line in &lines {
             let mut terminal = Terminal::start(&world.remit_command(line), 100, 60);

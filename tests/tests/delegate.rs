@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use remit_tests::{Chat, TIME_OUT, World, processes_with};
+use remit_tests::{Chat, TIME_OUT, Terminal, World, processes_with};
 use serde_json::{Value, json};
 
 /// Puts an agent where it is found by name.
@@ -81,22 +81,62 @@ fn audit(world: &World) -> String {
     sessions.iter().map(|id| world.remit(&["audit", id]).stdout).collect()
 }
 
+/// Whatever a person or a host says that is no clear yes, and wherever it is asked: nothing has run.
 #[test]
 fn no_means_no() {
     let (world, lead) = world(&["delegate"]);
-    let mut chat = Chat::answering(&world, &lead, &Value::Null);
-    for call in [launch("worker", "work.sh"), json!({ "operation": "launch", "command": "echo hello > made" })] {
-        chat.call("delegate", &call).refused("the person who was asked did not allow it");
+    let loud = json!({ "operation": "launch", "command": "echo hello > made" });
+    let nobody_works = || {
+        assert!(processes_with("supervise").iter().all(|pid| {
+            let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).unwrap_or_default();
+            !String::from_utf8_lossy(&environment).contains(world.path().to_str().unwrap())
+        }));
+    };
+    let answers = [
+        json!(null),
+        json!({ "action": "decline", "content": yes() }),
+        json!({ "action": "cancel" }),
+        json!({ "action": "cancel", "content": yes() }),
+        json!({ "action": "accept" }),
+        json!({ "action": "accept", "content": { "decision": "deny" } }),
+        json!({ "action": "accept", "content": { "decision": true } }),
+        json!({ "error": { "code": -32603, "message": "the person has gone" } }),
+    ];
+    let asked = answers.len() * 2;
+    for answer in answers {
+        let mut chat = Chat::answering(&world, &lead, &answer);
+        for call in [launch("worker", "work.sh"), loud.clone()] {
+            chat.call("delegate", &call).refused("the person who was asked did not allow it");
+        }
+        assert_eq!((chat.asked.len(), tasks(&world)), (2, Vec::<Value>::new()), "{answer}");
+        nobody_works();
+        assert_eq!(chat.close(), 0);
     }
-    assert_eq!(chat.asked.len(), 2);
-    assert_eq!(tasks(&world), Vec::<Value>::new());
-    assert!(processes_with("supervise").iter().all(|pid| {
-        let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).unwrap_or_default();
-        !String::from_utf8_lossy(&environment).contains(world.path().to_str().unwrap())
-    }));
+    let record = audit(&world);
+    assert_eq!(record.matches("a person said no, by elicitation").count(), asked, "{record}");
+    assert!(!record.contains("launched"), "{record}");
+
+    // A host that cannot ask leaves it to a terminal, and there the answer is no, or `remit deny`.
+    let mut chat = Chat::start(&world, &lead);
+    for call in [launch("worker", "work.sh"), loud] {
+        let task = id(&chat.call("delegate", &call).ok("waits for a person").text);
+        until_it_waits(&world, &task);
+        for answer in ["n\n", "\n", "\u{4}"] {
+            let mut terminal = Terminal::start(&world.remit_command(&["approve", &task]), 100, 60);
+            terminal.wait_for("[y/N]").type_text(answer);
+            assert_eq!(terminal.end().0, Some(126), "{answer:?}");
+        }
+        world.remit(&["approve", &task]).assert_code(126);
+        until_it_waits(&world, &task);
+        world.remit(&["deny", &task]).assert_code(0);
+        chat.call("delegate", &of("wait", &task)).refused("denied");
+        let status = world.remit(&["status", &task]);
+        assert!(!status.stdout.lines().any(|line| line.trim_start().starts_with("started")), "{}", status.report());
+        assert_eq!(world.remit(&["logs", &task]).stdout, "");
+    }
     assert_eq!(chat.close(), 0);
     assert!(!world.workspace().join("made").exists());
-    assert!(audit(&world).contains("a person said no, by elicitation") && !audit(&world).contains("launched"));
+    assert_eq!(audit(&world).matches("approved: nobody yet").count(), 2);
 }
 
 #[test]

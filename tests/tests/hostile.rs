@@ -1,5 +1,6 @@
 //! Calls that nobody means well: mutated by the thousand, and names that change under the tools' hands.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,13 +9,47 @@ use std::thread;
 use remit_tests::{Chat, Tree, World, called};
 use serde_json::{Value, json};
 
+/// A server that writes down each call that reaches it, and then does what it is told as far as the sandbox lets it.
+const SERVER: &str = r#"
+import json, sys
+log = open("src/served.log", "a")
+def say(number, result):
+    print(json.dumps({"jsonrpc": "2.0", "id": number, "result": result}), flush=True)
+for line in sys.stdin:
+    message = json.loads(line)
+    number, method, params = message.get("id"), message["method"], message.get("params") or {}
+    if method == "initialize":
+        info = {"name": "box", "version": "1"}
+        say(number, {"protocolVersion": params["protocolVersion"], "capabilities": {"tools": {}}, "serverInfo": info})
+    elif method == "tools/list":
+        names = ["echo", "write", "ask", "off"]
+        say(number, {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in names]})
+    elif method == "tools/call":
+        name, arguments = params["name"], params["arguments"]
+        print(json.dumps([name, arguments]), file=log, flush=True)
+        try:
+            path = arguments.get("path")
+            if name == "write" and isinstance(path, str):
+                open(path, "w").write("served")
+            text, failed = json.dumps(arguments), False
+        except Exception as error:
+            text, failed = repr(error), True
+        say(number, {"content": [{"type": "text", "text": text}], "isError": failed})
+"#;
+
 fn agent(world: &World) -> std::path::PathBuf {
     fs::create_dir_all(world.workspace().join("src")).unwrap();
     let settings = json!({ "fs_write": { "allowedPaths": ["src/**"] }, "execute_bash": { "allowedCommands": ["echo *"] } });
-    let tools = json!(["fs_read", "fs_write", "glob", "grep", "todo_list", "thinking", "execute_bash", "use_aws", "web_fetch"]);
+    let names = ["fs_read", "fs_write", "glob", "grep", "todo_list", "thinking", "execute_bash", "use_aws", "web_fetch"];
     // Not the one that starts a slow program by the thousand: it is judged all the same.
-    let allowed: Vec<&Value> = tools.as_array().unwrap().iter().filter(|tool| **tool != "use_aws").collect();
-    let file = json!({ "name": "hostile", "tools": tools, "allowedTools": allowed, "toolsSettings": settings });
+    let allowed: Vec<&str> =
+        names.into_iter().filter(|name| *name != "use_aws").chain(["@box/echo", "@box/write", "@box/off"]).collect();
+    let tools: Vec<&str> = names.into_iter().chain(["@box"]).collect();
+    fs::write(world.workspace().join("box.py"), SERVER).unwrap();
+    let server = json!({ "command": "python3", "args": ["box.py"], "disabledTools": ["off"] });
+    let file = json!({
+        "name": "hostile", "tools": tools, "allowedTools": allowed, "toolsSettings": settings, "mcpServers": { "box": server }
+    });
     world.agent("hostile", &file)
 }
 
@@ -51,6 +86,14 @@ fn seeds() -> Vec<(&'static str, Value)> {
         ("thinking", json!({ "thought": "hm" })),
         ("use_aws", json!({ "service_name": "s3", "operation_name": "ls", "parameters": { "x": ["y"] }, "region": "r" })),
         ("web_fetch", json!({ "url": "https://a.b/", "mode": "full", "search_terms": "x" })),
+        ("@box/echo", json!({ "text": "x", "deep": { "list": [1, "y"] } })),
+        ("@box/write", json!({ "path": "src/b" })),
+        // Nobody can be asked, the file disables it, and there are no such ones.
+        ("@box/ask", json!({ "path": "src/b" })),
+        ("@box/off", json!({ "text": "x" })),
+        ("@box/echo/", json!({ "text": "x" })),
+        ("@box", json!({ "text": "x" })),
+        ("@b*/*", json!({ "text": "x" })),
     ]
 }
 
@@ -149,33 +192,57 @@ fn ten_thousand_mutated_calls_do_nothing_that_was_not_allowed() {
     let record = fs::read_dir(world.path().join("state/remit/tasks")).unwrap();
     let record = record.map(|entry| entry.unwrap().path().join("audit.jsonl")).find(|path| path.exists()).unwrap();
     let record = fs::read_to_string(record).unwrap();
-    let mut written = Vec::new();
+    let (mut written, mut let_through) = (Vec::new(), BTreeMap::new());
     let mut calls = 0;
     for line in record.lines() {
         let event = &serde_json::from_str::<Value>(line).unwrap()["event"];
         if event["kind"] == "called" {
             calls += 1;
-            let effects = event["effects"].as_array().unwrap();
-            written.extend(
-                effects
-                    .iter()
-                    .filter(|effect| effect["action"] == "write" && effect["verdict"] == "allow")
-                    .map(|effect| effect["object"].as_str().unwrap().to_owned()),
-            );
+            let allowed = event["effects"].as_array().unwrap().iter().filter(|effect| effect["verdict"] == "allow");
+            let objects = |action: &'static str| {
+                let effects = allowed.clone().filter(move |effect| effect["action"] == action);
+                effects.map(|effect| effect["object"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            };
+            written.extend(objects("write"));
+            if let (Some(tool), true) = (event["tool"].as_str().unwrap().strip_prefix("@box/"), event["verdict"] == "allow") {
+                assert_eq!(objects("call"), [format!("@box/{tool}")], "{event}");
+                *let_through.entry(as_recorded(tool, event["input"].as_str().unwrap())).or_insert(0) += 1;
+            }
         }
     }
     assert_eq!(calls, good + bad - unheard);
     world.remit(&["audit", "verify"]).assert_code(0);
+
+    // What reached the agent's own server is what was let through, call for call.
     let source = fs::canonicalize(world.workspace().join("src")).unwrap();
+    let mut served = BTreeMap::new();
+    for line in fs::read_to_string(source.join("served.log")).unwrap().lines() {
+        let (tool, arguments): (Value, Value) = serde_json::from_str(line).unwrap();
+        *served.entry(as_recorded(tool.as_str().unwrap(), &arguments.to_string())).or_insert(0) += 1;
+        if let (Some("write"), Some(path)) = (tool.as_str(), arguments["path"].as_str()) {
+            written.push(world.workspace().join(path).to_str().unwrap().to_owned());
+        }
+    }
+    assert_eq!(served, let_through);
+    assert!(served.values().sum::<usize>() > 500, "{served:?}");
+    written.push(source.join("served.log").to_str().unwrap().to_owned());
+
+    let written: BTreeSet<_> = written.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
     let mut todo = vec![source.clone()];
     while let Some(path) = todo.pop() {
         if path != source && !path.is_symlink() && path.is_file() {
-            assert!(written.iter().any(|allowed| path == std::path::Path::new(allowed)), "{} has no verdict", path.display());
+            assert!(written.contains(&path), "{} has no verdict", path.display());
         }
         if !path.is_symlink() && path.is_dir() {
             todo.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
         }
     }
+}
+
+/// Returns a call as far as the record has it: of long arguments it holds the ends.
+fn as_recorded(tool: &str, arguments: &str) -> (String, Option<String>) {
+    let whole = serde_json::from_str::<Value>(arguments).ok().filter(|_| arguments.len() <= 4096);
+    (tool.to_owned(), whole.map(|arguments| arguments.to_string()))
 }
 
 #[test]

@@ -259,10 +259,10 @@ fn a_lost_worker_is_replaced_once() {
     let mut chat = Chat::start(&world, &agent);
     let server = chat.pid();
     chat.call("fs_read", &line("notes.txt")).ok("the workspace's own");
-    kill_children(server);
+    remit_tests::kill_children(server);
     chat.call("fs_read", &line("notes.txt")).ok("the workspace's own");
     chat.call("fs_write", &json!({ "command": "create", "path": "src/after", "file_text": "x" })).ok("+x");
-    kill_children(server);
+    remit_tests::kill_children(server);
     chat.call("fs_read", &line("notes.txt")).refused("the sandbox of this session has ended");
     assert_eq!(chat.close(), 0);
     let record = world.remit(&["audit", "verify"]);
@@ -270,17 +270,4 @@ fn a_lost_worker_is_replaced_once() {
     let tasks: Value = serde_json::from_str(&world.remit(&["tasks", "--all", "--json"]).stdout).unwrap();
     let session = tasks["tasks"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
     world.remit(&["audit", &session]).assert_stdout("the worker was lost, and another was started in its place");
-}
-
-/// Kills the children of a process, and waits until they are dead.
-fn kill_children(parent: u32) {
-    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap();
-    assert!(!children.trim().is_empty());
-    for child in children.split_whitespace() {
-        let pid = rustix::process::Pid::from_raw(child.parse().unwrap()).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-        // With the first process of a namespace all of it has ended.
-        let is_dead = || fs::read_to_string(format!("/proc/{child}/stat")).is_ok_and(|stat| stat.contains(") Z "));
-        while !is_dead() && fs::exists(format!("/proc/{child}")).unwrap() {}
-    }
 }

@@ -483,6 +483,39 @@ fn echo() -> u16 {
 }
 
 #[test]
+fn a_flood_of_refusals_is_counted_and_told() {
+    let (world, _names) = world(World::empty(), &[]);
+    let flood = "import os, socket, urllib.parse
+proxy = urllib.parse.urlparse(os.environ['http_proxy'])
+for _ in range(1234):
+    stream = socket.create_connection((proxy.hostname, proxy.port))
+    stream.sendall(b'CONNECT other.test:443 HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n')
+    stream.shutdown(socket.SHUT_WR)
+    while stream.recv(4096): pass
+";
+    fs::write(world.workspace().join("flood.py"), flood).unwrap();
+    let outcome = run(&world, &["good.test".to_owned()], "python3 flood.py && echo through");
+    if closed_without_namespaces(&world, &outcome) {
+        return;
+    }
+    outcome.assert_code(0).assert_stdout("through");
+    let record = record(&world);
+    assert_eq!(record.iter().filter(|event| event["kind"] == "refused").count(), 100);
+    let alike: Vec<_> = record.iter().filter(|event| event["kind"] == "refused_alike").collect();
+    let counts: Vec<_> = alike.iter().map(|event| (event["more"].as_u64(), event["all"].as_u64())).collect();
+    assert_eq!(counts, [(Some(900), Some(1000)), (Some(234), Some(1234))]);
+    let tasks: Value = serde_json::from_str(&world.remit(&["tasks", "--json"]).stdout).unwrap();
+    let task = tasks["tasks"][0]["id"].as_str().unwrap();
+    let said = "connect to other.test:443 refused: and 900 more like it, 1,000 in all: `other.test:443` is not granted";
+    world.remit(&["audit", task]).assert_stdout(said);
+    let why = world.remit(&["why", task]);
+    why.assert_code(0).assert_stdout("connect to other.test:443, 1,234 times\n    `other.test:443` is not granted: name it in");
+    why.assert_stdout("nothing was observing what else was refused");
+    let why: Value = serde_json::from_str(&world.remit(&["why", task, "--json"]).stdout).unwrap();
+    assert_eq!((&why["network"][0]["count"], &why["explanation"]), (&json!(1234), &Value::Null));
+}
+
+#[test]
 fn the_end_of_the_proxy_closes_the_network() {
     let (world, _names) = world(World::empty(), &[("good.test", &["127.0.0.1"])]);
     fs::write(world.outside().join("x"), "from outside\n").unwrap();

@@ -98,6 +98,33 @@ fn a_server_that_ends_takes_nobody_with_it() {
 }
 
 #[test]
+fn a_replaced_worker_starts_the_servers_again_once() {
+    let world = World::empty();
+    let rules = json!({ "tools": ["@box/echo", "thinking"], "allowedTools": ["@box/echo", "thinking"] });
+    let mut chat = Chat::start(&world, &agent(&world, "good", &rules));
+    let server = chat.pid();
+    let own = || remit_tests::processes_with(world.path().to_str().unwrap());
+    chat.call("@box/echo", &json!({ "text": "before" })).ok("before");
+    let before = own();
+    remit_tests::kill_children(server);
+    // The loss may be found out by this very call, which is then not made again.
+    let first = chat.call("@box/echo", &json!({ "text": "between" }));
+    assert!(!first.is_error || first.text.contains("was started again"), "{first:?}");
+    chat.call("@box/echo", &json!({ "text": "after" })).ok("after");
+    chat.call("@box/write", &json!({ "path": "x" })).refused("the agent has no `@box/write`");
+    let after = own();
+    assert!(after.len() == 1 && after != before, "{before:?} {after:?}");
+    remit_tests::kill_children(server);
+    chat.call("@box/echo", &json!({ "text": "x" })).refused("the sandbox of this session has ended");
+    chat.call("thinking", &json!({ "thought": "x" })).ok("Noted.");
+    assert_eq!(chat.close(), 0);
+    let record = record(&world);
+    assert_eq!(record.matches("server box: starting").count(), 2, "{record}");
+    assert_eq!(record.matches("another was started in its place").count(), 1, "{record}");
+    assert!(own().is_empty());
+}
+
+#[test]
 fn a_server_that_does_not_start_or_answer_is_absent_and_says_why() {
     let check = |mode: &str, expected: &str| {
         let world = World::empty();

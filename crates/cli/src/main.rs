@@ -24,6 +24,7 @@ mod observing;
 mod over;
 mod places;
 mod project;
+mod refused;
 mod replay;
 mod runner;
 mod store;

@@ -17,11 +17,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use remit_launch::{keep_descriptors_to_itself, only_talk};
-use remit_proxy::{Config, Event, Pattern, Rules, configured, send_config, serve};
+use remit_proxy::{Config, Event, Limits, Pattern, Rules, configured, send_config, serve};
 use remit_sandbox::{Plan, ProxyPlan};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::audit::{Audit, AuditEvent};
+use crate::audit::{Audit, AuditEvent, Flood};
 use crate::{AuditError, ExecutorError};
 
 /// The hidden subcommand that is the proxy.
@@ -139,7 +139,7 @@ pub fn be_proxy() -> std::io::Result<()> {
 fn config(plan: &ProxyPlan) -> Config {
     let pattern =
         |rule: &remit_policy::HostRule| Pattern { host: rule.host.clone(), port: rule.port, place: rule.origin.to_string() };
-    Config { rules: Rules(plan.hosts.iter().map(pattern).collect()), resolver: plan.resolver }
+    Config { rules: Rules(plan.hosts.iter().map(pattern).collect()), resolver: plan.resolver, limits: Limits::default() }
 }
 
 /// Returns every port that a rule permits, and those of name servers.
@@ -153,11 +153,14 @@ fn ports(config: &Config) -> Vec<u16> {
 }
 
 fn listen(events: &UnixStream, audit: &Audit) -> Result<(), AuditError> {
+    let mut flood = Flood::default();
     for line in BufReader::new(events).lines() {
         let Ok(line) = line else { break };
         // From one binary to itself: a line that does not read is the end of one that was killed.
         let Ok(event) = serde_json::from_str::<Event>(&line) else { break };
-        audit.append(&AuditEvent::of_network(event))?;
+        if let Some(event) = flood.pass(event) {
+            audit.append(&event)?;
+        }
     }
-    Ok(())
+    flood.rest().iter().try_for_each(|event| audit.append(event))
 }

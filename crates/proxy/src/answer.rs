@@ -1,9 +1,13 @@
 //! What the proxy itself answers, to people who read it in the output of a program.
 
-use std::io::Write;
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
 
 use crate::head;
+
+/// A client that is silent for so long has read what it was told.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// What is said to a client whose request goes no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +33,10 @@ impl Status {
     }
 }
 
-/// Says why not. That nobody listens any more is no matter.
-pub(crate) fn refuse(client: &TcpStream, status: Status, why: &str) {
+/// Says why not, and leaves the other side so long to read it. That nobody listens any more is no matter.
+pub(crate) fn refuse(client: &TcpStream, status: Status, why: &str, leaving: Duration) {
     say(client, status, why);
-    linger(client);
+    linger(client, leaving);
 }
 
 pub(crate) fn say(mut client: &TcpStream, status: Status, why: &str) {
@@ -45,16 +49,20 @@ pub(crate) fn say(mut client: &TcpStream, status: Status, why: &str) {
     let _ = client.write_all(text.as_bytes());
 }
 
-/// Lets the other side read what was said: what it has sent meanwhile and nobody reads would take that away.
-pub(crate) fn linger(client: &TcpStream) {
-    use std::io::Read;
-    let _ = client.shutdown(std::net::Shutdown::Write);
-    let _ = client.set_read_timeout(Some(std::time::Duration::from_millis(500)));
-    let (mut client, mut bytes, mut left) = (client, [0; 4096], head::LONGEST * 2);
-    while let Ok(length) = client.read(&mut bytes)
-        && length > 0
-        && left > 0
-    {
-        left = left.saturating_sub(length);
+/// Lets the other side read what was said: what it has sent meanwhile and nobody reads would take that away. Whoever sends
+/// on and on, however slowly, is not listened to for longer than that.
+pub(crate) fn linger(mut client: &TcpStream, leaving: Duration) {
+    let until = Instant::now() + leaving;
+    let _ = client.shutdown(Shutdown::Write);
+    let (mut bytes, mut room) = ([0; 4096], head::LONGEST * 2);
+    while room > 0 {
+        let left = until.saturating_duration_since(Instant::now()).min(SILENCE);
+        if left.is_zero() || client.set_read_timeout(Some(left)).is_err() {
+            return;
+        }
+        match client.read(&mut bytes) {
+            Ok(length @ 1..) => room = room.saturating_sub(length),
+            Ok(0) | Err(_) => return,
+        }
     }
 }

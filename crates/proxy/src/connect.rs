@@ -1,17 +1,12 @@
 //! From a target to a connection: the rule, the addresses, the judgement of each, and the address that was judged.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::Config;
 use crate::resolve::resolve;
 use crate::rules::Pattern;
 use crate::target::{Host, Target};
-
-/// How long all attempts to connect may take.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// How long one of several may take.
-const EACH: Duration = Duration::from_secs(5);
+use crate::{Config, Limits};
 
 /// A target that may be reached, with the addresses that it was judged by.
 #[derive(Debug)]
@@ -19,6 +14,7 @@ pub(crate) struct Permitted<'a> {
     pub(crate) rule: &'a Pattern,
     addresses: Vec<IpAddr>,
     port: u16,
+    limits: Limits,
 }
 
 /// Why a target is not reached.
@@ -38,7 +34,9 @@ pub(crate) fn permit<'a>(config: &'a Config, target: &Target) -> Result<Permitte
     })?;
     let addresses = match &target.host {
         // The rule names it.
-        Host::Address(address) => return Ok(Permitted { rule, addresses: vec![*address], port: target.port }),
+        Host::Address(address) => {
+            return Ok(Permitted { rule, addresses: vec![*address], port: target.port, limits: config.limits });
+        }
         Host::Name(name) => {
             let found = resolve(name, config.resolver);
             found.map_err(|why| Refused::Unreachable { address: None, why: format!("`{name}` cannot be looked up: {why}") })?
@@ -57,16 +55,16 @@ pub(crate) fn permit<'a>(config: &'a Config, target: &Target) -> Result<Permitte
             why: format!("`{}` is {address}, {what}, which no rule names", target.host),
         })?;
     }
-    Ok(Permitted { rule, addresses, port: target.port })
+    Ok(Permitted { rule, addresses, port: target.port, limits: config.limits })
 }
 
 impl Permitted<'_> {
     /// Connects to one of the addresses that were judged, in order.
     pub(crate) fn connect(&self) -> Result<TcpStream, Refused> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + self.limits.connecting;
         let mut wrong = None;
         for address in &self.addresses {
-            let left = until.saturating_duration_since(Instant::now()).min(EACH);
+            let left = until.saturating_duration_since(Instant::now()).min(self.limits.each);
             if left.is_zero() {
                 break;
             }
@@ -106,7 +104,8 @@ mod tests {
 
     #[test]
     fn no_rule_no_lookup() {
-        let config = Config { rules: Rules::default(), resolver: Some("127.0.0.1:1".parse().unwrap()) };
+        let config =
+            Config { rules: Rules::default(), resolver: Some("127.0.0.1:1".parse().unwrap()), limits: Limits::default() };
         let refused = permit(&config, &Target::parse("a.test:443", None).unwrap()).unwrap_err();
         let why = "`a.test:443` is not granted: name it in `sandbox.network.allow`".to_owned();
         assert_eq!(refused, Refused::Forbidden { address: None, why });

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, Rules};
+use crate::{Event, Limits, Rules};
 
 /// The longest configuration, in bytes.
 const LONGEST: usize = 4 << 20;
@@ -22,6 +22,7 @@ pub struct Config {
     pub rules: Rules,
     /// The name server that is asked instead of this machine's own: a person's setting.
     pub resolver: Option<SocketAddr>,
+    pub limits: Limits,
 }
 
 /// Tells the proxy at the other end what to hold to.

@@ -12,14 +12,12 @@ use crate::event::{Event, Way};
 use crate::head::{self, Ask, Plain};
 use crate::hello::{self, Hello};
 use crate::incoming::Incoming;
+use crate::limits::{Limits, Shown};
 use crate::plain;
 use crate::relay::relay;
 use crate::rules::Pattern;
 use crate::serve::{Live, Proxy};
 use crate::target::{Host, Target};
-
-/// How long somebody may take to say what is wanted, and then to say hello.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The head of a TLS alert: fatal, access denied.
 const DENIED: [u8; 7] = [21, 3, 1, 0, 2, 2, 49];
@@ -40,15 +38,15 @@ pub(crate) struct Connected {
 /// Serves one connection to the proxy. An error is one of telling what happens: then nothing happens.
 pub(crate) fn handle(client: &Client<'_>) -> io::Result<()> {
     let mut incoming = Incoming::new(client.stream);
-    incoming.within(Some(PATIENCE));
+    incoming.within(Some(client.limits().asking));
     if incoming.more().is_ok() && incoming.read_already().first() == Some(&5) {
         return socks(client, incoming);
     }
-    let head = match read_head(&mut incoming) {
+    let head = match read_head(&mut incoming, client.limits().asking) {
         Ok(Some(head)) => head,
         // Nothing was asked for.
         Ok(None) => return Ok(()),
-        Err((status, why)) => return client.bad(status, why),
+        Err((status, why)) => return client.bad(status, &why),
     };
     match head::parse(&head, None) {
         Err(why) => client.bad(Status::Bad, why),
@@ -56,7 +54,7 @@ pub(crate) fn handle(client: &Client<'_>) -> io::Result<()> {
             let connected = match client.reach(Way::Connect, &target)? {
                 Ok(connected) => connected,
                 Err((status, why)) => {
-                    answer::refuse(client.stream, status, &why);
+                    answer::refuse(client.stream, status, &why, client.limits().leaving);
                     return Ok(());
                 }
             };
@@ -73,18 +71,18 @@ pub(crate) fn handle(client: &Client<'_>) -> io::Result<()> {
 /// Serves one connection that was made to a name without asking a proxy, for plain HTTP.
 pub(crate) fn handle_web(client: &Client<'_>, target: &Target) -> io::Result<()> {
     let mut incoming = Incoming::new(client.stream);
-    incoming.within(Some(PATIENCE));
-    let head = match read_head(&mut incoming) {
+    incoming.within(Some(client.limits().asking));
+    let head = match read_head(&mut incoming, client.limits().asking) {
         Ok(Some(head)) => head,
         Ok(None) => return Ok(()),
-        Err((status, why)) => return client.bad(status, why),
+        Err((status, why)) => return client.bad(status, &why),
     };
     match head::parse(&head, Some(target)) {
         Ok(Ask::Plain(plain)) => client.forward(Way::Name, &plain, incoming),
         Ok(Ask::Tunnel(_)) => client.bad(Status::Bad, "`CONNECT` is for a proxy"),
         Err(why) => {
             client.refused(Way::Name, Some(target), None, why)?;
-            answer::refuse(client.stream, Status::Forbidden, why);
+            answer::refuse(client.stream, Status::Forbidden, why, client.limits().leaving);
             Ok(())
         }
     }
@@ -93,7 +91,7 @@ pub(crate) fn handle_web(client: &Client<'_>, target: &Target) -> io::Result<()>
 /// Serves one connection that was made to a name without asking a proxy, for TLS.
 pub(crate) fn handle_tls(client: &Client<'_>, target: &Target) -> io::Result<()> {
     let mut incoming = Incoming::new(client.stream);
-    let held = held_to(target, &mut incoming);
+    let held = held_to(target, &mut incoming, client.limits().greeting);
     if held.is_ok() && incoming.read_already().is_empty() {
         return Ok(());
     }
@@ -110,21 +108,21 @@ pub(crate) fn handle_tls(client: &Client<'_>, target: &Target) -> io::Result<()>
 }
 
 /// Reads a head; `None` when the connection ends without a word.
-fn read_head(incoming: &mut Incoming<'_>) -> Result<Option<Vec<u8>>, (Status, &'static str)> {
-    const TOO_LONG: (Status, &str) = (Status::TooLong, "the head of the request is longer than 64 KiB");
+fn read_head(incoming: &mut Incoming<'_>, asking: Duration) -> Result<Option<Vec<u8>>, (Status, String)> {
+    let too_long = || (Status::TooLong, "the head of the request is longer than 64 KiB".to_owned());
     loop {
         if let Some(length) = head::length(incoming.read_already()) {
-            return if length > head::LONGEST { Err(TOO_LONG) } else { Ok(Some(incoming.take(length))) };
+            return if length > head::LONGEST { Err(too_long()) } else { Ok(Some(incoming.take(length))) };
         }
         if incoming.read_already().len() > head::LONGEST {
-            return Err(TOO_LONG);
+            return Err(too_long());
         }
         match incoming.more() {
             Ok(0) if incoming.read_already().is_empty() => return Ok(None),
-            Ok(0) => return Err((Status::Bad, "the request is not whole")),
+            Ok(0) => return Err((Status::Bad, "the request is not whole".to_owned())),
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::TimedOut => {
-                return Err((Status::TooSlow, "the request did not come in 15 s"));
+                return Err((Status::TooSlow, format!("the request did not come in {}", Shown(asking))));
             }
             Err(_) => return Ok(None),
         }
@@ -132,10 +130,14 @@ fn read_head(incoming: &mut Incoming<'_>) -> Result<Option<Vec<u8>>, (Status, &'
 }
 
 impl Client<'_> {
+    fn limits(&self) -> &Limits {
+        &self.proxy.config.limits
+    }
+
     /// Tells of a request that cannot be read, and answers it.
     fn bad(&self, status: Status, why: &str) -> io::Result<()> {
         self.refused(Way::Proxy, None, None, why)?;
-        answer::refuse(self.stream, status, why);
+        answer::refuse(self.stream, status, why, self.limits().leaving);
         Ok(())
     }
 
@@ -173,11 +175,11 @@ impl Client<'_> {
     fn forward(&self, by: Way, plain: &Plain, incoming: Incoming<'_>) -> io::Result<()> {
         match self.reach(by, &plain.target)? {
             Ok(connected) => {
-                let why = plain::forward(plain, self.stream, incoming, &connected);
+                let why = plain::forward(plain, self.stream, incoming, &connected, self.limits());
                 self.ended(&connected, why)
             }
             Err((status, why)) => {
-                answer::refuse(self.stream, status, &why);
+                answer::refuse(self.stream, status, &why, self.limits().leaving);
                 Ok(())
             }
         }
@@ -189,12 +191,12 @@ impl Client<'_> {
             let mut stream = self.stream;
             let _ = stream.write_all(&DENIED);
         }
-        answer::linger(self.stream);
+        answer::linger(self.stream, self.limits().leaving);
     }
 
     /// Passes bytes both ways, after a look at the first.
     pub(crate) fn tunnel(&self, by: Way, target: &Target, mut incoming: Incoming<'_>, connected: &Connected) -> io::Result<()> {
-        if let Err(why) = greeted(target, &mut incoming, self.stream, &connected.stream) {
+        if let Err(why) = greeted(target, &mut incoming, self.stream, &connected.stream, self.limits().greeting) {
             self.refused(by, Some(target), connected.stream.peer_addr().ok().map(|address| address.ip()), &why)?;
             self.deny(&incoming);
             return self.ended(connected, Some(why));
@@ -217,7 +219,13 @@ impl Client<'_> {
 ///
 /// On the ports of HTTP nothing but TLS goes through a tunnel: what else could say there for whom it is, nobody would have
 /// looked at. On another port, which a rule has to name, it may be another protocol.
-fn greeted(target: &Target, incoming: &mut Incoming<'_>, task: &TcpStream, host: &TcpStream) -> Result<(), String> {
+fn greeted(
+    target: &Target,
+    incoming: &mut Incoming<'_>,
+    task: &TcpStream,
+    host: &TcpStream,
+    greeting: Duration,
+) -> Result<(), String> {
     let tls_only = matches!(target.port, 80 | 443);
     if !tls_only && incoming.read_already().is_empty() {
         let mut both = [PollFd::new(task, PollFlags::IN), PollFd::new(host, PollFlags::IN)];
@@ -232,13 +240,13 @@ fn greeted(target: &Target, incoming: &mut Incoming<'_>, task: &TcpStream, host:
             return Ok(());
         }
     }
-    held_to(target, incoming)
+    held_to(target, incoming, greeting)
 }
 
 /// Reads a TLS hello, and holds it to the host; on a port that is not one of HTTP's, another protocol may begin.
-fn held_to(target: &Target, incoming: &mut Incoming<'_>) -> Result<(), String> {
+fn held_to(target: &Target, incoming: &mut Incoming<'_>, greeting: Duration) -> Result<(), String> {
     let tls_only = matches!(target.port, 80 | 443);
-    incoming.within(Some(PATIENCE));
+    incoming.within(Some(greeting));
     loop {
         match incoming.read_already().first() {
             Some(&hello::HANDSHAKE) | None => {}
@@ -257,7 +265,9 @@ fn held_to(target: &Target, incoming: &mut Incoming<'_>) -> Result<(), String> {
             Ok(0) if incoming.read_already().is_empty() => return Ok(()),
             Ok(0) => return Err("the TLS hello is not whole".to_owned()),
             Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::TimedOut => return Err("the TLS hello did not come in 15 s".to_owned()),
+            Err(error) if error.kind() == ErrorKind::TimedOut => {
+                return Err(format!("the TLS hello did not come in {}", Shown(greeting)));
+            }
             Err(error) => return Err(error.to_string().to_lowercase()),
         }
     }
@@ -272,7 +282,10 @@ fn socks(client: &Client<'_>, mut incoming: Incoming<'_>) -> io::Result<()> {
             return socks_answer(client, code);
         }
         Ok(None) => return client.refused(Way::Socks, None, None, "the request is not whole"),
-        Err(_) => return client.refused(Way::Socks, None, None, "the request did not come in 15 s"),
+        Err(_) => {
+            let why = format!("the request did not come in {}", Shown(client.limits().asking));
+            return client.refused(Way::Socks, None, None, &why);
+        }
     };
     match client.reach(Way::Socks, &target)? {
         Ok(connected) => match socks_answer(client, refusal) {
@@ -288,7 +301,7 @@ fn socks_answer(client: &Client<'_>, code: u8) -> io::Result<()> {
     let mut stream = client.stream;
     let said = stream.write_all(&[5, code, 0, 1, 0, 0, 0, 0, 0, 0]);
     if code != 0 {
-        answer::linger(client.stream);
+        answer::linger(client.stream, client.limits().leaving);
         return Ok(());
     }
     said

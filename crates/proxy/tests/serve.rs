@@ -1,16 +1,24 @@
 //! The proxy over real sockets: what cannot be read is refused and told of, and nothing of it is sent on.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by a panic")]
 
-use std::io::{BufRead, BufReader, IoSlice, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, IoSlice, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use remit_proxy::{Config, Event, Pattern, Rules, configured, send_config, serve};
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use remit_proxy::{Config, Event, Limits, Pattern, Rules, configured, send_config, serve};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, bind, connect, getsockname,
+    listen, sendmsg, socket_with,
+};
+
+/// The limits of the tests of slowness: what is slow there is slower than this by nature, and nothing else is held to them.
+const SHORT: Duration = Duration::from_millis(50);
 
 struct Served {
     address: SocketAddr,
@@ -21,13 +29,17 @@ struct Served {
 impl Served {
     /// Serves, with one host that may be reached: an address of this machine.
     fn with(port: u16) -> Served {
+        Served::within(port, Limits::default())
+    }
+
+    fn within(port: u16, limits: Limits) -> Served {
         let (control, inner) = UnixStream::pair().unwrap();
         let thread = thread::spawn(move || {
             let config = configured(&inner).unwrap();
             serve(config, &inner).unwrap();
         });
         let rule = Pattern { host: "127.0.0.1".to_owned(), port: Some(port), place: String::new() };
-        send_config(&control, &Config { rules: Rules(vec![rule]), resolver: None }).unwrap();
+        send_config(&control, &Config { rules: Rules(vec![rule]), resolver: None, limits }).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
@@ -46,6 +58,33 @@ impl Served {
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
         String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Sends a beginning, and then a byte again and again, so slowly that no single one is late; returns what is answered
+    /// until the other side has had enough.
+    fn drip(&self, beginning: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.write_all(beginning).unwrap();
+        stream.set_read_timeout(Some(SHORT / 10)).unwrap();
+        let (mut answer, mut piece) = (Vec::new(), [0; 4096]);
+        for _ in 0..6000 {
+            match stream.read(&mut piece) {
+                Ok(length @ 1..) => answer.extend_from_slice(&piece[..length]),
+                Ok(0) => {
+                    // It says nothing more, and may listen still: what is sent to somebody gone comes back as an error.
+                    let mut gone = [PollFd::new(&stream, PollFlags::empty())];
+                    poll(&mut gone, Some(&Timespec::try_from(SHORT / 10).unwrap())).unwrap();
+                    if !gone[0].revents().is_empty() || stream.write_all(b"a").is_err() {
+                        return String::from_utf8_lossy(&answer).into_owned();
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let _ = stream.write_all(b"a");
+                }
+                Err(_) => return String::from_utf8_lossy(&answer).into_owned(),
+            }
+        }
+        panic!("it listens still: {}", String::from_utf8_lossy(&answer));
     }
 
     /// Ends it, and returns what it told.
@@ -114,4 +153,98 @@ fn what_is_sent_on_is_what_was_understood() {
     assert_eq!(heard, format!("GET /a HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nZ: w\r\nConnection: close\r\n\r\n"));
     let told = served.end();
     assert!(matches!(told.as_slice(), [Event::Connected { .. }, Event::Disconnected { .. }]), "{told:#?}");
+}
+
+fn refusals(told: &[Event]) -> Vec<&str> {
+    told.iter().filter_map(|event| if let Event::Refused { why, .. } = event { Some(why.as_str()) } else { None }).collect()
+}
+
+#[test]
+fn a_client_that_drips_is_not_waited_for() {
+    let served = Served::within(1, Limits { asking: SHORT, leaving: SHORT, ..Limits::default() });
+    let check = |beginning: &[u8], expected: &str| {
+        let answer = served.drip(beginning);
+        assert!(answer.contains(expected), "{beginning:?}: {answer}");
+    };
+    check(b"G", "408 Request Timeout");
+    check(b"GET http://127.0.0.1/ HTTP/1.1\r\nA: ", "the request did not come in 50 ms");
+    // A SOCKS name of 255 bytes, and a greeting that lacks its methods.
+    check(b"\x05\x01\x00\x05\x01\x00\x03\xff", "");
+    check(b"\x05\xff", "");
+    let told = served.end();
+    assert_eq!(refusals(&told), ["the request did not come in 50 ms"; 4]);
+    assert_eq!(told.len(), 4, "{told:#?}");
+}
+
+#[test]
+fn who_is_refused_is_not_listened_to() {
+    let served = Served::within(2, Limits { leaving: SHORT, ..Limits::default() });
+    let answer = served.drip(b"CONNECT 127.0.0.1:1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    assert_eq!(refusals(&served.end()), ["`127.0.0.1:1` is not granted: name it in `sandbox.network.allow`"]);
+}
+
+#[test]
+fn a_hello_that_never_ends_is_not_waited_for() {
+    let port = mirror();
+    let served = Served::within(port, Limits { greeting: SHORT, leaving: SHORT, ..Limits::default() });
+    // The head of a record of 16 KiB, and of a hello as long.
+    let connect = format!("CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: a\r\n\r\n");
+    let hello = [connect.as_bytes(), b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc\x03\x03"].concat();
+    let answer = served.drip(&hello);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let told = served.end();
+    assert_eq!(refusals(&told), ["the TLS hello did not come in 50 ms"]);
+    let [Event::Connected { .. }, Event::Refused { .. }, Event::Disconnected { sent: 0, why: Some(why), .. }] = told.as_slice()
+    else {
+        panic!("{told:#?}")
+    };
+    assert_eq!(why, "the TLS hello did not come in 50 ms");
+}
+
+#[test]
+fn a_host_that_says_nothing_is_not_waited_for() {
+    // It accepts, and that is all.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let served = Served::within(port, Limits { answering: SHORT, ..Limits::default() });
+    let answer = served.say(format!("GET http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
+    assert!(answer.contains("502 Bad Gateway") && answer.contains("the server gave no answer in 50 ms"), "{answer}");
+    let told = served.end();
+    assert!(matches!(told.as_slice(), [Event::Connected { .. }, Event::Disconnected { why: Some(_), .. }]), "{told:#?}");
+}
+
+#[test]
+fn a_host_that_does_not_even_accept_is_not_waited_for() {
+    let (full, port, _waiting) = full();
+    let served = Served::within(port, Limits { each: SHORT, ..Limits::default() });
+    let answer = served.say(format!("CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
+    assert!(answer.contains("502 Bad Gateway") && answer.contains("cannot connect: connection timed out"), "{answer}");
+    let told = served.end();
+    assert_eq!(refusals(&told), ["cannot connect: connection timed out"]);
+    drop(full);
+}
+
+/// Returns a socket that listens, with as many connections as the kernel takes for one that accepts none: the next hears
+/// nothing of it.
+fn full() -> (OwnedFd, u16, Vec<OwnedFd>) {
+    let socket = |flags| socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap();
+    let listener = socket(SocketFlags::CLOEXEC);
+    bind(&listener, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    listen(&listener, 0).unwrap();
+    let address = SocketAddr::try_from(getsockname(&listener).unwrap()).unwrap();
+    let waiting = (0..8).map(|_| {
+        let socket = socket(SocketFlags::CLOEXEC | SocketFlags::NONBLOCK);
+        assert_eq!(connect(&socket, &address), Err(rustix::io::Errno::INPROGRESS));
+        socket
+    });
+    let waiting = waiting.collect();
+    (listener, address.port(), waiting)
+}
+
+/// What a person meets is long enough for everybody, and no longer than a person waits.
+#[test]
+fn the_limits_of_the_product() {
+    let Limits { asking, greeting, connecting, each, answering, leaving } = Limits::default();
+    assert_eq!([asking, greeting, connecting, each, answering, leaving].map(|limit| limit.as_secs()), [15, 15, 15, 5, 300, 2]);
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::refused::grouped;
 use crate::store::Tasks;
 use crate::ui::{Ui, table};
 
@@ -59,7 +60,7 @@ fn no_record(task: &str) -> Failure {
     Failure::new(format!("`{task}` has no audit record")).help("`remit tasks` lists the tasks")
 }
 
-fn read(state: &StateDir, task: &str) -> Result<Option<String>, Failure> {
+pub(crate) fn read(state: &StateDir, task: &str) -> Result<Option<String>, Failure> {
     let path = state.path().join(&format!("tasks/{task}/{AUDIT_FILE}"));
     match std::fs::read(path.as_path()) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
@@ -194,6 +195,12 @@ fn event(event: &Value) -> String {
             let host = text("host");
             let to = if host.is_empty() { String::new() } else { format!(" to {host}:{}", number("port")) };
             format!("     {}{to} refused: {}\n", text("by"), text("why"))
+        }
+        "refused_alike" => {
+            let host = text("host");
+            let to = if host.is_empty() { String::new() } else { format!(" to {host}:{}", number("port")) };
+            let (more, all) = (grouped(number("more")), grouped(number("all")));
+            format!("     {}{to} refused: and {more} more like it, {all} in all: {}\n", text("by"), text("why"))
         }
         "disconnected" => {
             let why = text("why");

@@ -80,6 +80,17 @@ pub enum AuditEvent<'a> {
     },
     /// A connection was refused, or could not be made, or went no further.
     Refused { connection: u64, by: Cow<'a, str>, host: Cow<'a, str>, port: u16, address: Option<IpAddr>, why: Cow<'a, str> },
+    /// Connections were refused like others before, of which each has its line.
+    RefusedAlike {
+        by: Cow<'a, str>,
+        host: Cow<'a, str>,
+        port: u16,
+        why: Cow<'a, str>,
+        /// How many, since the last line about them.
+        more: u64,
+        /// How many of them there were, from the first.
+        all: u64,
+    },
     /// A connection has ended.
     Disconnected {
         connection: u64,

@@ -6,11 +6,13 @@
 
 mod chain;
 mod event;
+mod flood;
 mod redact;
 mod writer;
 
 pub use chain::{Broken, Verified, verify};
 pub use event::{AuditEvent, Effect};
 pub(crate) use event::{verdict, words};
+pub(crate) use flood::Flood;
 pub use redact::Redactor;
 pub use writer::{AUDIT_FILE, Audit, AuditError};

@@ -97,11 +97,12 @@ impl Session {
     }
 
     /// Returns the worker that has taken the place of a lost one: of several that find it lost, one starts it.
-    fn replaced(&self, lost: &Arc<Client>) -> Result<Arc<Client>, Gone> {
+    pub(super) fn replaced(&self, lost: &Arc<Client>) -> Result<Arc<Client>, Gone> {
         let mut current = locked(&self.sandbox.worker);
         if !Arc::ptr_eq(&current.client, lost) {
             return Ok(Arc::clone(&current.client));
         }
+        self.servers_lost();
         let recipe = current.recipe.take().ok_or(Gone::ForGood)?;
         let spared = self.desk.as_ref().map_or_else(Vec::new, |desk| locked(desk).children());
         let start = || -> Result<Client, ExecutorError> {

@@ -23,6 +23,7 @@ use crate::audit::AuditEvent;
 use crate::tools::{Call, Described};
 use crate::worker::protocol::{Reply, What};
 use crate::worker::servers::{self, Remote};
+use crate::worker::{Client, Lost};
 
 /// Milliseconds that a server has for each answer when the file does not say: as in the products.
 const TIME: u64 = 120_000;
@@ -46,7 +47,7 @@ pub(super) struct Servers {
     environment: BTreeMap<String, String>,
     /// Where their standard errors go.
     directory: PathBuf,
-    standing: Mutex<BTreeMap<String, watch::Receiver<Standing>>>,
+    standing: Mutex<BTreeMap<String, watch::Sender<Standing>>>,
 }
 
 impl Session {
@@ -64,14 +65,23 @@ impl Session {
             if server.disabled || !self.may_be_used(&server.name.value) {
                 continue;
             }
-            let (sender, receiver) = watch::channel(Standing::Starting);
-            self.known_servers().insert(server.name.value.clone(), receiver);
-            match self.startable(server) {
-                Ok((start, permit)) => {
-                    tokio::spawn(attend(Arc::clone(self), start, permit, index, sender));
+            let sender = watch::Sender::new(Standing::Starting);
+            self.known_servers().insert(server.name.value.clone(), sender.clone());
+            tokio::spawn(attend(Arc::clone(self), index, sender));
+        }
+    }
+
+    /// Notes that the worker is gone, and with it every server that ran in it.
+    pub(super) fn servers_lost(&self) {
+        for standing in self.known_servers().values() {
+            // Who calls one waits until it has come again, or cannot.
+            standing.send_if_modified(|now| {
+                let ran = matches!(now, Standing::Ready(_));
+                if ran {
+                    *now = Standing::Starting;
                 }
-                Err(refusal) => self.stands(&server.name.value, &sender, Standing::Failed(refusal.why)),
-            }
+                ran
+            });
         }
     }
 
@@ -79,7 +89,7 @@ impl Session {
     pub async fn served(&self) -> Vec<Offered> {
         let until = tokio::time::Instant::now() + LISTING;
         let mut all = Vec::new();
-        let standing: Vec<_> = self.known_servers().iter().map(|(name, standing)| (name.clone(), standing.clone())).collect();
+        let standing: Vec<_> = self.known_servers().iter().map(|(name, now)| (name.clone(), now.subscribe())).collect();
         for (server, mut standing) in standing {
             let settled = tokio::time::timeout_at(until, standing.wait_for(|now| !matches!(now, Standing::Starting))).await;
             let Ok(Ok(now)) = settled else { continue };
@@ -91,8 +101,9 @@ impl Session {
 
     /// Returns whether a server that was still starting when the tools were listed has come since.
     pub fn servers_settle(&self) -> impl Future<Output = bool> + Send + use<> {
-        let starting: Vec<_> =
-            self.known_servers().values().filter(|now| matches!(*now.borrow(), Standing::Starting)).cloned().collect();
+        let known = self.known_servers();
+        let starting = known.values().filter(|now| matches!(*now.borrow(), Standing::Starting));
+        let starting: Vec<_> = starting.map(watch::Sender::subscribe).collect();
         async move {
             let mut came = false;
             for mut standing in starting {
@@ -126,7 +137,7 @@ impl Session {
             return Err(Refusal::of(&reason));
         }
         let written = self.agent.file.mcp_servers.iter().find(|known| known.name.value == server);
-        let standing = self.known_servers().get(server).cloned();
+        let standing = self.known_servers().get(server).map(watch::Sender::subscribe);
         let (Some(written), Some(mut standing)) = (written, standing) else {
             return Err(Refusal::new(format!("the agent has no server `{}`", visible(server))));
         };
@@ -226,20 +237,46 @@ impl Session {
         sender.send_replace(now);
     }
 
-    fn known_servers(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, watch::Receiver<Standing>>> {
+    fn known_servers(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, watch::Sender<Standing>>> {
         self.servers.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Starts a server, and looks after it until it ends. The permit is used up by that.
-async fn attend(session: Arc<Session>, start: servers::Start, permit: Permit, index: usize, sender: watch::Sender<Standing>) {
-    let server = start.server.clone();
-    session.stands(&server, &sender, Standing::Starting);
+/// Starts a server, and looks after it until it ends; when the worker is lost with it, it is started again in the next one.
+async fn attend(session: Arc<Session>, index: usize, sender: watch::Sender<Standing>) {
     let Some(written) = session.agent.file.mcp_servers.get(index) else { return };
     let errors = Mutex::new(Kept::new(&session.servers.directory, index));
+    let name = &written.name.value;
+    let why = loop {
+        // Each start has a permit of its own, which lasts until its end.
+        let (start, permit) = match session.startable(written) {
+            Ok(startable) => startable,
+            Err(refusal) => break refusal.why,
+        };
+        session.stands(name, &sender, Standing::Starting);
+        let client = session.client();
+        let ended = live(&session, written, start, &client, &sender, &errors).await;
+        drop(permit);
+        match ended {
+            Ok(why) => break why,
+            Err(Lost) if session.replaced(&client).is_ok() => {}
+            Err(Lost) => break GONE.to_owned(),
+        }
+    };
+    session.stands(name, &sender, Standing::Failed(why));
+}
+
+/// Starts a server in this worker, names its tools, and returns how it ended, unless the worker did.
+async fn live(
+    session: &Session,
+    written: &McpServer,
+    start: servers::Start,
+    client: &Client,
+    sender: &watch::Sender<Standing>,
+    errors: &Mutex<Kept>,
+) -> Result<String, Lost> {
+    let server = &written.name.value;
     let keep = |text: String| errors.lock().unwrap_or_else(PoisonError::into_inner).add(&text);
-    // A server lives and ends with the worker that it was started in.
-    let client = session.client();
     let ended = client.follow(What::Serve(start), &keep);
     let listed = async {
         let what = What::Tools { server: server.clone(), timeout_ms: limit(written) };
@@ -248,10 +285,12 @@ async fn attend(session: Arc<Session>, start: servers::Start, permit: Permit, in
                 let off = |tool: &Remote| written.disabled_tools.iter().any(|name| name.value == tool.name);
                 Standing::Ready(Arc::new(tools.into_iter().filter(|tool| !off(tool)).collect()))
             }
-            Ok(Reply::Failed { why, .. }) => Standing::Failed(format!("the server `{}` does not start: {why}", visible(&server))),
-            Ok(_) | Err(_) => Standing::Failed(GONE.to_owned()),
+            Ok(Reply::Failed { why, .. }) => Standing::Failed(format!("the server `{}` does not start: {why}", visible(server))),
+            Ok(_) => Standing::Failed(GONE.to_owned()),
+            // Then its end is the worker's.
+            Err(Lost) => return std::future::pending().await,
         };
-        session.stands(&server, &sender, now);
+        session.stands(server, sender, now);
         std::future::pending::<()>().await;
     };
     tokio::pin!(ended, listed);
@@ -259,14 +298,12 @@ async fn attend(session: Arc<Session>, start: servers::Start, permit: Permit, in
         // The order to start goes out before the one that asks what was started.
         biased;
         reply = &mut ended => reply,
-        () = &mut listed => return,
+        () = &mut listed => return Err(Lost),
     };
-    drop(permit);
-    let why = match reply {
-        Ok(Reply::Failed { why, .. }) => why,
-        Ok(_) | Err(_) => GONE.to_owned(),
-    };
-    session.stands(&server, &sender, Standing::Failed(why));
+    match reply? {
+        Reply::Failed { why, .. } => Ok(why),
+        _ => Ok(GONE.to_owned()),
+    }
 }
 
 fn limit(server: &McpServer) -> u64 {

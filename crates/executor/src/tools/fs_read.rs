@@ -156,7 +156,7 @@ impl Operation {
             Operation::Directory { path, depth, exclude_patterns, max_entries, offset } => {
                 let default = || EXCLUDED.map(str::to_owned).to_vec();
                 let patterns = exclude_patterns.unwrap_or_else(default);
-                let walk = Walk { root: path.into(), depth: Some(depth + 1), ignore: false };
+                let walk = Walk { root: path.into(), depth: Some(depth.saturating_add(1)), ignore: false };
                 let lines = entries(&walk, &patterns, control)?;
                 Ok(vec![Part::Found { lines, form: Form::Entries { offset, most: max_entries } }])
             }

@@ -11,7 +11,7 @@ mod serve;
 pub(crate) mod servers;
 mod start;
 
-pub(crate) use client::Client;
+pub(crate) use client::{Client, Lost};
 pub use serve::serve;
 pub(crate) use start::{Recipe, end_worker};
 pub use start::{WORKER, Worker, start_worker};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Write as _};
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -56,7 +57,12 @@ pub fn serve(looked_at: bool) -> io::Result<()> {
                 Err(failure) => answers.send(order.id, Reply::Failed { why: failure.why, errno: failure.errno }),
             },
             what @ (What::Act(_) | What::Hook { .. } | What::Expand(_) | What::Tools { .. }) => {
-                follow(&answers, order.id, move |control| act(what, control))?;
+                let followed = follow(&answers, order.id, move |control| act(what, control));
+                followed.unwrap_or_else(|error| {
+                    // At the limit of processes, for as long as a command is: that is no end of the session.
+                    let why = "the sandbox has no room for one thing more at once".to_owned();
+                    answers.end(order.id, Reply::Failed { why, errno: error.raw_os_error() });
+                });
             }
         }
     }
@@ -76,7 +82,10 @@ fn follow(answers: &Arc<Answers>, id: u64, act: impl FnOnce(&Control<'_>) -> Rep
     thread::Builder::new().stack_size(1 << 20).spawn(move || {
         let progress = |text: String| answers.send(id, Reply::Progress(text));
         let control = Control { cancelled: &cancelled, cancel: &cancel, progress: &progress, servers: &answers.servers };
-        answers.end(id, act(&control));
+        // Whoever waits is answered, whatever becomes of this thread.
+        let reply = catch_unwind(AssertUnwindSafe(|| act(&control)));
+        let broken = |_| Reply::Failed { why: "it broke off in the middle, by a defect of remit".to_owned(), errno: None };
+        answers.end(id, reply.unwrap_or_else(broken));
     })?;
     Ok(())
 }
@@ -150,4 +159,32 @@ impl Answers {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn an_order_that_breaks_off_is_answered() {
+        let (session, worker) = UnixStream::pair().unwrap();
+        let answers = Arc::new(Answers {
+            socket: Arc::new(File::from(OwnedFd::from(worker))),
+            one: Mutex::new(()),
+            running: Mutex::new(BTreeMap::new()),
+            servers: Servers::default(),
+        });
+        follow(&answers, 7, |_| panic!("on purpose")).unwrap();
+        let answer: Answer = {
+            use std::io::Read as _;
+            let (mut session, mut head) = (session, [0; 4]);
+            session.read_exact(&mut head).unwrap();
+            let mut bytes = vec![0; super::super::protocol::length(head).unwrap()];
+            session.read_exact(&mut bytes).unwrap();
+            serde_json::from_slice(&bytes).unwrap()
+        };
+        assert!(matches!((answer.id, &answer.reply), (7, Reply::Failed { why, .. }) if why.contains("broke off")), "{answer:?}");
+        assert!(locked(&answers.running).is_empty());
+    }
 }

@@ -12,6 +12,9 @@ use std::convert::Infallible;
 /// Waits for the task, reaping everything else, and ends; the kernel then ends what is left in the namespace.
 pub(super) fn run(prepared: &Prepared<'_>, task: Pid) -> Result<Infallible, LaunchError> {
     // From here on a failure is not the launch's: the task is on its way and reports for itself.
+    // What the caller's terminal says to its foreground is for the launching process, which passes on what is for the task. Here
+    // it would come a second time, and a new size before the task's own terminal has it.
+    let _ = rustix::process::setpgid(None, None);
     let _ = rustix::stdio::dup2_stdin(&prepared.status);
     let _ = sys::close_from(1);
     let _ = privileges::give_up_capabilities();
@@ -28,7 +31,7 @@ pub(super) fn run(prepared: &Prepared<'_>, task: Pid) -> Result<Infallible, Laun
             Ok(Some(_)) => {}
             Err(Errno::CHILD) => sys::exit_now(125),
             Ok(None) | Err(_) => match sys::wait_for_signal(&signals) {
-                Ok(libc::SIGCHLD) | Err(_) => {}
+                Ok(libc::SIGCHLD | libc::SIGWINCH) | Err(_) => {}
                 // The task leads a session, and so a group, of its own number.
                 Ok(signal) => {
                     let _ = sys::signal_group(task, signal);
