@@ -32,16 +32,17 @@ measure() { # NAME FILES...
   shift
   local commands=("$remit lint --statistics $*")
   [ -n "${baseline:-}" ] && commands+=("$baseline lint --statistics $*")
-  hyperfine --shell=none --ignore-failure --warmup 2 --runs "${RUNS:-20}" --export-json "$work/$name.json" "${commands[@]}" > "$work/$name.txt" 2>&1 || { cat "$work/$name.txt"; exit 1; }
-  python3 - "$work/$name.json" "$name" <<'PYTHON'
+  hyperfine --shell=none --ignore-failure --warmup 2 --runs "${RUNS:-20}" --export-json "$work/$name.measured" "${commands[@]}" > "$work/$name.txt" 2>&1 || { cat "$work/$name.txt"; exit 1; }
+  python3 - "$work/$name.measured" "$name" <<'PYTHON'
 import json, sys
 for result in json.load(open(sys.argv[1]))["results"]:
     cpu = result["user"] + result["system"]
     print(f'{sys.argv[2]:8} median {result["median"]*1000:7.1f} ms  least {result["min"]*1000:7.1f} ms  cpu {cpu*1000:7.1f} ms  {result["command"].split()[0]}')
 PYTHON
   for each in "${commands[@]}"; do
+    # With findings it ends with 1, which is no failure here.
     # shellcheck disable=SC2086
-    /usr/bin/time -f "$name      peak memory %M KiB" $each 2>&1 > /dev/null | tail -1
+    { /usr/bin/time -f "$name      peak memory %M KiB" $each 2>&1 > /dev/null || [ $? -eq 1 ]; } | tail -1
   done
 }
 

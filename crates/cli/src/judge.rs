@@ -2,10 +2,9 @@
 
 use remit_agent::{AbsPath, AgentFile, Parsed, Reading, parse};
 use remit_diagnostics::{Diagnostic, Source};
-use remit_lint::{Heeded, LintInput, Product, Products, heed_ignores};
+use remit_lint::{Disk, Heeded, LintInput, Product, Products, heed_ignores};
 use remit_policy::{Policy, Workspace};
 
-use crate::disk::HostDisk;
 use crate::failure::Failure;
 use crate::load::{self, Place, ReadAs, UserProfiles};
 
@@ -17,6 +16,7 @@ pub(crate) struct How {
     pub(crate) judged_for: Vec<Product>,
     pub(crate) profiles: UserProfiles,
     pub(crate) workspace: Workspace,
+    pub(crate) disk: Box<dyn Disk + Send + Sync>,
 }
 
 /// Where a text comes from.
@@ -80,7 +80,7 @@ pub(crate) fn judge(shown: &str, bytes: &[u8], place: FilePlace, how: &How) -> R
         policy: policy.as_ref(),
         products: &products,
         workspace: &how.workspace,
-        disk: &HostDisk,
+        disk: &*how.disk,
     };
     findings.extend(remit_lint::lint(&input));
     findings.sort_by_key(|finding| finding.location.span);

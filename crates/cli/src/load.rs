@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::{Args, ValueEnum};
 use remit_agent::{AbsPath, Agent, AgentRef, Parsed, Reading, discover, parse, read_agent_file};
@@ -64,8 +65,30 @@ pub(crate) struct Loaded {
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
-/// The texts of the user's own profiles, by name.
-pub(crate) type UserProfiles = BTreeMap<String, String>;
+/// The texts of the user's own profiles, by name, and each profile that was asked for, read once.
+#[derive(Debug, Default)]
+pub(crate) struct UserProfiles {
+    texts: BTreeMap<String, String>,
+    /// Many agents name the same few.
+    read: Mutex<BTreeMap<String, Arc<Profile>>>,
+}
+
+impl UserProfiles {
+    pub(crate) fn new(texts: BTreeMap<String, String>) -> UserProfiles {
+        UserProfiles { texts, read: Mutex::default() }
+    }
+
+    /// Returns a profile out of the user's texts and those that ship.
+    pub(crate) fn profile(&self, name: &str) -> Result<Arc<Profile>, ProfileError> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(profile) = read.get(name) {
+            return Ok(Arc::clone(profile));
+        }
+        let profile = Arc::new(Profile::load(name, &self.texts)?);
+        read.insert(name.to_owned(), Arc::clone(&profile));
+        Ok(profile)
+    }
+}
 
 /// The profile of an agent that names none: an agent's commands are a developer's, and need the toolchains.
 const DEFAULT_PROFILE: &str = "dev";
@@ -151,10 +174,10 @@ pub(crate) fn user_profiles(workspace: &Workspace) -> Result<UserProfiles, Failu
     let failed = |error: &io::Error| Failure::io(format!("cannot read profiles in `{directory}`"), error);
     let entries = match fs::read_dir(directory.as_path()) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(UserProfiles::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(UserProfiles::default()),
         Err(error) => return Err(failed(&error)),
     };
-    let mut profiles = UserProfiles::new();
+    let mut profiles = BTreeMap::new();
     for entry in entries {
         let path = entry.map_err(|error| failed(&error))?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".json")) else {
@@ -166,7 +189,7 @@ pub(crate) fn user_profiles(workspace: &Workspace) -> Result<UserProfiles, Failu
         let text = String::from_utf8(bytes).map_err(|_| Failure::new(format!("profile `{path}` is not UTF-8")))?;
         profiles.insert(name.to_owned(), text);
     }
-    Ok(profiles)
+    Ok(UserProfiles::new(profiles))
 }
 
 enum Refused {
@@ -175,10 +198,10 @@ enum Refused {
     Elsewhere(Box<Failure>),
 }
 
-fn load_profile(agent: &Agent, profiles: &UserProfiles) -> Result<Profile, Refused> {
+fn load_profile(agent: &Agent, profiles: &UserProfiles) -> Result<Arc<Profile>, Refused> {
     let named = agent.file.settings.sandbox.as_ref().and_then(|sandbox| sandbox.value.profile.as_ref());
     let name = named.map_or(DEFAULT_PROFILE, |name| name.value.as_str());
-    Profile::load(name, profiles).map_err(|error| match (error, named) {
+    profiles.profile(name).map_err(|error| match (error, named) {
         (ProfileError::Unknown { name: unknown, nearest }, Some(named)) if unknown == named.value => {
             Refused::InFile(Box::new(unknown_profile(&agent.source, named, nearest.as_deref())))
         }

@@ -8,7 +8,7 @@ use std::path::Path;
 use remit_agent::{AbsPath, Agent};
 use remit_executor::{Audit, AuditError, ExecutorError, Redactor};
 use remit_launch::Layer;
-use remit_policy::{CommandLine, Confinement, Policy, Profile, Request, Workspace, WorkspaceMode};
+use remit_policy::{CommandLine, Confinement, Policy, Request, Workspace, WorkspaceMode};
 use remit_sandbox::{Grant, Host, LayerPurpose, Plan, plan};
 use remit_tasks::{StateDir, TaskDir};
 use rustix::io::Errno;
@@ -48,7 +48,7 @@ pub(crate) fn prepare(ui: &Ui, wanted: Wanted<'_>) -> Result<Work, Failure> {
         ui.diagnostics(&loaded.warnings);
         (Some(loaded.agent), loaded.policy)
     } else {
-        let profile = Profile::load("unrestricted", &user_profiles(&workspace)?)?;
+        let profile = user_profiles(&workspace)?.profile("unrestricted")?;
         (None, remit_policy::unrestricted(&profile, &workspace))
     };
     let host = host::look(&policy, &state)?;

@@ -27,7 +27,7 @@ pub use disk::{DescribedDisk, Disk, Entry, NoDisk};
 pub use ignore::{Heeded, UNUSED_IGNORE, heed_ignores};
 pub use input::LintInput;
 pub use product::{Product, Products};
-pub use products::{BadGlob, PathWorld, Pattern, ProductPath, ProductRules, ProductSettings, ProductShell, covers};
+pub use products::{BadGlob, PathWorld, Pattern, ProductGlob, ProductPath, ProductRules, ProductSettings, ProductShell, covers};
 pub use rule::{Rule, RuleExample};
 pub use rules::RULES;
 pub use witness::sample as sample_line;

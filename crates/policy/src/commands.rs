@@ -1,12 +1,11 @@
 use std::ops::Deref;
 
-use regex::Regex;
 use remit_shell::PatternPart;
 use serde::{Serialize, Serializer};
 
-use crate::Origin;
 use crate::names::ByName;
 use crate::programs::tables;
+use crate::{CommandRegex, Origin};
 
 /// Which command lines run unasked, which never, and what happens to the rest.
 #[derive(Clone, Debug, Serialize)]
@@ -50,7 +49,7 @@ pub enum CommandPattern {
     /// A glob, word by word; `rest` when the last word is `*`, which is then not among the words.
     Words { text: String, words: Vec<Vec<PatternPart>>, rest: bool },
     /// A regular expression over the words joined by one space, anchored at both ends.
-    Regex { text: String, regex: Regex },
+    Regex { text: String, regex: CommandRegex },
 }
 
 impl CommandRules {

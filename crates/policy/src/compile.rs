@@ -12,6 +12,7 @@ mod files;
 mod limits;
 mod network;
 mod protected;
+mod standing;
 mod starts;
 mod tools;
 

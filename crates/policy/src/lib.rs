@@ -7,6 +7,7 @@
 mod address;
 mod calls;
 mod canonical;
+mod command_regex;
 mod commands;
 mod compile;
 mod decide;
@@ -32,6 +33,7 @@ mod within;
 
 pub use address::WebAddress;
 pub use calls::{AwsGrants, CallRule, WebGrants};
+pub use command_regex::CommandRegex;
 pub use commands::{CommandGrants, CommandPattern, CommandRule, CommandRules, Otherwise};
 pub use compile::{COMPILE_CODES, Example, Workspace, compile, compile_untried, examples, handed_on, protected, unrestricted};
 pub use decide::{AwsCall, CommandLine, CommandPart, Decision, Gate, Judgement, Request};

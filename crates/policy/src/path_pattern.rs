@@ -24,7 +24,7 @@ use crate::PathGlob;
 pub struct PathPattern {
     pub text: Arc<str>,
     pub base: AbsPath,
-    pub glob: Option<Box<PathGlob>>,
+    pub glob: Option<Arc<PathGlob>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -54,7 +54,7 @@ impl PathPattern {
         if wild.is_empty() || wild == ["**"] {
             return Ok(PathPattern { text: written, base, glob: None });
         }
-        let glob = Some(Box::new(glob(wild, text.ends_with('/'))?));
+        let glob = Some(Arc::new(glob(wild, text.ends_with('/'))?));
         Ok(PathPattern { text: written, base, glob })
     }
 

@@ -188,7 +188,8 @@ fn lines(args: &CheckArgs) -> Result<Exit, Failure> {
         Some(_) => places::workspace(args.cwd.as_deref())?,
         None => nowhere()?,
     };
-    let profiles = UserProfiles::from([(BARE.to_owned(), format!(r#"{{"name":"{BARE}","description":"Grants nothing."}}"#))]);
+    let profiles =
+        UserProfiles::new([(BARE.to_owned(), format!(r#"{{"name":"{BARE}","description":"Grants nothing."}}"#))].into());
     let product = match (args.read_as, &args.cwd) {
         (Some(product @ (ReadAs::Q | ReadAs::Kiro)), Some(_)) => Some(ProductJudge::on_host(product, &workspace)),
         (Some(product @ (ReadAs::Q | ReadAs::Kiro)), None) => Some(ProductJudge::nowhere(product)?),

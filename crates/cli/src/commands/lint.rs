@@ -17,6 +17,7 @@ use remit_diagnostics::{Diagnostic, Severity, render_github, render_json, render
 use remit_lint::Product;
 use serde::Serialize;
 
+use crate::disk::{HostDisk, KnownDisk};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::judge::{FilePlace, How, Judged, judge};
@@ -130,6 +131,18 @@ struct LintJson {
     errors: Vec<String>,
 }
 
+/// What is kept of a file until all are printed: its policy and its tree are let go.
+struct Linted {
+    findings: Vec<Diagnostic>,
+    ignored: usize,
+}
+
+impl From<Judged> for Linted {
+    fn from(judged: Judged) -> Linted {
+        Linted { findings: judged.findings, ignored: judged.ignored }
+    }
+}
+
 pub(crate) fn lint(ui: &Ui, args: &LintArgs) -> Result<Exit, Failure> {
     if let Some(rule) = &args.explain {
         let page = if rule == "all" { explain::list() } else { explain::explain(rule)? };
@@ -139,11 +152,13 @@ pub(crate) fn lint(ui: &Ui, args: &LintArgs) -> Result<Exit, Failure> {
     let profiles = load::user_profiles(&workspace)?;
     let (files, mut failures) = find(&args.paths);
     let judged_for: Vec<Product> = args.judged_for.iter().copied().map(Product::from).collect();
-    let how = How { read_as: args.read_as, judged_for, profiles, workspace };
+    let mut how = How { read_as: args.read_as, judged_for, profiles, workspace, disk: Box::new(HostDisk) };
     if args.fix {
         failures.extend(fix::fix_files(ui, &files, &how));
     }
-    let mut judged: Vec<Judged> = Vec::new();
+    // From here on nothing is written.
+    how.disk = Box::new(KnownDisk::default());
+    let mut judged: Vec<Linted> = Vec::new();
     for result in lint_files(&files, &how) {
         match result {
             Ok(found) => judged.push(found),
@@ -162,7 +177,7 @@ pub(crate) fn lint(ui: &Ui, args: &LintArgs) -> Result<Exit, Failure> {
     })
 }
 
-fn report(ui: &Ui, args: &LintArgs, judged: &[Judged], failures: &[Failure]) -> Result<(), Failure> {
+fn report(ui: &Ui, args: &LintArgs, judged: &[Linted], failures: &[Failure]) -> Result<(), Failure> {
     let read = judged.len();
     if args.statistics {
         let statistics = Statistics::of(judged.iter().map(|file| file.findings.as_slice()));
@@ -192,7 +207,7 @@ fn report(ui: &Ui, args: &LintArgs, judged: &[Judged], failures: &[Failure]) -> 
 }
 
 /// Lints the files on every processor, and returns what was found in their order.
-fn lint_files(files: &[String], how: &How) -> Vec<Result<Judged, Failure>> {
+fn lint_files(files: &[String], how: &How) -> Vec<Result<Linted, Failure>> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
@@ -217,16 +232,16 @@ fn lint_files(files: &[String], how: &How) -> Vec<Result<Judged, Failure>> {
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn lint_file(typed: &str, how: &How) -> Result<Judged, Failure> {
+fn lint_file(typed: &str, how: &How) -> Result<Linted, Failure> {
     if typed == STDIN {
         // It has no place; its relative paths are those of a file in the workspace.
         let path = how.workspace.root.join("stdin");
         let place = FilePlace { path: path.clone(), canonical: path, exists: false };
-        return judge("<stdin>", &read_stdin()?, place, how);
+        return judge("<stdin>", &read_stdin()?, place, how).map(Linted::from);
     }
     let path = places::typed(typed)?;
     let (bytes, canonical) = read_agent_file(&path)?;
-    judge(typed, &bytes, FilePlace { path, canonical, exists: true }, how)
+    judge(typed, &bytes, FilePlace { path, canonical, exists: true }, how).map(Linted::from)
 }
 
 fn read_stdin() -> Result<Vec<u8>, Failure> {

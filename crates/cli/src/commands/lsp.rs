@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::disk::HostDisk;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::judge::How;
@@ -40,7 +41,7 @@ pub(crate) struct LspArgs {
 pub(crate) fn lsp(_: &Ui, args: &LspArgs) -> Result<Exit, Failure> {
     let workspace = places::workspace(args.cwd.as_deref())?;
     let profiles = load::user_profiles(&workspace)?;
-    let how = How { read_as: None, judged_for: Vec::new(), profiles, workspace };
+    let how = How { read_as: None, judged_for: Vec::new(), profiles, workspace, disk: Box::new(HostDisk) };
     let mut session = Session::new(how);
     let mut input = BufReader::new(io::stdin().lock());
     let mut output = io::stdout().lock();

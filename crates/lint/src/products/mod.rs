@@ -6,11 +6,13 @@ use remit_diagnostics::{Span, Spanned};
 
 use crate::input::Facts;
 
+mod glob;
 mod path;
 mod pattern;
 mod shell;
 mod v3;
 
+pub use glob::ProductGlob;
 pub use path::{BadGlob, PathWorld, ProductPath};
 pub use pattern::Pattern;
 pub use shell::{ProductRules, ProductSettings, ProductShell};
@@ -42,10 +44,17 @@ pub fn covers(entry: &str, tool: NativeTool) -> bool {
     match pattern {
         "*" => true,
         _ if !pattern.contains(['*', '?', '[', '{']) => tool.names().contains(&pattern),
-        _ => Glob::new(pattern).is_ok_and(|glob| {
-            let glob = glob.compile_matcher();
-            tool.names().iter().any(|name| glob.is_match(name))
-        }),
+        _ => match pattern.split_once('*') {
+            Some((start, end)) if !pattern.contains(['?', '[', ']', '{', '}', '\\']) && !end.contains('*') => {
+                let is_whole =
+                    |name: &&str| name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end);
+                tool.names().iter().any(is_whole)
+            }
+            _ => Glob::new(pattern).is_ok_and(|glob| {
+                let glob = glob.compile_matcher();
+                tool.names().iter().any(|name| glob.is_match(name))
+            }),
+        },
     }
 }
 
@@ -78,6 +87,10 @@ mod tests {
         check("@builtin", true);
         check("@builtin/exec*", true);
         check("execute_*", true);
+        check("ex*ash", true);
+        check("shell*", true);
+        check("shell*l", false);
+        check("*_ba*", true);
         check("fs_*", false);
         check("@shell", false);
         check("@*", false);

@@ -3,9 +3,9 @@
 //! Pattern and path are made absolute and, as far as they exist, free of symbolic links; what does not exist is only
 //! made normal. Then the one is a glob over the other, in which `*` crosses `/`.
 
-use globset::{Glob, GlobMatcher};
 use remit_agent::AbsPath;
 
+use super::glob::ProductGlob;
 use crate::Disk;
 
 /// Where the product runs.
@@ -28,7 +28,7 @@ pub enum ProductPath {
     /// What is below the path.
     Beneath(String),
     /// The pattern, and the pattern for what is below.
-    Glob(GlobMatcher, GlobMatcher),
+    Glob(Box<[ProductGlob; 2]>),
 }
 
 impl ProductPath {
@@ -38,7 +38,7 @@ impl ProductPath {
         match self {
             ProductPath::Literal(base) => path == base || is_below(base),
             ProductPath::Beneath(base) => is_below(base),
-            ProductPath::Glob(itself, below) => itself.is_match(path) || below.is_match(path),
+            ProductPath::Glob(globs) => globs.iter().any(|glob| glob.is_match(path)),
         }
     }
 }
@@ -69,8 +69,8 @@ impl PathWorld<'_> {
         if let Some(base) = base.filter(|base| !base.contains(WILD)) {
             return Ok(ProductPath::Beneath(base.to_owned()));
         }
-        let glob = |text: &str| Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|_| BadGlob(text.to_owned()));
-        Ok(ProductPath::Glob(glob(&pattern)?, glob(&format!("{}/**", pattern.trim_end_matches('/')))?))
+        let below = ProductGlob::new(format!("{}/**", pattern.trim_end_matches('/')));
+        Ok(ProductPath::Glob(Box::new([ProductGlob::new(pattern)?, below?])))
     }
 
     /// Returns a path as the product compares it.

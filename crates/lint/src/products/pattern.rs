@@ -2,7 +2,9 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use regex::{Regex, bytes};
+use regex::Regex;
+use regex_automata::{meta, util::syntax};
+use regex_syntax::hir::{Hir, HirKind, Look};
 
 use crate::witness;
 
@@ -17,8 +19,12 @@ pub struct Pattern(Rc<Known>);
 struct Known {
     text: String,
     plain: Plain,
+    /// The first byte of every match, where that is plain to see: most lines begin otherwise.
+    first: Option<u8>,
+    /// What a line has to begin with, and what it has to have, before the automaton is asked, where that is known.
+    needed: OnceCell<Option<(String, String)>>,
     /// For lines of ASCII, in which nearly all of Unicode need not be looked for; `None` where the pattern speaks of it.
-    ascii: OnceCell<Option<bytes::Regex>>,
+    ascii: OnceCell<Option<meta::Regex>>,
     regex: OnceCell<Option<Regex>>,
     sample: OnceCell<Option<String>>,
     filled: OnceCell<Option<String>>,
@@ -42,6 +48,8 @@ thread_local! {
     static KNOWN: RefCell<HashMap<String, Pattern>> = RefCell::default();
 }
 
+/// Bytes of an automaton; what `regex` holds itself to.
+const LARGEST: usize = 10 << 20;
 /// How many are kept; then they are all let go.
 const KEPT: usize = 1024;
 
@@ -53,7 +61,9 @@ impl Pattern {
         }
         let pattern = Pattern(Rc::new(Known {
             plain: plain(&text),
+            first: first(&text),
             text: text.clone(),
+            needed: OnceCell::new(),
             ascii: OnceCell::new(),
             regex: OnceCell::new(),
             sample: OnceCell::new(),
@@ -75,6 +85,9 @@ impl Pattern {
     /// Returns whether the whole line is a match, or `None` where the pattern does not compile.
     pub fn matches(&self, line: &str) -> Option<bool> {
         let known = &*self.0;
+        if known.first.is_some() && known.first != line.bytes().next() {
+            return Some(false);
+        }
         match known.plain {
             Plain::Exact => return Some(line == known.text),
             Plain::Beginning => {
@@ -86,6 +99,11 @@ impl Pattern {
                 return Some(rest.is_some_and(|rest| rest.chars().all(|other| other == character)));
             }
             Plain::No => {}
+        }
+        if let Some((start, part)) = known.needed.get_or_init(|| needed(&known.text))
+            && !(line.starts_with(start.as_str()) && line.contains(part.as_str()))
+        {
+            return Some(false);
         }
         if line.is_ascii()
             && let Some(regex) = known.ascii.get_or_init(|| ascii(&known.text))
@@ -153,14 +171,47 @@ fn plain(text: &str) -> Plain {
     }
 }
 
+/// Returns the first byte of what the pattern matches, of one that needs no automaton.
+fn first(text: &str) -> Option<u8> {
+    // What may be repeated no time is not needed.
+    let second = text.chars().nth(1);
+    text.bytes().next().filter(|_| plain(text) != Plain::No && !text.starts_with('.') && second != Some('*'))
+}
+
 /// Compiles a pattern for lines of ASCII, on which it says what it says with the whole of Unicode. Whether it compiles is
 /// not for this to say: what might be too large, or is of Unicode, is left out.
-fn ascii(text: &str) -> Option<bytes::Regex> {
+fn ascii(text: &str) -> Option<meta::Regex> {
     let text = anchored(text);
     if text.contains('{') || !text.is_ascii() || regex_syntax::parse(&text).is_err() {
         return None;
     }
-    bytes::RegexBuilder::new(&text).unicode(false).build().ok()
+    // Few lines are asked about: to build states as they are met takes less than to build all of them.
+    let config = meta::Config::new().utf8_empty(false).dfa(false).onepass(false).nfa_size_limit(Some(LARGEST));
+    let syntax = syntax::Config::new().unicode(false).utf8(false);
+    meta::Regex::builder().configure(config).syntax(syntax).build(&text).ok()
+}
+
+/// Returns what every match begins with and what it has, of a pattern that surely compiles.
+fn needed(text: &str) -> Option<(String, String)> {
+    /// Bytes, and classes, of which no pattern is too large that counts nothing.
+    const SHORT: usize = 256;
+    const FEW: usize = 12;
+    let classes = text.matches('\\').count() + text.matches("[^").count();
+    if text.len() > SHORT || text.contains('{') || classes > FEW {
+        return None;
+    }
+    let tree = regex_syntax::parse(&anchored(text)).ok()?;
+    let HirKind::Concat(parts) = tree.kind() else { return None };
+    let literal = |part: &Hir| match part.kind() {
+        HirKind::Literal(literal) => std::str::from_utf8(&literal.0).ok().map(str::to_owned),
+        _ => None,
+    };
+    let start = match parts.as_slice() {
+        [begin, first, ..] if *begin.kind() == HirKind::Look(Look::Start) => literal(first).unwrap_or_default(),
+        _ => String::new(),
+    };
+    let longest = parts.iter().filter_map(literal).max_by_key(String::len)?;
+    Some((start, longest))
 }
 
 #[cfg(test)]
@@ -189,9 +240,18 @@ mod tests {
             "a.*b",
             "^ls$",
             "ls *",
+            "x*",
+            "*",
+            "é*",
             r"[\s\S]*",
             ".",
             r"\D",
+            r"\s*git .*",
+            "git .* x.*",
+            "(?i)git .*",
+            "git (a|b).*",
+            "git x|ls",
+            r"\w\w\w.*git",
             "(?-u:\\xFF)",
         ];
         let lines = [

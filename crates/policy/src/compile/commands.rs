@@ -18,16 +18,12 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use regex::{Regex, RegexBuilder};
 use remit_agent::{NativeTool, Reading, ShellSettings, Text};
 use remit_diagnostics::{Fix, Spanned};
 use remit_shell::{PatternPart, pattern_words};
 
 use super::Context;
-use crate::{CommandGrants, CommandPattern, CommandRule, CommandRules, Otherwise, ToolGrants};
-
-/// Bytes of a compiled regular expression; a pattern that needs more is refused.
-const REGEX_SIZE: usize = 1 << 20;
+use crate::{CommandGrants, CommandPattern, CommandRegex, CommandRule, CommandRules, Otherwise, ToolGrants};
 
 pub(super) fn compile(context: &mut Context<'_>, tools: &ToolGrants) -> CommandGrants {
     let agent = context.agent;
@@ -194,23 +190,20 @@ fn regex_pattern(text: &Text, regex: &str, every_line: bool) -> Result<CommandPa
 thread_local! {
     /// Regular expressions that were compiled before: agents of one workspace have most of theirs in common, and in one
     /// file a denial is read in several ways.
-    static COMPILED: RefCell<HashMap<(String, bool), Regex>> = RefCell::default();
+    static COMPILED: RefCell<HashMap<(String, bool), CommandRegex>> = RefCell::default();
 }
 
 /// How many are kept; then they are all let go.
 const KEPT: usize = 512;
 
-/// Compiles a regular expression, or takes one that was compiled before; under `every_line` a `.` stands for a line's end too, so that none escapes a denial.
-fn compile_regex(regex: &str, every_line: bool) -> Result<Regex, Refused> {
+/// Compiles a regular expression, or takes one that was compiled before.
+fn compile_regex(regex: &str, every_line: bool) -> Result<CommandRegex, Refused> {
     let key = (regex.to_owned(), every_line);
     if let Some(known) = COMPILED.with_borrow(|known| known.get(&key).cloned()) {
         return Ok(known);
     }
-    let compiled = RegexBuilder::new(regex)
-        .size_limit(REGEX_SIZE)
-        .dot_matches_new_line(every_line)
-        .build()
-        .map_err(|failure| Refused::Malformed { message: one_line(&failure) })?;
+    let compiled =
+        CommandRegex::compile(regex, every_line).map_err(|failure| Refused::Malformed { message: one_line(&failure) })?;
     COMPILED.with_borrow_mut(|known| {
         if known.len() >= KEPT {
             known.clear();

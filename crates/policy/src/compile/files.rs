@@ -3,30 +3,32 @@
 use remit_agent::{NativeTool, PathSettings, Resource, Text};
 use remit_diagnostics::{Span, Spanned};
 
+use super::standing::Standing;
 use super::{Context, protected};
 use crate::{FileGrants, Origin, PathPattern, PathPatternError, PathRule, ToolGrants, WorkspaceMode};
 
 /// Compiles what may be read, written and executed. A silent file reads the workspace and writes nothing.
 pub(super) fn compile(context: &mut Context<'_>, tools: &ToolGrants) -> FileGrants {
     let root = &context.workspace.root;
-    let (protected, protected_read) = protected::compile(context);
+    let standing = Standing::of(context.profile, context.workspace);
     let mut grants = FileGrants {
         read: vec![PathRule { pattern: PathPattern::literal(root), if_present: false, origin: Origin::Silent }],
         write: Vec::new(),
         execute: Vec::new(),
         hidden: Vec::new(),
         write_denied: Vec::new(),
-        protected,
-        protected_read,
+        protected: standing.protected.clone(),
+        protected_read: standing.protected_read.clone(),
         workspace: WorkspaceMode::Layer,
         caches: Vec::new(),
     };
+    protected::add_agent(&mut grants.protected, &context.agent.path);
     resources(context, &mut grants);
     reading_tools(context, tools, &mut grants);
     writing_tool(context, tools, &mut grants);
     sandbox(context, &mut grants);
     grants.workspace = mode(context, &grants.write);
-    profile(context, &mut grants);
+    profile(context, &standing, &mut grants);
     grants
 }
 
@@ -115,28 +117,18 @@ fn mode(context: &mut Context<'_>, write: &[PathRule]) -> WorkspaceMode {
     }
 }
 
-fn profile(context: &mut Context<'_>, grants: &mut FileGrants) {
-    let files = &context.profile.files;
-    grants.read.extend(profile_rules(context, &files.read));
-    grants.write.extend(profile_rules(context, &files.write));
-    grants.execute.extend(profile_rules(context, &files.execute));
-    grants.hidden.extend(profile_rules(context, &files.hide));
-    grants.caches.extend(profile_rules(context, &files.cache));
-}
-
-fn profile_rules(context: &mut Context<'_>, texts: &[String]) -> Vec<PathRule> {
-    let mut rules = Vec::new();
-    for text in texts {
-        match PathPattern::compile(text, &context.workspace.root, &context.workspace.home) {
-            Ok(pattern) => rules.push(PathRule { pattern, if_present: true, origin: context.profile_origin() }),
-            Err(failure) => {
-                let message = format!("profile `{}`: `{text}`: {failure}", context.profile.name);
-                let error = context.error("bad-profile", context.profile_span(), message);
-                context.report(with_help(error, failure));
-            }
-        }
+/// Adds what the profile grants, and says what of it means nothing.
+fn profile(context: &mut Context<'_>, standing: &Standing, grants: &mut FileGrants) {
+    grants.read.extend_from_slice(&standing.read);
+    grants.write.extend_from_slice(&standing.write);
+    grants.execute.extend_from_slice(&standing.execute);
+    grants.hidden.extend_from_slice(&standing.hidden);
+    grants.caches.extend_from_slice(&standing.caches);
+    for (text, failure) in &standing.refused {
+        let message = format!("profile `{}`: `{text}`: {failure}", context.profile.name);
+        let error = context.error("bad-profile", context.profile_span(), message);
+        context.report(with_help(error, failure.clone()));
     }
-    rules
 }
 
 fn rules(context: &mut Context<'_>, texts: &[Text]) -> Vec<PathRule> {

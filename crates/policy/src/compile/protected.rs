@@ -5,7 +5,7 @@
 
 use remit_agent::AbsPath;
 
-use super::{Context, Workspace};
+use super::Workspace;
 use crate::{Origin, PathPattern, PathRule};
 
 /// In the workspace. All of it can be read: git reads its own configuration.
@@ -125,9 +125,17 @@ const SOCKETS: [&str; 14] = [
     "/run/mysqld",
 ];
 
-/// Returns everything that is written by name only, and that part of it which is read by name only.
-pub(super) fn compile(context: &Context<'_>) -> (Vec<PathRule>, Vec<PathRule>) {
-    (rules(protected(context.workspace, Some(&context.agent.path))), rules(neither(context.workspace)))
+/// Returns everything that is written by name only, and that part of it which is read by name only; but for the agent's
+/// own file, both sorted by path.
+pub(super) fn compile(workspace: &Workspace) -> (Vec<PathRule>, Vec<PathRule>) {
+    (rules(protected(workspace, None)), rules(neither(workspace)))
+}
+
+/// Adds the agent's own file to what is written by name only.
+pub(super) fn add_agent(protected: &mut Vec<PathRule>, agent: &AbsPath) {
+    if let Err(at) = protected.binary_search_by(|rule| rule.pattern.base.cmp(agent)) {
+        protected.insert(at, rule(agent));
+    }
 }
 
 /// Returns everything in and around a workspace that is written by name only.
@@ -152,6 +160,9 @@ fn neither(workspace: &Workspace) -> Vec<AbsPath> {
 fn rules(mut paths: Vec<AbsPath>) -> Vec<PathRule> {
     paths.sort();
     paths.dedup();
-    let rule = |path: &AbsPath| PathRule { pattern: PathPattern::literal(path), if_present: true, origin: Origin::BuiltIn };
     paths.iter().map(rule).collect()
+}
+
+fn rule(path: &AbsPath) -> PathRule {
+    PathRule { pattern: PathPattern::literal(path), if_present: true, origin: Origin::BuiltIn }
 }

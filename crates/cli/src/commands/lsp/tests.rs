@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -9,7 +8,9 @@ use serde_json::{Value, json};
 
 use super::session::Session;
 use super::{position, wire};
+use crate::disk::HostDisk;
 use crate::judge::How;
+use crate::load::UserProfiles;
 
 fn path(text: &str) -> AbsPath {
     AbsPath::new(Path::new(text)).unwrap()
@@ -22,7 +23,13 @@ fn session() -> Session {
         state: path("/home/ann/.state"),
         config: path("/home/ann/.config/remit"),
     };
-    Session::new(How { read_as: None, judged_for: Vec::new(), profiles: BTreeMap::new(), workspace })
+    Session::new(How {
+        read_as: None,
+        judged_for: Vec::new(),
+        profiles: UserProfiles::default(),
+        disk: Box::new(HostDisk),
+        workspace,
+    })
 }
 
 const URI: &str = "file:///work/.amazonq/cli-agents/a%20b.json";

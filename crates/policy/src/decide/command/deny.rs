@@ -3,7 +3,8 @@
 //! As it was written; with the program named without its directory; without the options before a subcommand; with its
 //! options in another order; and whatever it would run in its turn. Where nobody can know, a denial might match.
 
-use regex::Regex;
+use std::cell::OnceCell;
+
 use remit_shell::{PatternPart, parse};
 
 use super::Gatekeeper;
@@ -93,6 +94,7 @@ impl<'p> Gatekeeper<'p> {
 
     fn spelling(&self, program: &str, args: &[Arg<'_>]) -> Denial<'p> {
         let fixed = args.iter().all(|arg| arg.text.is_some());
+        let written = OnceCell::new();
         let mut maybe = false;
         for rule in self.policy.commands.deny.of(program) {
             let answer = match &rule.pattern {
@@ -101,7 +103,7 @@ impl<'p> Gatekeeper<'p> {
                     if covered == Some(false) && permuted(words, *rest, args) { Some(true) } else { covered }
                 }
                 CommandPattern::Regex { regex, .. } => {
-                    if matches_any(regex, args) {
+                    if written.get_or_init(|| written_ways(args)).iter().any(|text| regex.is_match(text)) {
                         Some(true)
                     } else if fixed {
                         Some(false)
@@ -241,15 +243,12 @@ fn straight(path: &str) -> String {
     root.to_owned() + &parts.join("/")
 }
 
-/// Returns whether a regular expression matches any text that the command can be written as.
-fn matches_any(regex: &Regex, args: &[Arg<'_>]) -> bool {
+/// Returns the texts that a command can be written as.
+fn written_ways(args: &[Arg<'_>]) -> Vec<String> {
     let join = |text: fn(&Arg<'_>) -> String| args.iter().map(text).collect::<Vec<_>>().join(" ");
     let joined = join(|arg| arg.text.unwrap_or(arg.raw).to_owned());
-    if regex.is_match(&joined) {
-        return true;
-    }
     let raw = join(|arg| arg.raw.to_owned());
-    raw != joined && regex.is_match(&raw)
+    if raw == joined { vec![joined] } else { vec![joined, raw] }
 }
 
 /// Returns whether the words of a denial cover a command; `None` where that depends on what nobody knows. A word that is

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -6,7 +5,8 @@ use remit_agent::Reading;
 use remit_policy::Workspace;
 
 use super::*;
-use crate::load::ReadAs;
+use crate::disk::HostDisk;
+use crate::load::{ReadAs, UserProfiles};
 
 fn path(text: &str) -> AbsPath {
     AbsPath::new(Path::new(text)).unwrap()
@@ -19,7 +19,7 @@ fn how(read_as: ReadAs) -> How {
         state: path("/home/ann/.state"),
         config: path("/home/ann/.config/remit"),
     };
-    How { read_as: Some(read_as), judged_for: Vec::new(), profiles: BTreeMap::new(), workspace }
+    How { read_as: Some(read_as), judged_for: Vec::new(), profiles: UserProfiles::default(), disk: Box::new(HostDisk), workspace }
 }
 
 pub(in crate::commands::lint) fn judged(text: &str, read_as: ReadAs) -> Judged {
