@@ -33,6 +33,8 @@ const NOTED: Duration = Duration::from_millis(200);
 const SOON: Duration = Duration::from_millis(50);
 /// With nothing to do for so long it is at rest, and lets go of what it can do without.
 const REST: Duration = Duration::from_millis(200);
+/// How often output is looked at where nothing tells that there is some.
+const UNTOLD: Duration = Duration::from_millis(100);
 
 /// The process that looks after a background task.
 #[derive(Debug)]
@@ -355,7 +357,7 @@ impl<'a> Supervisor<'a> {
 
     /// Returns the descriptor that tells of output, while it may be looked at.
     pub(crate) fn output(&self) -> Option<BorrowedFd<'_>> {
-        self.keeper.as_ref().filter(|_| self.next_look.is_none()).map(Keeper::changes)
+        self.keeper.as_ref().filter(|_| self.next_look.is_none()).and_then(Keeper::changes)
     }
 
     /// Returns what else is to be watched, and for what.
@@ -382,6 +384,13 @@ impl<'a> Supervisor<'a> {
         } else if self.progress.is_some() {
             self.next_look = self.noted_at.map(|noted| noted + NOTED);
         }
+        if self.next_look.is_none() && self.is_untold() {
+            self.next_look = Some(Instant::now() + UNTOLD);
+        }
+    }
+
+    fn is_untold(&self) -> bool {
+        self.keeper.as_ref().is_some_and(|keeper| keeper.changes().is_none())
     }
 
     /// Reads what is new of the output; returns whether the disk is full, and whether there was anything.

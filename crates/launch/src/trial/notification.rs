@@ -19,7 +19,12 @@ const NAME: &str = "trial";
 pub(super) fn works() -> Result<(), Errno> {
     let (channel, channel_end) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
     let pidfd = match sys::fork(0)? {
-        Side::Child => sys::exit_now(ask(&channel_end).err().map_or(0, Errno::raw_os_error)),
+        Side::Child => {
+            // With this end kept here too, a listener on its way to a parent that is killed would stay open, and the question
+            // without an answer for ever.
+            drop(channel);
+            sys::exit_now(ask(&channel_end).err().map_or(0, Errno::raw_os_error))
+        }
         Side::Parent { pidfd, .. } => pidfd,
     };
     drop(channel_end);

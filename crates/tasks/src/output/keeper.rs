@@ -28,7 +28,8 @@ pub struct Keeper {
     files: [OwnedFd; 2],
     gaps_file: OwnedFd,
     marks_file: OwnedFd,
-    changes: OwnedFd,
+    /// `None` where the user has as many inotify instances as there may be: then somebody has to look from time to time.
+    changes: Option<OwnedFd>,
     /// How much of each file is kept, at its beginning and at its end.
     first: u64,
     last: u64,
@@ -51,10 +52,12 @@ impl Keeper {
         let new = |name: &str, flags: OFlags| open(task.fd(), name, flags | OFlags::CREATE | OFlags::EXCL | OFlags::RDWR);
         let output = |stream: Stream| new(stream.file(), OFlags::APPEND);
         let files = [output(Stream::Out)?, output(Stream::Err)?];
-        let changes = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        for stream in Stream::BOTH {
-            inotify::add_watch(&changes, task.path().join(stream.file()).as_path(), WatchFlags::MODIFY)?;
-        }
+        let changes = match watch(task) {
+            Ok(changes) => Some(changes),
+            // `fs.inotify.max_user_instances` is 128 on most hosts, and editors use them as well.
+            Err(Errno::MFILE | Errno::NFILE | Errno::NOSPC) => None,
+            Err(errno) => return Err(errno.into()),
+        };
         let kept = limit.max(4 * BLOCK) / BLOCK * BLOCK;
         let first = kept / 4 / BLOCK * BLOCK;
         Ok(Keeper {
@@ -80,9 +83,9 @@ impl Keeper {
         }
     }
 
-    /// Returns the descriptor that is readable when there is more.
-    pub fn changes(&self) -> BorrowedFd<'_> {
-        self.changes.as_fd()
+    /// Returns the descriptor that is readable when there is more; `None` when nothing tells.
+    pub fn changes(&self) -> Option<BorrowedFd<'_>> {
+        self.changes.as_ref().map(AsFd::as_fd)
     }
 
     /// Takes notice of what was printed since the last time; `seen` gets it, or its end when it is much.
@@ -178,9 +181,10 @@ impl Keeper {
     }
 
     fn forget_changes(&self) -> Result<(), Errno> {
+        let Some(changes) = &self.changes else { return Ok(()) };
         let mut buffer = [MaybeUninit::uninit(); 4096];
         loop {
-            match rustix::io::read(&self.changes, &mut buffer) {
+            match rustix::io::read(changes, &mut buffer) {
                 Ok((read, _)) if !read.is_empty() => {}
                 Ok(_) | Err(Errno::AGAIN) => return Ok(()),
                 Err(Errno::INTR) => {}
@@ -188,4 +192,12 @@ impl Keeper {
             }
         }
     }
+}
+
+fn watch(task: &TaskDir) -> Result<OwnedFd, Errno> {
+    let changes = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+    for stream in Stream::BOTH {
+        inotify::add_watch(&changes, task.path().join(stream.file()).as_path(), WatchFlags::MODIFY)?;
+    }
+    Ok(changes)
 }
