@@ -495,32 +495,6 @@ fn a_full_disk_ends_the_task_that_fills_it() {
     assert_eq!(outcome.stdout.matches("early").count(), 3, "{}", outcome.report());
 }
 
-/// Each instance of inotify is one of a user's 128: without one, output is looked at from time to time.
-#[test]
-fn where_nothing_tells_of_output_it_is_kept_all_the_same() {
-    let host = Host::look();
-    if !host.namespaces {
-        // Without a user namespace the limit is the whole machine's.
-        return;
-    }
-    let world = world_with("echo early; read line < fifo; echo ::remit progress 1/2 tests; echo late");
-    let script = format!(
-        "set -e
-        echo 0 > /proc/sys/user/max_inotify_instances
-        mkfifo fifo
-        remit() {{ '{remit}' \"$@\"; }}
-        id=$(remit run -b --trust-all -- sh script.sh)
-        remit logs -f \"$id\" | while read -r line; do echo \"seen: $line\"; test \"$line\" != early || echo > fifo; done
-        remit wait \"$id\"
-        remit result \"$id\"",
-        remit = remit_tests::remit().display()
-    );
-    let mut command = world.command("unshare");
-    command.args(["--user", "--map-root-user", "sh", "-c", &script]);
-    let outcome = Running::start(&mut command).outcome();
-    outcome.assert_code(0).assert_stdout("seen: early").assert_stdout("seen: late").assert_stdout("1/2 tests");
-}
-
 #[test]
 fn a_damaged_store_is_told_and_can_be_repaired() {
     let world = world_with("echo ran");
