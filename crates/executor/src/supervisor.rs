@@ -10,7 +10,7 @@ use remit_launch::{CaughtSignal, Running, Signals, Stdio, let_go_of_code, pause_
 use remit_tasks::progress::{self, Progress, Tracker};
 use remit_tasks::queue::Turn;
 use remit_tasks::{
-    ApprovedBy, CancelledBy, Control, Event, Fill, Found, Keeper, Outcome, Question, StateDir, Store, StoreError, Stream,
+    ApprovedBy, Caller, CancelledBy, Control, Event, Fill, Found, Keeper, Outcome, Question, StateDir, Store, StoreError, Stream,
     TaskDir, TaskId, Timestamp, WindowSize, Wish, note_progress, note_summary, wake,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -42,6 +42,8 @@ pub struct Supervisor<'a> {
     state: &'a StateDir,
     id: TaskId,
     control: Control,
+    /// Those whose wish decided what becomes of the task: they are answered when that is in its record.
+    deciders: Vec<Caller>,
     signals: Option<Signals>,
     /// Wishes may have been left before anybody could be called.
     unread: bool,
@@ -91,6 +93,7 @@ impl<'a> Supervisor<'a> {
             id: task.id().clone(),
             signals: Some(Signals::block().map_err(ExecutorError::Supervise)?),
             control: Control::listen(task).map_err(ExecutorError::Supervise)?,
+            deciders: Vec::new(),
             output_limit: 0,
             unread: true,
             keeper: None,
@@ -106,6 +109,11 @@ impl<'a> Supervisor<'a> {
             paused: None,
             rests_at: Some(Instant::now() + REST),
         })
+    }
+
+    /// Answers those whose wish decided, now that whoever looks sees what came of it.
+    pub fn decision_is_recorded(&mut self) {
+        self.deciders.clear();
     }
 
     /// Says how much of each stream of the output is kept, in bytes.
@@ -220,23 +228,26 @@ impl<'a> Supervisor<'a> {
         if self.told_to_end().map_err(ExecutorError::Supervise)? {
             return Ok(Some(Decision::End(Outcome::Cancelled { by: CancelledBy::Shutdown })));
         }
-        // Those who called are answered, by hanging up, when everything is done.
+        // Those who called are answered, by hanging up, when everything is done; a decision is not yet.
         let callers = self.control.callers().map_err(ExecutorError::Supervise)?;
         if callers.is_empty() && !std::mem::take(&mut self.unread) {
             return Ok(None);
         }
         let mut store = Store::open(self.state)?;
         for wish in store.take_wishes(&self.id)? {
-            match &wish {
-                Wish::Cancel { .. } => return Ok(Some(Decision::End(Outcome::Cancelled { by: CancelledBy::User }))),
+            let decision = match &wish {
+                Wish::Cancel { .. } => Some(Decision::End(Outcome::Cancelled { by: CancelledBy::User })),
                 Wish::Move { position } => {
                     store.append(&self.id, Timestamp::now(), &[Event::Moved { position: *position }])?;
                     wake(self.state, &store, Some(&self.id))?;
+                    None
                 }
-                Wish::Answer { .. } | Wish::Pause | Wish::Resume => {}
-            }
-            if let Some(decision) = answer(&wish) {
-                return Ok(Some(decision));
+                Wish::Answer { .. } => answer(&wish),
+                Wish::Pause | Wish::Resume => None,
+            };
+            if decision.is_some() {
+                self.deciders.extend(callers);
+                return Ok(decision);
             }
         }
         Ok(None)

@@ -51,6 +51,7 @@ pub(crate) fn supervise(ui: &Ui, args: &SuperviseArgs) -> Result<Exit, Failure> 
     // Also before the end: a death right after it then costs no prompt its line.
     let _ = notify::mark(&state);
     let ended = task.end(&mut store, Timestamp::now(), outcome);
+    supervisor.decision_is_recorded();
     // Those that wait for its place do not wait for a desktop that does not answer.
     let woken = wake(&state, &store, Some(&id));
     notices::tell(&state, &store, &id);
@@ -138,6 +139,7 @@ fn permit(
         }
         let by = by.unwrap_or(ApprovedBy::Terminal);
         Store::open(state)?.append(&record.id, Timestamp::now(), &[Event::Approved { by }])?;
+        supervisor.decision_is_recorded();
     } else if !answered {
         Store::open(state)?.append(&record.id, Timestamp::now(), &[Event::Approved { by: ApprovedBy::Earlier }])?;
     }
