@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use remit_agent::{AbsPath, read_agent_file};
 use remit_lint::{Disk, Entry};
@@ -36,7 +36,7 @@ impl Disk for HostDisk {
 /// looked up once.
 #[derive(Debug, Default)]
 pub(crate) struct KnownDisk {
-    places: Mutex<HashMap<AbsPath, Place>>,
+    places: Mutex<HashMap<Arc<str>, Place>>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,8 +53,8 @@ const KEPT: usize = 4096;
 
 impl KnownDisk {
     fn place(&self, path: &AbsPath) -> Place {
-        if let Some(known) = self.places().get(path) {
-            return known.clone();
+        if let Some(known) = self.known(path.as_str()) {
+            return known;
         }
         if let Some(above) = path.parent()
             && let Place::Absent = self.place(&above)
@@ -69,11 +69,21 @@ impl KnownDisk {
         if places.len() >= KEPT {
             places.clear();
         }
-        places.insert(path.clone(), place.clone());
+        places.insert(path.shared(), place.clone());
         place
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<AbsPath, Place>> {
+    /// Returns what is known without a look: of the path, or that there is nothing where a path above it is absent.
+    fn known(&self, path: &str) -> Option<Place> {
+        let places = self.places();
+        if let Some(known) = places.get(path) {
+            return Some(known.clone());
+        }
+        let mut above = path.rmatch_indices('/').filter_map(|(end, _)| places.get(path.get(..end)?));
+        above.next().filter(|nearest| matches!(nearest, Place::Absent)).cloned()
+    }
+
+    fn places(&self) -> MutexGuard<'_, HashMap<Arc<str>, Place>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
-use std::cell::OnceCell;
 use std::ops::Deref;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use remit_agent::{AbsPath, AgentFile, NativeTool, Permissions, Reading, Text};
 use remit_diagnostics::{Location, Source, Span};
@@ -32,10 +32,10 @@ pub struct LintInput<'a> {
 #[derive(Debug)]
 pub(crate) struct Facts<'a> {
     input: &'a LintInput<'a>,
-    shell: OnceCell<ProductShell>,
+    shell: OnceLock<ProductShell>,
     root: AbsPath,
-    read_paths: OnceCell<ToolPaths<'a>>,
-    write_paths: OnceCell<ToolPaths<'a>>,
+    read_paths: OnceLock<ToolPaths<'a>>,
+    write_paths: OnceLock<ToolPaths<'a>>,
 }
 
 impl<'a> Deref for Facts<'a> {
@@ -51,7 +51,7 @@ impl<'a> Facts<'a> {
         // In the home directory are agents of every workspace.
         let root =
             root_of(input.path).filter(|root| *root != input.workspace.home).unwrap_or_else(|| input.workspace.root.clone());
-        Facts { input, shell: OnceCell::new(), root, read_paths: OnceCell::new(), write_paths: OnceCell::new() }
+        Facts { input, shell: OnceLock::new(), root, read_paths: OnceLock::new(), write_paths: OnceLock::new() }
     }
 
     pub(crate) fn file(&self) -> &'a AgentFile {
@@ -126,6 +126,12 @@ impl<'a> Facts<'a> {
         self.allowed_commands().iter().zip(self.rules().map_or(&[][..], |rules| &rules.allowed)).collect()
     }
 
+    /// Returns the patterns of `allowedCommands` with their places, and none where no line is tried against them: for rules
+    /// that find only what was tried.
+    pub(crate) fn allowed_to_try(&self) -> Vec<(&'a Text, &Pattern)> {
+        if self.has_too_many_patterns() { Vec::new() } else { self.allowed() }
+    }
+
     /// Returns the patterns of `deniedCommands` with their places.
     pub(crate) fn denied(&self) -> Vec<(&'a Text, &Pattern)> {
         self.denied_commands().iter().zip(self.rules().map_or(&[][..], |rules| &rules.denied)).collect()
@@ -138,9 +144,13 @@ impl<'a> Facts<'a> {
         }
     }
 
+    fn has_too_many_patterns(&self) -> bool {
+        self.allowed_commands().len() + self.denied_commands().len() > MOST_PATTERNS
+    }
+
     /// Returns what a product does with a command line, or `None` where that cannot be computed.
     pub(crate) fn judge(&self, product: Product, line: &str) -> Option<Decision> {
-        if self.allowed_commands().len() + self.denied_commands().len() > MOST_PATTERNS {
+        if self.has_too_many_patterns() {
             return None;
         }
         match product {

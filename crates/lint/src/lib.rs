@@ -19,6 +19,7 @@ mod rewrite;
 mod rule;
 mod rules;
 mod several;
+mod side_by_side;
 #[cfg(test)]
 mod tests;
 mod witness;
@@ -38,7 +39,7 @@ use remit_diagnostics::Diagnostic;
 /// Returns the findings of every rule, in order of place.
 pub fn lint(input: &LintInput) -> Vec<Diagnostic> {
     let facts = Facts::new(input);
-    let mut findings: Vec<Diagnostic> = RULES.iter().flat_map(|rule| (rule.check)(rule, &facts)).collect();
+    let mut findings = side_by_side::check(&facts);
     findings.sort_by_key(|finding| (finding.location.span.start, finding.location.span.end, finding.code));
     findings
 }

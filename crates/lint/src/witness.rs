@@ -1,5 +1,7 @@
 //! Strings that a regular expression matches: the proofs that rules print.
 
+use std::borrow::Cow;
+
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
 /// Characters that a class is asked for first: what a person would type.
@@ -20,14 +22,28 @@ pub(crate) fn filled(pattern: &str) -> Option<String> {
 
 /// Returns what somebody who took the pattern for a glob means by it: the command without and with words for its stars.
 pub(crate) fn as_glob(pattern: &str) -> [String; 2] {
-    let pattern = pattern.replace("**", "*");
-    let filled = |text: &str| text.replace('*', "x").split_whitespace().collect::<Vec<_>>().join(" ");
+    let pattern = if pattern.contains("**") { Cow::Owned(pattern.replace("**", "*")) } else { Cow::Borrowed(pattern) };
     // Of a last `build:*` the word is left, without what joins the rest to it.
-    let bare = pattern
-        .trim_end()
-        .strip_suffix('*')
-        .map_or(pattern.as_str(), |bare| bare.trim_end_matches([' ', ':', '-', '_', '/', '=', '.']));
-    [filled(bare), filled(&pattern)]
+    let bare =
+        pattern.trim_end().strip_suffix('*').map_or(&*pattern, |bare| bare.trim_end_matches([' ', ':', '-', '_', '/', '=', '.']));
+    [with_words(bare), with_words(&pattern)]
+}
+
+/// Returns the text with a word for each star, and one blank between words.
+fn with_words(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    let mut is_apart = false;
+    for character in text.chars() {
+        if character.is_whitespace() {
+            is_apart = !line.is_empty();
+            continue;
+        }
+        if std::mem::take(&mut is_apart) {
+            line.push(' ');
+        }
+        line.push(if character == '*' { 'x' } else { character });
+    }
+    line
 }
 
 /// Returns whether the pattern has a star where a glob has one and a regular expression hardly ever: after a blank, a

@@ -112,7 +112,7 @@ fn refuse_by_text(text: &str) -> Result<(), PathPatternError> {
     if text.starts_with('!') {
         return Err(error("path patterns have no negation", "put the path under `deniedPaths` or `sandbox.files.hide`"));
     }
-    if text.contains("://") {
+    if text.contains(':') && text.contains("://") {
         return Err(error("a path pattern is not a URL", "write the path alone, without the scheme"));
     }
     let variable = |(at, _): (usize, &str)| {

@@ -4,6 +4,9 @@ use thiserror::Error;
 /// The length in bytes above which a line is not read.
 pub const MAX_LENGTH: usize = 64 * 1024;
 
+/// Characters of a word that nothing is moved for.
+const SHORT: usize = 16;
+
 /// What cannot be known by reading, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{reason}")]
@@ -152,7 +155,7 @@ impl Lexer<'_> {
     }
 
     fn begin_word(&mut self, offset: usize) -> &mut Word {
-        self.word.get_or_insert_with(|| Word { letters: Vec::new(), span: Span::at(offset) })
+        self.word.get_or_insert_with(|| Word { letters: Vec::with_capacity(SHORT), span: Span::at(offset) })
     }
 
     fn push(&mut self, offset: usize, character: char, quoted: bool) {

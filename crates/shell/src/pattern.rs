@@ -21,14 +21,19 @@ pub fn pattern_words(pattern: &str) -> Result<Vec<Vec<PatternPart>>, Opaque> {
 }
 
 fn parts(word: &Word) -> Vec<PatternPart> {
-    let mut parts = Vec::new();
+    // Most words are one text of the length of the word, and long lists of patterns have many of them.
+    let mut parts = Vec::with_capacity(1);
     for letter in &word.letters {
         match (letter.character, letter.quoted, parts.last_mut()) {
             // `**` says no more than `*`.
             ('*', false, Some(PatternPart::Star)) => {}
             ('*', false, _) => parts.push(PatternPart::Star),
             (character, _, Some(PatternPart::Text(text))) => text.push(character),
-            (character, _, _) => parts.push(PatternPart::Text(character.to_string())),
+            (character, _, _) => {
+                let mut text = String::with_capacity(word.letters.len());
+                text.push(character);
+                parts.push(PatternPart::Text(text));
+            }
         }
     }
     parts

@@ -3,6 +3,8 @@
 //! Pattern and path are made absolute and, as far as they exist, free of symbolic links; what does not exist is only
 //! made normal. Then the one is a glob over the other, in which `*` crosses `/`.
 
+use std::borrow::Cow;
+
 use remit_agent::AbsPath;
 
 use super::glob::ProductGlob;
@@ -60,14 +62,15 @@ impl PathWorld<'_> {
     /// Returns the pattern where it is no glob.
     pub fn rule(&self, pattern: &str) -> Result<ProductPath, BadGlob> {
         const WILD: [char; 6] = ['*', '?', '[', ']', '{', '\\'];
-        let pattern = self.canonical(pattern);
+        let mut pattern = self.canonical(pattern);
         if !pattern.contains(WILD) {
             return Ok(ProductPath::Literal(pattern));
         }
         // What is below a directory is most of what is written; it needs no automaton.
         let base = pattern.strip_suffix("/**").or_else(|| pattern.strip_suffix("/*"));
         if let Some(base) = base.filter(|base| !base.contains(WILD)) {
-            return Ok(ProductPath::Beneath(base.to_owned()));
+            pattern.truncate(base.len());
+            return Ok(ProductPath::Beneath(pattern));
         }
         let below = ProductGlob::new(format!("{}/**", pattern.trim_end_matches('/')));
         Ok(ProductPath::Glob(Box::new([ProductGlob::new(pattern)?, below?])))
@@ -80,15 +83,16 @@ impl PathWorld<'_> {
     }
 
     /// Returns the text with a leading `~` and `$HOME` replaced. Other variables are not known here, and stay.
-    fn expanded(&self, text: &str) -> String {
-        let text = match text.strip_prefix('~') {
-            Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{}{rest}", self.home),
-            _ => text.to_owned(),
+    fn expanded<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let at_start = |name: &str, text: &str| match text.strip_prefix(name) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => Some(format!("{}{rest}", self.home)),
+            _ => None,
         };
-        let text = text.replace("${HOME}", self.home.as_str());
-        match text.strip_prefix("$HOME") {
-            Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{}{rest}", self.home),
-            _ => text,
+        let text = at_start("~", text).map_or(Cow::Borrowed(text), Cow::Owned);
+        if !text.contains('$') {
+            return text;
         }
+        let text = text.replace("${HOME}", self.home.as_str());
+        Cow::Owned(at_start("$HOME", &text).unwrap_or(text))
     }
 }

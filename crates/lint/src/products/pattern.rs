@@ -1,6 +1,6 @@
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
 
 use regex::Regex;
 use regex_automata::{meta, util::syntax};
@@ -12,7 +12,7 @@ use crate::witness;
 ///
 /// The anchors are not around a group: an alternation splits them, there as here.
 #[derive(Clone, Debug)]
-pub struct Pattern(Rc<Known>);
+pub struct Pattern(Arc<Known>);
 
 /// What is found out about a pattern, each part when it is first asked for.
 #[derive(Debug)]
@@ -22,12 +22,12 @@ struct Known {
     /// The first byte of every match, where that is plain to see: most lines begin otherwise.
     first: Option<u8>,
     /// What a line has to begin with, and what it has to have, before the automaton is asked, where that is known.
-    needed: OnceCell<Option<(String, String)>>,
+    needed: OnceLock<Option<(String, String)>>,
     /// For lines of ASCII, in which nearly all of Unicode need not be looked for; `None` where the pattern speaks of it.
-    ascii: OnceCell<Option<meta::Regex>>,
-    regex: OnceCell<Option<Regex>>,
-    sample: OnceCell<Option<String>>,
-    filled: OnceCell<Option<String>>,
+    ascii: OnceLock<Option<meta::Regex>>,
+    regex: OnceLock<Option<Regex>>,
+    sample: OnceLock<Option<String>>,
+    filled: OnceLock<Option<String>>,
 }
 
 /// What most patterns are, and no automaton is needed for.
@@ -59,15 +59,16 @@ impl Pattern {
         if let Some(known) = KNOWN.with_borrow(|known| known.get(&text).cloned()) {
             return known;
         }
-        let pattern = Pattern(Rc::new(Known {
-            plain: plain(&text),
-            first: first(&text),
+        let plain = plain(&text);
+        let pattern = Pattern(Arc::new(Known {
+            plain,
+            first: first(&text, plain),
             text: text.clone(),
-            needed: OnceCell::new(),
-            ascii: OnceCell::new(),
-            regex: OnceCell::new(),
-            sample: OnceCell::new(),
-            filled: OnceCell::new(),
+            needed: OnceLock::new(),
+            ascii: OnceLock::new(),
+            regex: OnceLock::new(),
+            sample: OnceLock::new(),
+            filled: OnceLock::new(),
         }));
         KNOWN.with_borrow_mut(|known| {
             if known.len() >= KEPT {
@@ -158,24 +159,23 @@ fn anchored(text: &str) -> String {
 }
 
 fn plain(text: &str) -> Plain {
-    const MEANT: [char; 14] = ['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'];
-    match text.strip_suffix(".*") {
-        _ if !text.contains(MEANT) => Plain::Exact,
-        Some(beginning) if !beginning.contains(MEANT) => Plain::Beginning,
-        _ => {
-            match text.strip_suffix('*').filter(|before| !before.contains(MEANT)).and_then(|before| before.chars().next_back()) {
-                Some(character) => Plain::Repeated(character),
-                None => Plain::No,
-            }
-        }
+    // All of these are of one byte, and no byte of another character is one of them.
+    let is_meant = |byte: u8| {
+        matches!(byte, b'\\' | b'.' | b'+' | b'*' | b'?' | b'(' | b')' | b'|' | b'[' | b']' | b'{' | b'}' | b'^' | b'$')
+    };
+    let Some(first) = text.bytes().position(is_meant) else { return Plain::Exact };
+    match text.split_at_checked(first) {
+        Some((_, ".*")) => Plain::Beginning,
+        Some((before, "*")) => before.chars().next_back().map_or(Plain::No, Plain::Repeated),
+        _ => Plain::No,
     }
 }
 
 /// Returns the first byte of what the pattern matches, of one that needs no automaton.
-fn first(text: &str) -> Option<u8> {
+fn first(text: &str, plain: Plain) -> Option<u8> {
     // What may be repeated no time is not needed.
     let second = text.chars().nth(1);
-    text.bytes().next().filter(|_| plain(text) != Plain::No && !text.starts_with('.') && second != Some('*'))
+    text.bytes().next().filter(|_| plain != Plain::No && !text.starts_with('.') && second != Some('*'))
 }
 
 /// Compiles a pattern for lines of ASCII, on which it says what it says with the whole of Unicode. Whether it compiles is

@@ -44,7 +44,7 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
     if products.is_empty() {
         return Vec::new();
     }
-    let accepting = facts.allowed().into_iter().filter_map(|(text, pattern)| Some((text, other(pattern)?)));
+    let accepting = facts.allowed_to_try().into_iter().filter_map(|(text, pattern)| Some((text, other(pattern)?)));
     let allowed =
         accepting.filter(|(_, (_, line))| products.iter().any(|product| facts.judge(*product, line) == Some(Decision::Allow)));
     let Some(found) = Several::of(allowed) else { return Vec::new() };

@@ -31,7 +31,7 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
     if !facts.products.has(Product::Q) {
         return Vec::new();
     }
-    let accepting = facts.allowed().into_iter().filter_map(|(text, pattern)| Some((text, piped(facts, pattern)?)));
+    let accepting = facts.allowed_to_try().into_iter().filter_map(|(text, pattern)| Some((text, piped(facts, pattern)?)));
     let Some(found) = Several::of(accepting) else { return Vec::new() };
     let others = found.and_others("accept a pipe too");
     let finding = rule

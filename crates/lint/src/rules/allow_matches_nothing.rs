@@ -55,16 +55,18 @@ fn tried(facts: &Facts, product: Product, pattern: &Pattern) -> Option<String> {
     if !pattern.compiles() {
         return None;
     }
-    let [bare, with_words] = witness::as_glob(pattern.text());
     let is_glob = witness::is_glob_like(pattern.text());
-    let meant = if is_glob { vec![bare, with_words.clone()] } else { candidates(pattern.text()) };
-    let first = meant.first()?.clone();
+    let mut meant = if is_glob { witness::as_glob(pattern.text()).into() } else { candidates(pattern.text()) };
     let is_denied = |line: &String| facts.denied().iter().any(|(_, denial)| denial.matches(line) == Some(true));
     if meant.iter().any(is_denied) {
         return None;
     }
     let runs = |line: &String| pattern.matches(line) == Some(true) && facts.judge(product, line) == Some(Decision::Allow);
-    (!meant.iter().any(runs)).then_some(if is_glob { with_words } else { first })
+    if meant.iter().any(runs) {
+        return None;
+    }
+    // With words a glob says more; of the others the first does.
+    if is_glob { meant.pop() } else { meant.into_iter().next() }
 }
 
 fn candidates(pattern: &str) -> Vec<String> {

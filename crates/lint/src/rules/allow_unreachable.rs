@@ -32,7 +32,7 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
         return Vec::new();
     }
     let mut findings = Vec::new();
-    for (text, pattern) in facts.allowed() {
+    for (text, pattern) in facts.allowed_to_try() {
         let mut products = facts.products.among(&[Product::Remit, Product::Kiro, Product::Q]).into_iter();
         let denied = products.find_map(|product| Some((product, denied_line(facts, product, pattern)?)));
         let Some((product, line)) = denied else { continue };

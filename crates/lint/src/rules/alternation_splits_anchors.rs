@@ -32,7 +32,7 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
     if products.is_empty() {
         return Vec::new();
     }
-    let split = facts.allowed().into_iter().filter_map(|(text, pattern)| Some((text, beyond(pattern)?)));
+    let split = facts.allowed_to_try().into_iter().filter_map(|(text, pattern)| Some((text, beyond(pattern)?)));
     let found = split.map(|(text, line)| {
         let allowing = products.iter().copied().filter(|product| facts.judge(*product, &line) == Some(Decision::Allow));
         (text, line.clone(), allowing.collect::<Vec<_>>())

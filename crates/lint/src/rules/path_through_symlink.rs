@@ -47,8 +47,12 @@ fn outside(facts: &Facts, pattern: &str) -> Option<AbsPath> {
     if pattern.starts_with(['/', '~', '$']) {
         return None;
     }
-    let literal: Vec<&str> = pattern.split('/').take_while(|part| !part.contains(['*', '?', '[', '{'])).collect();
-    let written = facts.root().join(&literal.join("/"));
+    // The names before the first one with a wildcard.
+    let literal = match pattern.split_once(['*', '?', '[', '{']) {
+        Some((before, _)) => before.rsplit_once('/').map_or("", |(names, _)| names),
+        None => pattern,
+    };
+    let written = facts.root().join(literal);
     if !written.is_beneath(facts.root()) {
         return None;
     }
