@@ -47,6 +47,11 @@ impl AbsPath {
         let above = if relative.starts_with('/') || self.is_root() { "" } else { self.as_str() };
         let mut joined = String::with_capacity(above.len() + relative.len() + 1);
         joined.push_str(above);
+        if is_normal(relative) {
+            joined.push('/');
+            joined.push_str(relative);
+            return AbsPath(Arc::from(joined));
+        }
         for part in relative.split('/') {
             match part {
                 "" | "." => {}
@@ -110,6 +115,18 @@ impl AbsPath {
     }
 }
 
+/// Returns whether a relative path is seen at once to have nothing that is taken out: no part is empty or begins with a dot.
+fn is_normal(relative: &str) -> bool {
+    let mut before = b'/';
+    for byte in relative.bytes() {
+        if before == b'/' && matches!(byte, b'/' | b'.') {
+            return false;
+        }
+        before = byte;
+    }
+    before != b'/'
+}
+
 impl Serialize for AbsPath {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
@@ -151,6 +168,10 @@ mod tests {
         check("/a", "", "/a");
         check("/a", ".", "/a");
         check("/a", "b//c/.", "/a/b/c");
+        check("/a", "b/c.d/e", "/a/b/c.d/e");
+        check("/", "b/c", "/b/c");
+        check("/a", "b/.c/..d", "/a/b/.c/..d");
+        check("/a", "b/", "/a/b");
         check("/a/b", "../c", "/a/c");
         check("/a", "../../..", "/");
         check("/a", "../é", "/é");

@@ -36,7 +36,14 @@ impl Disk for HostDisk {
 /// looked up once.
 #[derive(Debug, Default)]
 pub(crate) struct KnownDisk {
-    places: Mutex<HashMap<Arc<str>, Place>>,
+    places: Mutex<Places>,
+}
+
+#[derive(Debug, Default)]
+struct Places {
+    known: HashMap<Arc<str>, Place>,
+    /// What was found to be absent last: the paths of one list are mostly below one directory.
+    absent: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -66,24 +73,31 @@ impl KnownDisk {
             Err(_) => Place::Absent,
         };
         let mut places = self.places();
-        if places.len() >= KEPT {
-            places.clear();
+        if places.known.len() >= KEPT {
+            places.known.clear();
         }
-        places.insert(path.shared(), place.clone());
+        if let Place::Absent = place {
+            places.absent = Some(path.shared());
+        }
+        places.known.insert(path.shared(), place.clone());
         place
     }
 
     /// Returns what is known without a look: of the path, or that there is nothing where a path above it is absent.
     fn known(&self, path: &str) -> Option<Place> {
         let places = self.places();
-        if let Some(known) = places.get(path) {
+        let is_below = |absent: &Arc<str>| path.strip_prefix(&**absent).is_some_and(|rest| rest.starts_with('/'));
+        if places.absent.as_ref().is_some_and(is_below) {
+            return Some(Place::Absent);
+        }
+        if let Some(known) = places.known.get(path) {
             return Some(known.clone());
         }
-        let mut above = path.rmatch_indices('/').filter_map(|(end, _)| places.get(path.get(..end)?));
+        let mut above = path.rmatch_indices('/').filter_map(|(end, _)| places.known.get(path.get(..end)?));
         above.next().filter(|nearest| matches!(nearest, Place::Absent)).cloned()
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<Arc<str>, Place>> {
+    fn places(&self) -> MutexGuard<'_, Places> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
