@@ -11,9 +11,8 @@ pub enum Entry {
     Link,
 }
 
-/// The files of a host, for the rules that look whether something is there. A rule looks; it never writes. Rules of one
-/// file may look at the same time.
-pub trait Disk: fmt::Debug + Sync {
+/// The files of a host, for the rules that look whether something is there. A rule looks; it never writes.
+pub trait Disk: fmt::Debug {
     fn entry(&self, path: &AbsPath) -> Option<Entry>;
 
     /// Returns the path with every symbolic link followed, or `None` where nothing is there.

@@ -1,6 +1,6 @@
+use std::cell::OnceCell;
 use std::ops::Deref;
 use std::path::Path;
-use std::sync::OnceLock;
 
 use remit_agent::{AbsPath, AgentFile, NativeTool, Permissions, Reading, Text};
 use remit_diagnostics::{Location, Source, Span};
@@ -32,10 +32,10 @@ pub struct LintInput<'a> {
 #[derive(Debug)]
 pub(crate) struct Facts<'a> {
     input: &'a LintInput<'a>,
-    shell: OnceLock<ProductShell>,
+    shell: OnceCell<ProductShell>,
     root: AbsPath,
-    read_paths: OnceLock<ToolPaths<'a>>,
-    write_paths: OnceLock<ToolPaths<'a>>,
+    read_paths: OnceCell<ToolPaths<'a>>,
+    write_paths: OnceCell<ToolPaths<'a>>,
 }
 
 impl<'a> Deref for Facts<'a> {
@@ -51,7 +51,7 @@ impl<'a> Facts<'a> {
         // In the home directory are agents of every workspace.
         let root =
             root_of(input.path).filter(|root| *root != input.workspace.home).unwrap_or_else(|| input.workspace.root.clone());
-        Facts { input, shell: OnceLock::new(), root, read_paths: OnceLock::new(), write_paths: OnceLock::new() }
+        Facts { input, shell: OnceCell::new(), root, read_paths: OnceCell::new(), write_paths: OnceCell::new() }
     }
 
     pub(crate) fn file(&self) -> &'a AgentFile {

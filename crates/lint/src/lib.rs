@@ -19,7 +19,6 @@ mod rewrite;
 mod rule;
 mod rules;
 mod several;
-mod side_by_side;
 #[cfg(test)]
 mod tests;
 mod witness;
@@ -39,7 +38,7 @@ use remit_diagnostics::Diagnostic;
 /// Returns the findings of every rule, in order of place.
 pub fn lint(input: &LintInput) -> Vec<Diagnostic> {
     let facts = Facts::new(input);
-    let mut findings = side_by_side::check(&facts);
+    let mut findings: Vec<Diagnostic> = RULES.iter().flat_map(|rule| (rule.check)(rule, &facts)).collect();
     findings.sort_by_key(|finding| (finding.location.span.start, finding.location.span.end, finding.code));
     findings
 }

@@ -84,7 +84,7 @@ fn workspace() -> Workspace {
     }
 }
 
-pub(crate) fn with_input<T>(file: &str, reading: Reading, disk: &DescribedDisk, judge: impl FnOnce(&LintInput) -> T) -> T {
+fn with_input<T>(file: &str, reading: Reading, disk: &DescribedDisk, judge: impl FnOnce(&LintInput) -> T) -> T {
     let products = match reading {
         _ if file.contains("\"permissions\"") || file == V3_WITHOUT => vec![Product::KiroV3],
         Reading::Remit => vec![Product::Remit],

@@ -1,4 +1,4 @@
-use std::sync::OnceLock;
+use std::cell::OnceCell;
 
 use globset::{Glob, GlobMatcher};
 
@@ -11,7 +11,7 @@ pub struct ProductGlob {
     text: String,
     /// What stands before the first star and after the last one, where nothing but stars has a meaning.
     ends: Option<Ends>,
-    matcher: OnceLock<Option<GlobMatcher>>,
+    matcher: OnceCell<Option<GlobMatcher>>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ impl ProductGlob {
         if ends.is_none() && Glob::new(&text).is_err() {
             return Err(BadGlob(text));
         }
-        Ok(ProductGlob { text, ends, matcher: OnceLock::new() })
+        Ok(ProductGlob { text, ends, matcher: OnceCell::new() })
     }
 
     pub(crate) fn is_match(&self, path: &str) -> bool {

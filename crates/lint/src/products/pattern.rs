@@ -1,6 +1,6 @@
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::rc::Rc;
 
 use regex::Regex;
 use regex_automata::{meta, util::syntax};
@@ -12,7 +12,7 @@ use crate::witness;
 ///
 /// The anchors are not around a group: an alternation splits them, there as here.
 #[derive(Clone, Debug)]
-pub struct Pattern(Arc<Known>);
+pub struct Pattern(Rc<Known>);
 
 /// What is found out about a pattern, each part when it is first asked for.
 #[derive(Debug)]
@@ -22,12 +22,12 @@ struct Known {
     /// The first byte of every match, where that is plain to see: most lines begin otherwise.
     first: Option<u8>,
     /// What a line has to begin with, and what it has to have, before the automaton is asked, where that is known.
-    needed: OnceLock<Option<(String, String)>>,
+    needed: OnceCell<Option<(String, String)>>,
     /// For lines of ASCII, in which nearly all of Unicode need not be looked for; `None` where the pattern speaks of it.
-    ascii: OnceLock<Option<meta::Regex>>,
-    regex: OnceLock<Option<Regex>>,
-    sample: OnceLock<Option<String>>,
-    filled: OnceLock<Option<String>>,
+    ascii: OnceCell<Option<meta::Regex>>,
+    regex: OnceCell<Option<Regex>>,
+    sample: OnceCell<Option<String>>,
+    filled: OnceCell<Option<String>>,
 }
 
 /// What most patterns are, and no automaton is needed for.
@@ -60,15 +60,15 @@ impl Pattern {
             return known;
         }
         let plain = plain(&text);
-        let pattern = Pattern(Arc::new(Known {
+        let pattern = Pattern(Rc::new(Known {
             plain,
             first: first(&text, plain),
             text: text.clone(),
-            needed: OnceLock::new(),
-            ascii: OnceLock::new(),
-            regex: OnceLock::new(),
-            sample: OnceLock::new(),
-            filled: OnceLock::new(),
+            needed: OnceCell::new(),
+            ascii: OnceCell::new(),
+            regex: OnceCell::new(),
+            sample: OnceCell::new(),
+            filled: OnceCell::new(),
         }));
         KNOWN.with_borrow_mut(|known| {
             if known.len() >= KEPT {
