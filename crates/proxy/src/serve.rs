@@ -15,7 +15,7 @@ use crate::control::{Told, next_socket};
 use crate::event::{Event, Way};
 use crate::handle::{Client, handle, handle_tls, handle_web};
 use crate::names::Names;
-use crate::relay::Counts;
+use crate::relay::{Counts, prepare};
 use crate::target::{Host, Target};
 
 /// How many connections there are at once; one more is refused.
@@ -160,7 +160,7 @@ impl Proxy {
                 continue;
             }
             let serve = move || {
-                let _ = stream.set_nodelay(true);
+                prepare(&stream);
                 // What cannot be told of was not done.
                 let _ = kind.handle(&Client { proxy: &proxy, number, stream: &stream });
                 drop::<TcpStream>(stream);
