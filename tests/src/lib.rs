@@ -25,7 +25,7 @@ pub use binary::{remit, source};
 pub use chat::{Called, Chat, called};
 pub use host::Host;
 pub use network::{Names, site};
-pub use process::{Outcome, Running, TIME_OUT, kill_children, processes_with, reads_sigterm};
+pub use process::{Outcome, Running, TIME_OUT, kill_children, processes_with, reads_sigterm, seen};
 pub use scene::Scene;
 pub use servers::ports;
 pub use terminal::Terminal;

@@ -180,6 +180,18 @@ pub fn processes_with(marker: &str) -> Vec<Pid> {
         .collect()
 }
 
+/// Looks again and again until there is something: what it waits for is a process's doing.
+#[track_caller]
+pub fn seen<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + TIME_OUT;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "nothing came");
+    }
+}
+
 /// Kills the children of a process, and waits until they are dead.
 #[track_caller]
 pub fn kill_children(parent: u32) {

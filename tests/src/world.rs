@@ -46,6 +46,18 @@ impl World {
         World { directory, home }
     }
 
+    /// Returns the processes of this world, of remit or of a task, that have an argument: others may have the same.
+    pub fn processes_with(&self, argument: &str) -> Vec<rustix::process::Pid> {
+        let path = self.path().to_str().unwrap();
+        let is_here = |pid: &rustix::process::Pid| {
+            let directory = format!("/proc/{}", pid.as_raw_nonzero());
+            let environment = fs::read(format!("{directory}/environ")).unwrap_or_default();
+            String::from_utf8_lossy(&environment).contains(path)
+                || fs::read_link(format!("{directory}/cwd")).is_ok_and(|at| at.starts_with(path))
+        };
+        crate::processes_with(argument).into_iter().filter(is_here).collect()
+    }
+
     /// Makes a world with an empty workspace and the real home, for its toolchains. Nothing in that home is touched: remit's own
     /// files go elsewhere.
     pub fn at_home() -> World {

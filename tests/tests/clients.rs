@@ -40,7 +40,7 @@ fn sdk(mode: &str) {
     let mut python = world.command(clients().join("python/bin/python"));
     python.arg(source().join("tests/clients/sdk.py")).arg(mode).arg(remit()).arg(agent);
     Running::start(&mut python).outcome().assert_code(0).assert_stdout("ok");
-    assert!(remit_tests::processes_with("slow.sh").is_empty());
+    assert!(world.processes_with("slow.sh").is_empty());
 }
 
 #[test]

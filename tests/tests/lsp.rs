@@ -71,6 +71,21 @@ fn a_session_over_pipes() {
     editor.say(&json!({ "jsonrpc": "2.0", "id": "h", "method": "textDocument/hover", "params": position }));
     let hover = editor.hear();
     assert!(hover["result"]["contents"]["value"].as_str().unwrap().contains("name"), "{hover}");
+    // The quick fix, as an editor asks for it where the finding is.
+    let range = published["params"]["diagnostics"][0]["range"].clone();
+    let asked = json!({ "textDocument": { "uri": uri }, "range": range, "context": { "diagnostics": [] } });
+    editor.say(&json!({ "jsonrpc": "2.0", "id": "f", "method": "textDocument/codeAction", "params": asked }));
+    let fixes = editor.hear();
+    let edit = &fixes["result"][0]["edit"]["changes"][&uri][0];
+    assert_eq!((&fixes["result"][0]["kind"], &edit["newText"]), (&json!("quickfix"), &json!("\"tools\"")), "{fixes}");
+    let (from, to) = (edit["range"]["start"]["character"].as_u64().unwrap(), edit["range"]["end"]["character"].as_u64().unwrap());
+    let mended = format!("{}\"tools\"{}", &text[..usize::try_from(from).unwrap()], &text[usize::try_from(to).unwrap()..]);
+    assert_eq!(mended, "{ \"name\": \"a\", \"tools\": [] }");
+    editor.say(&json!({ "jsonrpc": "2.0", "method": "textDocument/didChange", "params": {
+        "textDocument": { "uri": uri, "version": 2 }, "contentChanges": [{ "text": mended }] } }));
+    let published = editor.hear();
+    let left = published["params"]["diagnostics"].as_array().unwrap();
+    assert!(left.iter().all(|finding| finding["code"] != "unknown-key"), "{published}");
     // What is not JSON is answered, and the session goes on.
     editor.send(b"Content-Length: 3\r\n\r\n{{{");
     assert_eq!(editor.hear()["error"]["code"], -32700);

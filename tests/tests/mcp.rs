@@ -144,11 +144,12 @@ fn a_command_is_cancelled_and_tells_how_it_goes_on() {
     let mut chat = Chat::start(&world, &agent);
     let slow = json!({ "name": "execute_bash", "arguments": { "command": "sh slow.sh" } });
     let id = chat.begin("tools/call", &slow);
+    remit_tests::seen(|| (!world.processes_with("slow.sh").is_empty()).then_some(()));
     chat.call("thinking", &json!({ "thought": "meanwhile" })).ok("Noted.");
     chat.send(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } }));
     chat.call("execute_bash", &json!({ "command": "echo after" })).ok("after");
     assert_eq!(chat.close(), 0);
-    assert!(remit_tests::processes_with("slow.sh").is_empty());
+    assert!(world.processes_with("slow.sh").is_empty());
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! How far a task is, what it came to, and how its end is told: once.
 
 use std::fs;
-use std::time::Instant;
 
-use remit_tests::{Terminal, World};
+use remit_tests::{Terminal, World, seen};
 use serde_json::Value;
 
 fn world_with(script: &str) -> World {
@@ -19,18 +18,6 @@ fn begin(world: &World, name: &str) -> String {
     outcome.stdout.trim().to_owned()
 }
 
-/// Looks again and again until there is something: what it waits for is a process's doing.
-#[track_caller]
-fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + remit_tests::TIME_OUT;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "nothing came");
-    }
-}
-
 #[test]
 fn a_running_task_says_how_far_it_is_and_an_ended_one_what_it_came_to() {
     let world = world_with(
@@ -38,7 +25,7 @@ fn a_running_task_says_how_far_it_is_and_an_ended_one_what_it_came_to() {
          echo 'test c ... ok'; echo 'test result: FAILED. 2 passed; 1 failed; 0 ignored'; exit 1",
     );
     let id = begin(&world, "suite");
-    let percent = until(|| {
+    let percent = seen(|| {
         let outcome = world.remit(&["status", &id, "--json"]);
         let status: Value = serde_json::from_str(&outcome.stdout).unwrap();
         (status["progress"] == "2/3 tests").then(|| status["percent"].clone())
@@ -74,7 +61,7 @@ fn an_end_is_told_once_however_many_ask() {
     assert_eq!(world.remit(&["told"]).stdout, "");
     assert!(!mark.exists());
 
-    let at_once = until(|| fs::read_to_string(&told).ok().filter(|text| text.lines().count() == names.len()));
+    let at_once = seen(|| fs::read_to_string(&told).ok().filter(|text| text.lines().count() == names.len()));
     let mut at_once: Vec<&str> = at_once.lines().collect();
     at_once.sort_unstable();
     assert_eq!(at_once, ["one failed (3)", "three failed (3)", "two failed (3)"]);
@@ -84,14 +71,14 @@ fn an_end_is_told_once_however_many_ask() {
 fn a_supervisor_that_was_killed_is_told_too() {
     let world = world_with("while :; do sleep 0.01; done");
     let id = begin(&world, "lost");
-    let supervisor = until(|| {
+    let supervisor = seen(|| {
         remit_tests::processes_with(&id).into_iter().find(|pid| {
             let arguments = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
             arguments.split(|byte| *byte == 0).any(|argument| argument == b"supervise")
         })
     });
     rustix::process::kill_process(supervisor, rustix::process::Signal::KILL).unwrap();
-    let told = until(|| Some(world.remit(&["told"]).stdout).filter(|told| !told.is_empty()));
+    let told = seen(|| Some(world.remit(&["told"]).stdout).filter(|told| !told.is_empty()));
     assert!(told.contains("remit: lost (task-") && told.contains("lost"), "{told}");
     assert_eq!(world.remit(&["told"]).stdout, "");
 }
@@ -100,7 +87,7 @@ fn a_supervisor_that_was_killed_is_told_too() {
 fn the_board_shows_tasks_and_ends_one() {
     let world = world_with("echo '::remit progress 3/7 rows::'; while :; do sleep 0.01; done");
     let id = begin(&world, "slow");
-    until(|| world.remit(&["status", &id]).stdout.contains("3/7 rows").then_some(()));
+    seen(|| world.remit(&["status", &id]).stdout.contains("3/7 rows").then_some(()));
     let mut board = Terminal::start(&world.remit_command(&["tasks", "--watch"]), 80, 24);
     // Word by word: what is blank already is passed over.
     board.wait_for("running,").wait_for("3/7").wait_for("quit");
@@ -128,7 +115,7 @@ fn the_board_shows_a_diff_denies_and_deletes() {
         let outcome = world.remit(&["run", "--background", "--agent", agent, "--name", name, "--", "sh", "script.sh"]);
         outcome.assert_code(0);
         let id = outcome.stdout.trim().to_owned();
-        until(|| world.remit(&["status", &id]).stdout.contains("waiting for approval").then_some(()));
+        seen(|| world.remit(&["status", &id]).stdout.contains("waiting for approval").then_some(()));
         id
     };
     let (yes, no) = (ask("first"), ask("second"));
@@ -141,7 +128,7 @@ fn the_board_shows_a_diff_denies_and_deletes() {
     board.type_text("g").type_text("a").wait_for("wants to run").wait_for("[y/N]").type_text("y\r").wait_for("press Enter");
     world.remit(&["wait", &yes]).assert_code(0);
     board.type_text("\r").wait_for("quit");
-    until(|| world.remit(&["status", &yes]).stdout.contains("succeeded").then_some(()));
+    seen(|| world.remit(&["status", &yes]).stdout.contains("succeeded").then_some(()));
     board.type_text("d").wait_for("remit diff").wait_for("press Enter").type_text("\r").wait_for("quit");
     board.type_text("gx").wait_for("delete").type_text("y").wait_for("deleted");
     board.type_text("Gx").wait_for("delete").type_text("y").wait_for("deleted");
@@ -168,7 +155,7 @@ fn a_terminal_is_told_once_and_not_when_that_is_not_wanted() {
         // The terminal is told before the supervisor is gone.
         let listed: Value = serde_json::from_str(&world.remit(&["tasks", "--json"]).stdout).unwrap();
         let id = listed["tasks"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
-        until(|| remit_tests::processes_with(&id).is_empty().then_some(()));
+        seen(|| remit_tests::processes_with(&id).is_empty().then_some(()));
         terminal.type_text("\r");
         let (code, screen) = terminal.end();
         assert_eq!(code, Some(0), "{screen}");

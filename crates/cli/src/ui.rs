@@ -43,11 +43,7 @@ impl Ui {
     #[expect(clippy::unused_self, reason = "a caller prints by way of `Ui`, whatever that needs for it")]
     pub(crate) fn print_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
-        match out.write_all(bytes).and_then(|()| out.flush()) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::broken_pipe()),
-            Err(error) => Err(Failure::io("cannot write to standard output", &error)),
-        }
+        printed(out.write_all(bytes).and_then(|()| out.flush()))
     }
 
     /// Prints a value as JSON, in lines for people, to standard output.
@@ -56,6 +52,14 @@ impl Ui {
             Ok(text) => self.print(&(text + "\n")),
             Err(error) => Err(Failure::of(&error)),
         }
+    }
+
+    /// Prints a value as JSON as it is made: for what is large, and cannot fail half way.
+    #[expect(clippy::unused_self, reason = "a caller prints by way of `Ui`, whatever that needs for it")]
+    pub(crate) fn write_json(&self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        let mut out = io::BufWriter::with_capacity(64 << 10, io::stdout().lock());
+        let written = serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from);
+        printed(written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()))
     }
 
     /// Prints to standard error. There is nobody to tell when that fails.
@@ -124,6 +128,14 @@ impl Ui {
             let _ = writeln!(text, "{cyan}help{cyan:#}: {}", visible(help));
         }
         self.tell(&text);
+    }
+}
+
+fn printed(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::broken_pipe()),
+        Err(error) => Err(Failure::io("cannot write to standard output", &error)),
     }
 }
 

@@ -72,7 +72,7 @@ fn attend(running: &Running, terminal: &mut Option<Terminal>, signals: &Signals,
             match (signal, &*terminal) {
                 (CaughtSignal::Forward(number), _) => running.signal(number),
                 (CaughtSignal::WindowChanged, Some(terminal)) => terminal.resize()?,
-                (CaughtSignal::WindowChanged | CaughtSignal::ChildChanged, _) => {}
+                (CaughtSignal::WindowChanged | CaughtSignal::ChildChanged | CaughtSignal::Written, _) => {}
             }
         }
     }

@@ -24,7 +24,7 @@ pub use error::{LaunchError, Layer};
 pub use helper::only_talk;
 pub use parent::{Ending, Running, become_reaper, end_tree, end_tree_but, pause_tree, resume_tree, spawn, spawn_when};
 pub use rest::let_go_of_code;
-pub use signals::{CaughtSignal, Signals};
+pub use signals::{CaughtSignal, Signals, tell_of_write};
 pub use task::{Scratch, Stdio, Task};
 pub use trial::{try_cgroups, try_host, try_layer};
 

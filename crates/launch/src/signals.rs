@@ -18,21 +18,28 @@ pub enum CaughtSignal {
     /// The terminal has another size.
     WindowChanged,
     ChildChanged,
+    /// Something was written below the directory of [`tell_of_write`].
+    Written,
 }
 
 const FORWARDED: [libc::c_int; 6] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2];
 
+/// What nobody waits for does nothing to a process by default.
+const WRITTEN: libc::c_int = libc::SIGURG;
+
 pub(crate) fn supervised() -> libc::sigset_t {
-    let mut all = FORWARDED.to_vec();
-    all.extend([libc::SIGWINCH, libc::SIGCHLD]);
-    sys::signal_set(&all)
+    with(&[libc::SIGWINCH, libc::SIGCHLD])
+}
+
+fn with(more: &[libc::c_int]) -> libc::sigset_t {
+    sys::signal_set(&[&FORWARDED, more].concat())
 }
 
 impl Signals {
     /// Blocks the signals for this process and begins to collect them. A process that is made by [`crate::spawn`] gets
     /// them unblocked.
     pub fn block() -> Result<Signals, Errno> {
-        let set = supervised();
+        let set = with(&[libc::SIGWINCH, libc::SIGCHLD, WRITTEN]);
         sys::set_mask(&set)?;
         Ok(Signals { descriptor: sys::signal_descriptor(&set)? })
     }
@@ -52,6 +59,7 @@ impl Signals {
         Ok(Some(match number {
             libc::SIGWINCH => CaughtSignal::WindowChanged,
             libc::SIGCHLD => CaughtSignal::ChildChanged,
+            WRITTEN => CaughtSignal::Written,
             other => CaughtSignal::Forward(other),
         }))
     }
@@ -68,4 +76,16 @@ impl Drop for Signals {
         // Unblocking can only fail for a bad argument.
         let _ = sys::set_mask(&sys::no_signals());
     }
+}
+
+/// Has the kernel tell, by [`CaughtSignal::Written`], of the next write to a file of a directory, once.
+///
+/// It is `dnotify(7)` of old: one signal, and no number of how many a user may have, as there is for inotify's instances. It ends
+/// with the descriptor.
+///
+/// # Errors
+///
+/// `EINVAL` from a kernel without `CONFIG_DNOTIFY`, or where `fs.dir-notify-enable` is 0.
+pub fn tell_of_write(directory: BorrowedFd<'_>) -> Result<(), Errno> {
+    sys::notify_of_write(directory, WRITTEN)
 }

@@ -265,6 +265,17 @@ pub(crate) fn signal_descriptor(set: &libc::sigset_t) -> Result<OwnedFd, Errno> 
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 
+/// Has the kernel send this process a signal at the next write to a file of a directory.
+pub(crate) fn notify_of_write(directory: BorrowedFd<'_>, signal: libc::c_int) -> Result<(), Errno> {
+    // Neither is in the libc crate for every target.
+    const SET_SIGNAL: libc::c_int = 10;
+    const MODIFIED: libc::c_int = 2;
+    // SAFETY: both arguments are numbers.
+    check_int(unsafe { libc::fcntl(directory.as_raw_fd(), SET_SIGNAL, signal) })?;
+    // SAFETY: as before.
+    check_int(unsafe { libc::fcntl(directory.as_raw_fd(), libc::F_NOTIFY, MODIFIED) })
+}
+
 /// Waits for one of the signals of `set`, which must be blocked.
 pub(crate) fn wait_for_signal(set: &libc::sigset_t) -> Result<libc::c_int, Errno> {
     // SAFETY: `set` is initialised; the details are not asked for.

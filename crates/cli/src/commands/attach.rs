@@ -111,7 +111,7 @@ fn sit(ui: &Ui, args: &AttachArgs, tasks: &Tasks, record: &Record) -> Result<boo
             match signal {
                 CaughtSignal::WindowChanged => place.tell_size(),
                 CaughtSignal::Forward(1 | 2 | 3 | 15) => return Ok(false),
-                CaughtSignal::Forward(_) | CaughtSignal::ChildChanged => {}
+                CaughtSignal::Forward(_) | CaughtSignal::ChildChanged | CaughtSignal::Written => {}
             }
         }
         if ready.get(1) == Some(&true) && place.pass_on_input().map_err(failed)? == Wants::Leave {

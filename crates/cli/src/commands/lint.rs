@@ -120,13 +120,13 @@ impl From<Level> for Severity {
 }
 
 #[derive(Serialize)]
-struct LintJson {
+struct LintJson<D: Serialize> {
     version: u32,
     /// How many were read.
     files: usize,
     /// How many findings are meant to be so, as `remit-lint-ignore` says.
     ignored: usize,
-    diagnostics: serde_json::Value,
+    diagnostics: D,
     /// What could not be read.
     errors: Vec<String>,
 }
@@ -186,23 +186,23 @@ fn report(ui: &Ui, args: &LintArgs, judged: &[Linted], failures: &[Failure]) -> 
             Format::Human | Format::Sarif | Format::Github => ui.print(&statistics.text()),
         };
     }
-    let findings: Vec<Diagnostic> = judged.iter().flat_map(|file| &file.findings).cloned().collect();
+    let findings = judged.iter().flat_map(|file| &file.findings);
     let ignored = judged.iter().map(|file| file.ignored).sum();
     match args.format {
         Format::Human => {
             let mut text = String::new();
-            for finding in &findings {
+            for finding in findings.clone() {
                 text.push_str(render_text(finding, ui.stdout_options()).trim_end());
                 text.push_str("\n\n");
             }
-            ui.print(&(text + &summary(read, &findings, ignored) + "\n"))
+            ui.print(&(text + &summary(read, findings, ignored) + "\n"))
         }
         Format::Json => {
             let errors = failures.iter().map(|failure| failure.message().to_owned()).collect();
-            ui.print_json(&LintJson { version: 1, files: read, ignored, diagnostics: render_json(&findings), errors })
+            ui.write_json(&LintJson { version: 1, files: read, ignored, diagnostics: render_json(findings), errors })
         }
-        Format::Sarif => ui.print_json(&render_sarif(&findings, &table::table(), env!("CARGO_PKG_VERSION"))),
-        Format::Github => ui.print(&render_github(&findings)),
+        Format::Sarif => ui.write_json(&render_sarif(findings, &table::table(), env!("CARGO_PKG_VERSION"))),
+        Format::Github => ui.print(&render_github(findings)),
     }
 }
 
@@ -259,17 +259,20 @@ fn read_stdin() -> Result<Vec<u8>, Failure> {
 }
 
 /// Returns the last line: `5 files, 1 warning, 2 notes`.
-fn summary(files: usize, findings: &[Diagnostic], ignored: usize) -> String {
-    let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    let levels = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")];
-    let mut parts = vec![count(files, "file")];
-    for (severity, name) in levels {
-        match findings.iter().filter(|finding| finding.severity == severity).count() {
-            0 => {}
-            found => parts.push(count(found, name)),
+fn summary<'a>(files: usize, findings: impl Iterator<Item = &'a Diagnostic>, ignored: usize) -> String {
+    let (mut errors, mut warnings, mut notes) = (0, 0, 0);
+    for finding in findings {
+        match finding.severity {
+            Severity::Error => errors += 1,
+            Severity::Warning => warnings += 1,
+            Severity::Note => notes += 1,
         }
     }
-    if findings.is_empty() {
+    let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let mut parts = vec![count(files, "file")];
+    let found = [(errors, "error"), (warnings, "warning"), (notes, "note")];
+    parts.extend(found.into_iter().filter(|(number, _)| *number > 0).map(|(number, what)| count(number, what)));
+    if parts.len() == 1 {
         parts.push("no findings".to_owned());
     }
     if ignored > 0 {

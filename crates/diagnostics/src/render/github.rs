@@ -6,7 +6,7 @@ use crate::{Diagnostic, Severity};
 /// Returns the diagnostics as GitHub's workflow commands, one a line: what a job prints becomes a note beside the line.
 ///
 /// No text of a file can end its command, begin another, or set a property.
-pub fn render_github(diagnostics: &[Diagnostic]) -> String {
+pub fn render_github<'a>(diagnostics: impl Iterator<Item = &'a Diagnostic>) -> String {
     let mut out = String::new();
     for finding in diagnostics {
         let (source, span) = (&finding.location.source, finding.location.span);
@@ -53,7 +53,7 @@ mod tests {
         let source = Source::new("agents/a,b:c.json", "{\n  \"é\": 1\n}");
         let finding = Diagnostic::warning("a-code", &source, Span::new(4, 8), "a message").note("a note").help("a cure");
         let wide = Diagnostic::error("wide", &source, Span::new(0, 12), "all of it");
-        insta::assert_snapshot!(render_github(&[finding, wide]), @"
+        insta::assert_snapshot!(render_github([finding, wide].iter()), @"
         ::warning file=agents/a%2Cb%3Ac.json,line=2,endLine=2,col=3,endColumn=6,title=a-code::a message%0Anote: a note%0Ahelp: a cure
         ::error file=agents/a%2Cb%3Ac.json,line=1,endLine=3,title=wide::all of it
         ");
@@ -63,7 +63,7 @@ mod tests {
     fn no_text_begins_a_command() {
         let source = Source::new("a\n::set-env::x\r.json", "{}");
         let finding = Diagnostic::warning("w", &source, Span::at(0), "100%\n::error::x\r\u{1b}[2J").note("\n::stop-commands::y");
-        let text = render_github(&[finding]);
+        let text = render_github([finding].iter());
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
         insta::assert_snapshot!(text, @r"::warning file=a%0A%3A%3Aset-env%3A%3Ax%0D.json,line=1,endLine=1,col=1,endColumn=1,title=w::100%25\n::error::x\r\u{1b}[2J%0Anote: \n::stop-commands::y");

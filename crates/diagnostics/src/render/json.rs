@@ -1,13 +1,15 @@
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::render::each::Each;
 use crate::render::visible::shown;
 use crate::{Diagnostic, Location};
 
-/// Returns the diagnostics as a list of JSON; the caller puts the `version` beside it.
+/// Returns the diagnostics as a list of JSON, which is made while it is written; the caller puts the `version` beside it.
 ///
 /// What is meant for people is [visible](crate::visible). `file` and the replacements of a `fix` are exact.
-pub fn render_json(diagnostics: &[Diagnostic]) -> Value {
-    diagnostics.iter().map(diagnostic).collect()
+pub fn render_json<'a>(diagnostics: impl Iterator<Item = &'a Diagnostic> + Clone) -> impl Serialize {
+    Each(diagnostics.map(diagnostic))
 }
 
 fn diagnostic(diagnostic: &Diagnostic) -> Value {
@@ -61,7 +63,7 @@ mod tests {
             .note("a note")
             .help("a cure")
             .fix(Fix::new("mend it", vec![Edit { span: Span::new(4, 8), replacement: "\t".to_owned() }]));
-        insta::assert_snapshot!(format!("{:#}", render_json(&[finding])), @r#"
+        insta::assert_snapshot!(serde_json::to_string_pretty(&render_json([finding].iter())).unwrap(), @r#"
         [
           {
             "code": "a-code",
@@ -114,6 +116,6 @@ mod tests {
 
     #[test]
     fn nothing_is_an_empty_list() {
-        assert_eq!(render_json(&[]), json!([]));
+        assert_eq!(serde_json::to_value(render_json([].iter())).unwrap(), json!([]));
     }
 }

@@ -1,5 +1,6 @@
 //! The renderers: one file a format.
 
+mod each;
 mod excerpt;
 mod github;
 mod json;

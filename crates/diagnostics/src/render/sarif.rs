@@ -1,7 +1,9 @@
 use std::fmt::Write as _;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::render::each::Each;
 use crate::render::visible::shown;
 use crate::{Diagnostic, Fix, Location, Severity, Source, Span};
 
@@ -22,24 +24,41 @@ pub struct RuleText<'a> {
     pub cure: &'a str,
 }
 
-/// Returns the diagnostics as a SARIF 2.1.0 log of one run.
+/// Returns the diagnostics as a SARIF 2.1.0 log of one run, which is made while it is written: each result when its turn comes.
 ///
 /// `rules` is the table that results point into; a finding whose code is not in it has no entry there, and is a result
 /// all the same. Columns count characters.
-pub fn render_sarif(diagnostics: &[Diagnostic], rules: &[RuleText], version: &str) -> Value {
-    json!({
-        "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "Remit",
-                "version": version,
-                "rules": rules.iter().map(rule).collect::<Vec<Value>>(),
-            }},
-            "columnKind": "unicodeCodePoints",
-            "results": diagnostics.iter().map(|finding| result(finding, rules)).collect::<Vec<Value>>(),
+pub fn render_sarif<'a>(
+    diagnostics: impl Iterator<Item = &'a Diagnostic> + Clone,
+    rules: &[RuleText],
+    version: &str,
+) -> impl Serialize {
+    let table: Vec<Value> = rules.iter().map(rule).collect();
+    Log {
+        schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+        runs: [Run {
+            column_kind: "unicodeCodePoints",
+            results: Each(diagnostics.map(move |finding| result(finding, rules))),
+            tool: json!({ "driver": { "name": "Remit", "version": version, "rules": table } }),
         }],
-    })
+        version: "2.1.0",
+    }
+}
+
+#[derive(Serialize)]
+struct Log<R: Serialize> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    runs: [Run<R>; 1],
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<R: Serialize> {
+    column_kind: &'static str,
+    results: R,
+    tool: Value,
 }
 
 fn rule(rule: &RuleText) -> Value {

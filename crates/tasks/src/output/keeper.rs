@@ -28,7 +28,7 @@ pub struct Keeper {
     files: [OwnedFd; 2],
     gaps_file: OwnedFd,
     marks_file: OwnedFd,
-    /// `None` where the user has as many inotify instances as there may be: then somebody has to look from time to time.
+    /// `None` where the user has as many inotify instances as there may be: then somebody else has to tell.
     changes: Option<OwnedFd>,
     /// How much of each file is kept, at its beginning and at its end.
     first: u64,

@@ -21,6 +21,10 @@ fn finding() -> Diagnostic {
         .fix(Fix::new("mend it", vec![Edit { span: Span::new(4, 8), replacement: "\"b\"".to_owned() }]))
 }
 
+fn log(findings: &[Diagnostic]) -> Value {
+    serde_json::to_value(render_sarif(findings.iter(), &RULES, "1.2.3")).unwrap()
+}
+
 fn errors(log: &Value) -> Vec<String> {
     let mut schema: Value = serde_json::from_str(include_str!("../../../fixtures/sarif-schema-2.1.0.json")).unwrap();
     // A bracket in these closes nothing, which the validator refuses. Nothing here has a language.
@@ -35,17 +39,17 @@ fn errors(log: &Value) -> Vec<String> {
 fn the_log_is_of_the_standard() {
     let elsewhere = Diagnostic::error("not-in-the-table", &Source::new("/tmp/é.json", ""), Span::at(0), "a message");
     for findings in [vec![], vec![finding()], vec![finding(), elsewhere]] {
-        assert_eq!(errors(&render_sarif(&findings, &RULES, "1.2.3")), [""; 0]);
+        assert_eq!(errors(&log(&findings)), [""; 0]);
     }
     // And the schema does find something.
-    let mut log = render_sarif(&[finding()], &RULES, "1.2.3");
+    let mut log = log(&[finding()]);
     log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"] = json!(0);
     assert_eq!(errors(&log).len(), 1);
 }
 
 #[test]
 fn a_finding_becomes_a_result() {
-    let log = render_sarif(&[finding()], &RULES, "1.2.3");
+    let log = log(&[finding()]);
     insta::assert_snapshot!(format!("{:#}", log["runs"][0]["results"]), @r#"
     [
       {
@@ -129,7 +133,7 @@ fn a_finding_becomes_a_result() {
 
 #[test]
 fn a_rule_becomes_a_row_of_the_table() {
-    let log = render_sarif(&[], &RULES, "1.2.3");
+    let log = log(&[]);
     insta::assert_snapshot!(format!("{:#}", log["runs"][0]["tool"]), @r#"
     {
       "driver": {
