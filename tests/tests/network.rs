@@ -113,23 +113,34 @@ fn a_program_that_asks_no_proxy_is_led_to_it_by_the_name() {
         curl -sS --noproxy '*' --max-time 20 http://other.test/; echo $?
         curl -sS --noproxy '*' --max-time 20 https://far.test:8443/; echo $?
         curl -sS --noproxy '*' --max-time 20 http://127.0.0.1/; case $? in 52|56) echo nobody;; esac
-        curl -sS --noproxy '*' --max-time 20 http://1.2.3.4/; echo $?
+        curl -sS --noproxy '*' --max-time 20 http://1.2.3.4/
+        curl -sS --noproxy '*' --max-time 20 https://1.2.3.4/; echo $?
+        curl -sS --noproxy '*' --max-time 20 http://169.254.169.254/latest/meta-data/
+        curl -sS --noproxy '*' --max-time 20 http://1.2.3.4:81/; echo $?
+        test ! -e /proc/net/if_inet6 || curl -gsS --noproxy '*' --max-time 20 'http://[2606:4700::1111]/'
         getent ahostsv4 good.test";
     let outcome = run(&world, &allow, script);
     if !Host::look().namespaces {
         return;
     }
     outcome.assert_code(0).assert_stdout("127.18.0.1").assert_stdout("remit: the `Host` is not the one that was looked up");
-    // No such name, twice; nobody there; nobody on the way.
-    outcome.assert_stdout("6\n6\nnobody\n7\n");
+    // No such name, twice; nobody there.
+    outcome.assert_stdout("6\n6\nnobody\nremit: `1.2.3.4:80` is not granted");
+    // TLS that is refused; nobody there.
+    outcome.assert_stdout("\n35\nremit: `169.254.169.254:80` is not granted").assert_stdout("\n7\n");
     let (reached, refused) = spoken(&record(&world));
     assert!(names.asked("good.test") >= 1 && names.asked("other.test") == 0);
     let refused: Vec<&str> = refused.iter().map(String::as_str).collect();
     let [first, rest @ ..] = refused.as_slice() else { panic!("{reached:?} {refused:?}") };
     assert!(first.starts_with("good.test:80 cannot connect") || reached == ["good.test:80 good.test"], "{first}");
     let rest = if first.starts_with("good.test:80 cannot connect") { rest } else { &refused };
+    let by_address = ["1.2.3.4:80", "1.2.3.4:443", "169.254.169.254:80", "[2606:4700::1111]:80"];
+    let by_address = by_address.map(|at| format!("{at} `{at}` is not granted: name it in `sandbox.network.allow`"));
+    let by_address = &by_address[..if fs::exists("/proc/net/if_inet6").unwrap() { 4 } else { 3 }];
+    let (by_name, others) = rest.split_at(4);
+    assert_eq!(others, by_address);
     assert_eq!(
-        rest,
+        by_name,
         [
             "good.test:80 the `Host` is not the one that was looked up",
             "good.test:443 the TLS hello asks for `other.test`",

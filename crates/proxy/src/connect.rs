@@ -29,10 +29,7 @@ pub(crate) enum Refused {
 
 /// Judges a target: its name, then every address that its name has now. One that may not be reached spoils the others.
 pub(crate) fn permit<'a>(config: &'a Config, target: &Target) -> Result<Permitted<'a>, Refused> {
-    let rule = config.rules.permit(target).ok_or_else(|| Refused::Forbidden {
-        address: None,
-        why: format!("`{target}` is not granted: name it in `sandbox.network.allow`"),
-    })?;
+    let rule = rule(config, target).map_err(|why| Refused::Forbidden { address: None, why })?;
     let addresses = match &target.host {
         // The rule names it.
         Host::Address(address) => {
@@ -57,6 +54,11 @@ pub(crate) fn permit<'a>(config: &'a Config, target: &Target) -> Result<Permitte
         })?;
     }
     Ok(Permitted { rule, addresses, port: target.port, limits: config.limits })
+}
+
+/// Returns the rule by which a target may be reached; without one, why not.
+pub(crate) fn rule<'a>(config: &'a Config, target: &Target) -> Result<&'a Pattern, String> {
+    config.rules.permit(target).ok_or_else(|| format!("`{target}` is not granted: name it in `sandbox.network.allow`"))
 }
 
 impl Permitted<'_> {

@@ -44,6 +44,8 @@ pub enum Way {
     Socks,
     /// A program that knows of no proxy: it looked a name up.
     Name,
+    /// A program that knows neither of a proxy nor of the name: it connected to an address.
+    Address,
 }
 
 impl Way {
@@ -54,6 +56,7 @@ impl Way {
             Way::Http => "http",
             Way::Socks => "socks",
             Way::Name => "name",
+            Way::Address => "address",
         }
     }
 }

@@ -68,8 +68,8 @@ pub(crate) fn handle(client: &Client<'_>) -> io::Result<()> {
     }
 }
 
-/// Serves one connection that was made to a name without asking a proxy, for plain HTTP.
-pub(crate) fn handle_web(client: &Client<'_>, target: &Target) -> io::Result<()> {
+/// Serves one connection that was made without asking a proxy, for plain HTTP.
+pub(crate) fn handle_web(client: &Client<'_>, by: Way, target: &Target) -> io::Result<()> {
     let mut incoming = Incoming::new(client.stream);
     incoming.within(Some(client.limits().asking));
     let head = match read_head(&mut incoming, client.limits().asking) {
@@ -78,32 +78,46 @@ pub(crate) fn handle_web(client: &Client<'_>, target: &Target) -> io::Result<()>
         Err((status, why)) => return client.bad(status, &why),
     };
     match head::parse(&head, Some(target)) {
-        Ok(Ask::Plain(plain)) => client.forward(Way::Name, &plain, incoming),
+        Ok(Ask::Plain(plain)) => client.forward(by, &plain, incoming),
         Ok(Ask::Tunnel(_)) => client.bad(Status::Bad, "`CONNECT` is for a proxy"),
         Err(why) => {
-            client.refused(Way::Name, Some(target), None, why)?;
+            client.refused(by, Some(target), None, why)?;
             answer::refuse(client.stream, Status::Forbidden, why, client.limits().leaving);
             Ok(())
         }
     }
 }
 
-/// Serves one connection that was made to a name without asking a proxy, for TLS.
-pub(crate) fn handle_tls(client: &Client<'_>, target: &Target) -> io::Result<()> {
+/// Serves one connection that was made without asking a proxy, for TLS.
+pub(crate) fn handle_tls(client: &Client<'_>, by: Way, target: &Target) -> io::Result<()> {
     let mut incoming = Incoming::new(client.stream);
     let held = held_to(target, &mut incoming, client.limits().greeting);
     if held.is_ok() && incoming.read_already().is_empty() {
         return Ok(());
     }
     if let Err(why) = held {
-        client.refused(Way::Name, Some(target), None, &why)?;
+        client.refused(by, Some(target), None, &why)?;
         client.deny(&incoming);
         return Ok(());
     }
-    if let Ok(connected) = client.reach(Way::Name, target)? {
+    if let Ok(connected) = client.reach(by, target)? {
         return client.pass(incoming, &connected);
     }
     client.deny(&incoming);
+    Ok(())
+}
+
+/// Ends a connection that was made to an address which no rule names, whatever would be said there.
+pub(crate) fn refuse_address(client: &Client<'_>, target: &Target, why: &str) -> io::Result<()> {
+    client.refused(Way::Address, Some(target), None, why)?;
+    if target.port == 443 {
+        let mut incoming = Incoming::new(client.stream);
+        incoming.within(Some(client.limits().greeting));
+        let _ = incoming.more();
+        client.deny(&incoming);
+    } else {
+        answer::refuse(client.stream, Status::Forbidden, why, client.limits().leaving);
+    }
     Ok(())
 }
 

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 
 use crate::Config;
 use crate::answer::{self, Status};
+use crate::connect;
 use crate::control::{Told, next_socket};
 use crate::event::{Event, Way};
-use crate::handle::{Client, handle, handle_tls, handle_web};
+use crate::handle::{Client, handle, handle_tls, handle_web, refuse_address};
 use crate::names::Names;
 use crate::relay::{Counts, prepare};
 use crate::target::{Host, Target};
@@ -46,7 +47,7 @@ pub(crate) struct Live {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Socket {
     Proxy,
-    /// Connections to addresses that stand for names.
+    /// Connections to addresses, those that stand for names and others.
     Web,
     Tls,
     /// Questions for those addresses.
@@ -70,10 +71,20 @@ impl Socket {
             Socket::Tls => 443,
             Socket::Web | Socket::Names => 80,
         };
-        // An address of the task's own loopback that stands for nothing: as if nobody listened.
-        let Some(name) = client.proxy.names.name(client.stream.local_addr()?.ip()) else { return Ok(()) };
-        let target = Target { host: Host::Name(name), port };
-        if port == 443 { handle_tls(client, &target) } else { handle_web(client, &target) }
+        let address = client.stream.local_addr()?.ip();
+        let (by, host) = match client.proxy.names.name(address) {
+            Some(name) => (Way::Name, Host::Name(name)),
+            // An address of the task's own loopback that stands for nothing: as if nobody listened.
+            None if address.is_loopback() => return Ok(()),
+            None => (Way::Address, Host::Address(address)),
+        };
+        let target = Target { host, port };
+        if by == Way::Address
+            && let Err(why) = connect::rule(&client.proxy.config, &target)
+        {
+            return refuse_address(client, &target, &why);
+        }
+        if port == 443 { handle_tls(client, by, &target) } else { handle_web(client, by, &target) }
     }
 }
 

@@ -13,7 +13,7 @@ pub struct ProxyPlan {
     /// Where it listens, on the task's own loopback.
     pub address: SocketAddr,
     /// Programs that ask no proxy are caught: the names that are granted stand for addresses of the task's own loopback, and
-    /// connections to their ports 80 and 443 are led to the proxy.
+    /// connections to ports 80 and 443 of these, and of every other address, are led to the proxy.
     pub catches: bool,
     /// Where it leads.
     pub hosts: Vec<HostRule>,

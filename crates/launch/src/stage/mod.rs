@@ -12,6 +12,7 @@ mod namespaces;
 mod network;
 mod privileges;
 mod root;
+mod route;
 
 use std::cell::RefCell;
 use std::convert::Infallible;
