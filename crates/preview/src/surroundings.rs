@@ -17,7 +17,7 @@ pub struct Network {
     pub loopback: bool,
     /// The one way out, on that loopback: a proxy, which the variables of Remit name to programs.
     pub proxy: Option<SocketAddr>,
-    /// Programs that ask no proxy are led to it all the same, by the names that they look up.
+    /// Programs that ask no proxy are led to it all the same, on the ports of HTTP.
     pub catches: bool,
     /// A part of this is not held here, or not granted here: see what is not held.
     pub gap: bool,

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::Instant;
 
+use crate::relay::prepare;
 use crate::resolve::resolve;
 use crate::rules::Pattern;
 use crate::target::{Host, Target};
@@ -72,7 +73,7 @@ impl Permitted<'_> {
             }
             match TcpStream::connect_timeout(&SocketAddr::new(*address, self.port), left) {
                 Ok(stream) => {
-                    let _ = stream.set_nodelay(true);
+                    prepare(&stream);
                     return Ok(stream);
                 }
                 Err(error) => wrong = Some((*address, error.to_string().to_lowercase())),

@@ -1,19 +1,30 @@
 //! Bytes both ways between two sockets, through the kernel's pipes: they are not copied into this process.
+//!
+//! What goes fast on one machine is what stays in the processor's cache. So little waits at a time: the queue of a socket whose
+//! other end is on this machine is short (left alone it grows to 4 MiB, and by then every byte is fetched from memory again at
+//! each stage), and a pipe is no wider than it takes. A queue towards another machine is the kernel's to choose: it has to hold
+//! what is under way on a long line.
 
 use std::io;
-use std::net::{Shutdown, TcpStream};
+use std::net::{IpAddr, Shutdown, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use rustix::pipe::{PipeFlags, SpliceFlags, pipe_with, splice};
 
-/// At most so much goes through a pipe at once.
-const AT_ONCE: usize = 1 << 20;
+/// At most so much goes through a pipe at once, in bytes.
+///
+/// A user without privileges has 64 MiB for all pipes, and gets tiny ones after that: 200 flows of this width fit.
+const AT_ONCE: usize = 256 << 10;
 
 /// A flow of so many bytes gets a wider pipe.
 const MUCH: u64 = 1 << 20;
+
+/// What is sent to this machine and not taken yet, in bytes; the kernel takes twice as much, for its own needs.
+const NEAR: usize = 128 << 10;
 
 /// How long a connection stays of which one side has ended, and the other is silent.
 const HALF_OPEN: Timespec = Timespec { tv_sec: 300, tv_nsec: 0 };
@@ -23,6 +34,20 @@ const HALF_OPEN: Timespec = Timespec { tv_sec: 300, tv_nsec: 0 };
 pub(crate) struct Counts {
     pub(crate) sent: AtomicU64,
     pub(crate) received: AtomicU64,
+}
+
+/// Makes a socket ready for what is passed on: a small message goes at once, and no more waits than is useful.
+pub(crate) fn prepare(stream: &TcpStream) {
+    // Both are for speed: without them everything goes through as well.
+    let _ = stream.set_nodelay(true);
+    if let Some(length) = stream.peer_addr().ok().and_then(|peer| queue(peer.ip())) {
+        let _ = set_socket_send_buffer_size(stream, length);
+    }
+}
+
+/// Returns how much may wait to be sent to an address, in bytes; `None` where the kernel chooses.
+fn queue(peer: IpAddr) -> Option<usize> {
+    peer.to_canonical().is_loopback().then_some(NEAR)
 }
 
 /// Passes everything on, until both sides have ended.
@@ -127,5 +152,92 @@ impl<'a> Flow<'a> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use rustix::net::sockopt::socket_send_buffer_size;
+
+    use super::*;
+
+    /// Two ends of a connection over the loopback; the second is prepared.
+    fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let far = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (near, _) = listener.accept().unwrap();
+        prepare(&near);
+        (far, near)
+    }
+
+    #[test]
+    fn only_a_queue_on_this_machine_is_short() {
+        let check = |peer: &str, expected: Option<usize>| assert_eq!(queue(peer.parse().unwrap()), expected, "{peer}");
+        check("127.0.0.1", Some(NEAR));
+        // A name's address in the task's network.
+        check("127.18.0.1", Some(NEAR));
+        check("::1", Some(NEAR));
+        check("::ffff:127.0.0.1", Some(NEAR));
+        check("10.0.0.1", None);
+        check("192.0.2.1", None);
+        check("::ffff:192.0.2.1", None);
+        check("2001:db8::1", None);
+    }
+
+    #[test]
+    fn a_prepared_socket_sends_at_once_and_queues_little() {
+        let (_far, near) = pair();
+        assert!(near.nodelay().unwrap());
+        // The kernel doubles what is asked for.
+        assert_eq!(socket_send_buffer_size(&near).unwrap(), 2 * NEAR);
+    }
+
+    #[test]
+    fn much_both_ways_at_once_arrives_whole_and_a_byte_after_it_is_not_held_back() {
+        /// Far more than a queue and a pipe hold.
+        const LENGTH: usize = 8 << 20;
+        /// Sends much while it reads as much, then takes turns byte by byte; the first to speak is the first to end.
+        fn talk(mut stream: TcpStream, first: bool) {
+            // No power of two: pieces that change places are seen.
+            let bytes = |seed: bool| (0..251_u8).cycle().skip(usize::from(seed)).take(LENGTH).collect::<Vec<u8>>();
+            let mut writer = stream.try_clone().unwrap();
+            let sent = thread::spawn(move || writer.write_all(&bytes(first)).unwrap());
+            let mut heard = vec![0; LENGTH];
+            stream.read_exact(&mut heard).unwrap();
+            assert!(heard == bytes(!first), "what arrives is what was sent");
+            sent.join().unwrap();
+            let mut byte = [0];
+            for turn in 0..8 {
+                if (turn % 2 == 0) == first {
+                    stream.write_all(&[turn]).unwrap();
+                } else {
+                    stream.read_exact(&mut byte).unwrap();
+                    assert_eq!(byte, [turn]);
+                }
+            }
+            if first {
+                stream.shutdown(Shutdown::Write).unwrap();
+                // The other way is open still.
+                stream.read_exact(&mut byte).unwrap();
+                assert_eq!(byte, *b"z");
+            } else {
+                assert_eq!(stream.read(&mut byte).unwrap(), 0);
+                stream.write_all(b"z").unwrap();
+            }
+        }
+
+        let ((task_end, task), (host_end, host)) = (pair(), pair());
+        let ends = [thread::spawn(move || talk(task_end, true)), thread::spawn(move || talk(host_end, false))];
+        let counts = Counts::default();
+        relay(&task, &host, &counts).unwrap();
+        for end in ends {
+            end.join().unwrap();
+        }
+        assert_eq!(counts.sent.into_inner(), LENGTH as u64 + 4);
+        assert_eq!(counts.received.into_inner(), LENGTH as u64 + 5);
     }
 }

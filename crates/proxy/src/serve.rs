@@ -16,7 +16,7 @@ use crate::control::{Told, next_socket};
 use crate::event::{Event, Way};
 use crate::handle::{Client, handle, handle_tls, handle_web, refuse_address};
 use crate::names::Names;
-use crate::relay::Counts;
+use crate::relay::{Counts, prepare};
 use crate::target::{Host, Target};
 
 /// How many connections there are at once; one more is refused.
@@ -171,7 +171,7 @@ impl Proxy {
                 continue;
             }
             let serve = move || {
-                let _ = stream.set_nodelay(true);
+                prepare(&stream);
                 // What cannot be told of was not done.
                 let _ = kind.handle(&Client { proxy: &proxy, number, stream: &stream });
                 drop::<TcpStream>(stream);

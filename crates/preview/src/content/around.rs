@@ -23,11 +23,7 @@ pub(super) fn surroundings(preview: &Preview) -> Section {
         let way = Body::of("by a proxy at", Tone::Plain).name(&proxy.to_string(), Tone::Plain);
         let way = way.mark(",").words("which `HTTP_PROXY` and its like name, set by Remit;", Tone::Plain);
         section.row("way out", way.words("every connection is in the audit record", Tone::Plain));
-        let others = if preview.network.catches {
-            "are led there by the names that they look up, on ports 80 and 443"
-        } else {
-            "reach nobody"
-        };
+        let others = if preview.network.catches { "are led there on ports 80 and 443" } else { "reach nobody" };
         section.row("", Body::of("programs that ask no proxy", Tone::Plain).words(others, Tone::Plain));
     }
     let limits: Vec<String> = preview.limits.iter().map(limit).collect();
