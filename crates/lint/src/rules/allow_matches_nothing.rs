@@ -100,8 +100,8 @@ mod tests {
     #[test]
     fn what_nobody_tried_is_not_called_dead() {
         let long = |entry: &str| {
-            let others: String = (0..500).map(|number| format!("\"tool-{number} build\",")).collect();
-            settings("[]", &format!(r#""shell": {{"allowedCommands": [{others}"{entry}"]}}"#))
+            let others = (0..500).map(|number| format!("\"tool-{number} build\"")).collect::<Vec<_>>().join(",");
+            settings("[]", &format!(r#""shell": {{"allowedCommands": [{others},"{entry}"]}}"#))
         };
         check_as(&RULE, Reading::Q, &long("ls"), &[]);
         check_as(&RULE, Reading::Q, &long("aws * describe-*"), &["\"aws * describe-*\""]);
