@@ -8,7 +8,7 @@
 use std::io;
 use std::net::{IpAddr, Shutdown, TcpStream};
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -16,9 +16,12 @@ use rustix::net::sockopt::set_socket_send_buffer_size;
 use rustix::pipe::{PipeFlags, SpliceFlags, pipe_with, splice};
 
 /// At most so much goes through a pipe at once, in bytes.
-///
-/// A user without privileges has 64 MiB for all pipes, and gets tiny ones after that: 200 flows of this width fit.
-const AT_ONCE: usize = 256 << 10;
+const AT_ONCE: usize = 1 << 20;
+
+/// So many flows at once have a pipe of that width, the others one of [`NARROW`] bytes: a user without privileges has 64 MiB for all
+/// pipes, and gets tiny ones after that.
+const WIDEST: usize = 32;
+const NARROW: usize = 128 << 10;
 
 /// A flow of so many bytes gets a wider pipe.
 const MUCH: u64 = 1 << 20;
@@ -84,8 +87,8 @@ struct Flow<'a> {
     out: OwnedFd,
     /// Bytes in the pipe.
     pending: usize,
-    /// Its pipe has the size that one for much has.
-    wide: bool,
+    /// What makes its pipe a wider one, once much has gone through it.
+    width: Option<Width>,
     state: State,
     count: &'a AtomicU64,
 }
@@ -98,10 +101,44 @@ enum State {
     Done,
 }
 
+/// How many flows of this process have the widest pipe.
+static WIDE: AtomicUsize = AtomicUsize::new(0);
+
+/// A share of the room for pipes, given back when the flow ends.
+enum Width {
+    Wide(&'static AtomicUsize),
+    Narrow,
+}
+
+impl Width {
+    fn take(wide: &'static AtomicUsize) -> Width {
+        let more = |count| (count < WIDEST).then_some(count + 1);
+        match wide.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
+            Ok(_) => Width::Wide(wide),
+            Err(_) => Width::Narrow,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Width::Wide(_) => AT_ONCE,
+            Width::Narrow => NARROW,
+        }
+    }
+}
+
+impl Drop for Width {
+    fn drop(&mut self) {
+        if let Width::Wide(wide) = self {
+            wide.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
 impl<'a> Flow<'a> {
     fn new(from: &'a TcpStream, to: &'a TcpStream, count: &'a AtomicU64) -> io::Result<Flow<'a>> {
         let (out, into) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        Ok(Flow { from, to, into, out, pending: 0, wide: false, state: State::Reading, count })
+        Ok(Flow { from, to, into, out, pending: 0, width: None, state: State::Reading, count })
     }
 
     fn wants(&self) -> Option<(&'a TcpStream, PollFlags)> {
@@ -137,10 +174,11 @@ impl<'a> Flow<'a> {
                 Ok(length) => {
                     self.pending -= length.min(self.pending);
                     let before = self.count.fetch_add(length as u64, Ordering::Relaxed);
-                    if !self.wide && before > MUCH {
-                        self.wide = true;
+                    if before > MUCH && self.width.is_none() {
+                        let width = Width::take(&WIDE);
                         // A user has so much room for pipes; without it goes on in smaller pieces.
-                        let _ = rustix::pipe::fcntl_setpipe_size(&self.into, AT_ONCE);
+                        let _ = rustix::pipe::fcntl_setpipe_size(&self.into, width.bytes());
+                        self.width = Some(width);
                     }
                 }
                 Err(Errno::AGAIN) => {
@@ -172,6 +210,17 @@ mod tests {
         let (near, _) = listener.accept().unwrap();
         prepare(&near);
         (far, near)
+    }
+
+    #[test]
+    fn the_room_for_pipes_is_shared_and_given_back() {
+        static FLOWS: AtomicUsize = AtomicUsize::new(0);
+        let mut widths: Vec<Width> = (0..WIDEST + 168).map(|_| Width::take(&FLOWS)).collect();
+        assert_eq!(widths.iter().filter(|width| width.bytes() == AT_ONCE).count(), WIDEST);
+        // Two hundred flows with much in them, in what a user has for pipes.
+        assert!(widths.iter().map(Width::bytes).sum::<usize>() < 64 << 20);
+        drop(widths.remove(0));
+        assert_eq!(Width::take(&FLOWS).bytes(), AT_ONCE);
     }
 
     #[test]

@@ -137,9 +137,14 @@ struct Linted {
     ignored: usize,
 }
 
-impl From<Judged> for Linted {
-    fn from(judged: Judged) -> Linted {
-        Linted { findings: judged.findings, ignored: judged.ignored }
+impl Linted {
+    fn of(judged: Judged, is_last: bool) -> Linted {
+        let Judged { findings, ignored, file, policy, .. } = judged;
+        if is_last {
+            // Of a large file these are a hundred thousand pieces. The process ends next, and with it they go at once.
+            std::mem::forget((file, policy));
+        }
+        Linted { findings, ignored }
     }
 }
 
@@ -214,7 +219,7 @@ fn lint_files(files: &[String], how: &How) -> Vec<Result<Linted, Failure>> {
         while let at = next.fetch_add(1, Ordering::Relaxed)
             && let Some(file) = files.get(at)
         {
-            done.push((at, lint_file(file, how)));
+            done.push((at, lint_file(file, how, files.len() == 1)));
         }
         done
     };
@@ -232,16 +237,17 @@ fn lint_files(files: &[String], how: &How) -> Vec<Result<Linted, Failure>> {
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn lint_file(typed: &str, how: &How) -> Result<Linted, Failure> {
+fn lint_file(typed: &str, how: &How, is_last: bool) -> Result<Linted, Failure> {
+    let linted = |judged| Linted::of(judged, is_last);
     if typed == STDIN {
         // It has no place; its relative paths are those of a file in the workspace.
         let path = how.workspace.root.join("stdin");
         let place = FilePlace { path: path.clone(), canonical: path, exists: false };
-        return judge("<stdin>", &read_stdin()?, place, how).map(Linted::from);
+        return judge("<stdin>", &read_stdin()?, place, how).map(linted);
     }
     let path = places::typed(typed)?;
     let (bytes, canonical) = read_agent_file(&path)?;
-    judge(typed, &bytes, FilePlace { path, canonical, exists: true }, how).map(Linted::from)
+    judge(typed, &bytes, FilePlace { path, canonical, exists: true }, how).map(linted)
 }
 
 fn read_stdin() -> Result<Vec<u8>, Failure> {
