@@ -253,12 +253,22 @@ mod tests {
 
     use super::*;
 
+    /// A bus of the test's own, which starts no service of this machine's.
+    const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:dir=@</listen>
+  <policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy>
+</busconfig>
+"#;
+
     /// A real bus; `None` where there is no `dbus-daemon`.
-    fn bus() -> Option<(Child, String)> {
+    fn bus(directory: &std::path::Path) -> Option<(Child, String)> {
+        let configuration = directory.join("bus.conf");
+        std::fs::write(&configuration, BUS.replace('@', directory.to_str().unwrap())).unwrap();
         let mut daemon = Command::new("dbus-daemon");
-        let directory = std::env::temp_dir();
-        let listen = format!("--address=unix:dir={}", directory.display());
-        daemon.args(["--session", "--nofork", "--nopidfile", "--print-address", &listen]);
+        daemon.args(["--nofork", "--nopidfile", "--print-address", "--config-file"]).arg(configuration);
         let mut child = daemon.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
         let mut address = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
@@ -314,7 +324,8 @@ mod tests {
 
     #[test]
     fn a_real_bus_takes_what_is_said() {
-        let Some((mut daemon, address)) = bus() else { return };
+        let directory = tempfile::tempdir().unwrap();
+        let Some((mut daemon, address)) = bus(directory.path()) else { return };
         // Nobody shows notifications yet.
         let error = notify(&address, "t", "b", false).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
