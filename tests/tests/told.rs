@@ -101,6 +101,21 @@ fn the_board_shows_tasks_and_ends_one() {
     world.remit(&["tasks", "--watch"]).assert_code(1).assert_stderr("needs a terminal");
 }
 
+/// Whoever looks next sees what was decided: `deny` and `cancel` come back when it is in the task's record.
+#[test]
+fn a_task_that_waited_is_over_when_its_no_comes_back() {
+    let world = world_with("echo done");
+    for (how, expected) in [("deny", "denied"), ("cancel", "cancelled")].into_iter().cycle().take(12) {
+        let agent = world.test_runner(&["sh script.sh"], &Value::Null);
+        let outcome = world.remit(&["run", "--background", "--agent", agent.to_str().unwrap(), "--", "sh", "script.sh"]);
+        outcome.assert_code(0);
+        let id = outcome.stdout.trim();
+        seen(|| world.remit(&["status", id]).stdout.contains("waiting for approval").then_some(()));
+        world.remit(&[how, id]).assert_code(0);
+        assert_eq!(remit_tests::tasks::state(&world, id), expected);
+    }
+}
+
 #[test]
 fn the_board_shows_a_diff_denies_and_deletes() {
     let world = world_with("echo done");
