@@ -4,11 +4,14 @@ use std::ffi::CStr;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read, Write as _};
+use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
+
+use crate::TaskId;
 
 /// More than any file of ours has; a larger one is damaged.
 const LARGEST: u64 = 64 << 20;
@@ -28,6 +31,19 @@ pub(crate) fn make_directory(at: BorrowedFd<'_>, name: &str) -> Result<(), Errno
         Ok(()) | Err(Errno::EXIST) => Ok(()),
         Err(errno) => Err(errno),
     }
+}
+
+/// Returns the ids of the tasks that have a file in a directory, sorted. It is read from where its descriptor stands: once.
+pub(crate) fn ids(directory: BorrowedFd<'_>) -> Result<Vec<TaskId>, Errno> {
+    let mut buffer = [MaybeUninit::uninit(); 4096];
+    let mut entries = RawDir::new(directory, &mut buffer);
+    let mut ids = Vec::new();
+    while let Some(entry) = entries.next() {
+        // What has another name is not a task's, and is left alone.
+        ids.extend(entry?.file_name().to_str().ok().and_then(|name| name.parse().ok()));
+    }
+    ids.sort();
+    Ok(ids)
 }
 
 /// Looks at a file below `at` without following a link; `None` when there is none.

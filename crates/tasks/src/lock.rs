@@ -1,8 +1,10 @@
 //! Which tasks are not over: one file for each in `running/`, locked by the task's own process.
 //!
-//! They lie together, apart from the records, so that a sweep looks at what runs now and not at everything that ever ran.
+//! They lie together, apart from the records, so that a sweep looks at what runs now and not at everything that ever ran. The file of
+//! a task in the foreground holds its [journal](crate::journal); when the task is over, it is moved to `ended/`.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::cell::Cell;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, FlockOperation, OFlags};
 use rustix::io::{Errno, retry_on_intr};
@@ -10,6 +12,8 @@ use rustix::io::{Errno, retry_on_intr};
 use crate::{StateDir, TaskId, files};
 
 pub(crate) const DIRECTORY: &str = "running";
+/// The journals of tasks that are over, until they are taken in.
+pub(crate) const ENDED: &str = "ended";
 
 /// The lock of a task, held until the value is dropped or the process dies.
 #[derive(Debug)]
@@ -17,6 +21,8 @@ pub(crate) struct Lock {
     directory: OwnedFd,
     id: TaskId,
     file: OwnedFd,
+    /// So many bytes of a journal has this process written.
+    written: Cell<u64>,
 }
 
 impl Lock {
@@ -26,10 +32,10 @@ impl Lock {
         let file = open(&directory, id, OFlags::CREATE | OFlags::EXCL)?;
         // It waits only for a sweep that came between the two calls, took the file for an abandoned one, and removes it.
         retry_on_intr(|| rustix::fs::flock(&file, FlockOperation::LockExclusive))?;
-        if is_removed(&file)? {
+        if rustix::fs::fstat(&file)?.st_nlink == 0 {
             return Err(Errno::EXIST);
         }
-        Ok(Lock { directory, id: id.clone(), file })
+        Ok(Lock::of(directory, id, file))
     }
 
     /// Takes the lock of a task whose process is gone; `None` when the process lives, or the task ended meanwhile.
@@ -45,20 +51,22 @@ impl Lock {
             Err(Errno::WOULDBLOCK | Errno::INTR) => return Ok(None),
             Err(errno) => return Err(errno),
         }
-        Ok(if is_removed(&file)? { None } else { Some(Lock { directory, id: id.clone(), file }) })
+        Ok(if is_named(&directory, id, &file)? { Some(Lock::of(directory, id, file)) } else { None })
     }
 
     /// Returns the lock that another process took and handed on, with its descriptor: it is held as long as either has it.
     pub(crate) fn adopt(state: &StateDir, id: &TaskId, file: OwnedFd) -> Result<Lock, Errno> {
         let directory = files::open_directory(state.fd(), DIRECTORY)?;
-        let named = rustix::fs::statat(&directory, id.as_str(), AtFlags::SYMLINK_NOFOLLOW)?;
-        let given = rustix::fs::fstat(&file)?;
-        if (named.st_dev, named.st_ino) != (given.st_dev, given.st_ino) {
+        if !is_named(&directory, id, &file)? {
             return Err(Errno::STALE);
         }
         // What one description of the file has locked it may lock again, and nobody else may.
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Lock { directory, id: id.clone(), file })
+        Ok(Lock::of(directory, id, file))
+    }
+
+    fn of(directory: OwnedFd, id: &TaskId, file: OwnedFd) -> Lock {
+        Lock { directory, id: id.clone(), file, written: Cell::new(0) }
     }
 
     /// Returns a descriptor by which a child can adopt the lock.
@@ -66,9 +74,53 @@ impl Lock {
         rustix::io::fcntl_dupfd_cloexec(&self.file, 3)
     }
 
-    /// Removes the file and gives up the lock: the task is over, and no sweep needs to look at it.
+    /// Returns the directory of all locks, which nobody has read from this descriptor yet.
+    pub(crate) fn directory(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+
+    /// Writes a line of the task's journal, behind those that are there, with one call: all of it or nothing.
+    pub(crate) fn note(&self, line: &[u8]) -> Result<(), Errno> {
+        let at = self.written.get();
+        let written = retry_on_intr(|| rustix::io::pwrite(&self.file, line, at));
+        if written == Ok(line.len()) {
+            self.written.set(at.saturating_add(u64::try_from(line.len()).unwrap_or(u64::MAX)));
+            return Ok(());
+        }
+        // A part of a line is none; without it the next attempt leaves no rest of this one behind itself.
+        let _ = rustix::fs::ftruncate(&self.file, at);
+        Err(written.err().unwrap_or(Errno::NOSPC))
+    }
+
+    /// Returns whether this process has written a journal.
+    pub(crate) fn has_journal(&self) -> bool {
+        self.written.get() > 0
+    }
+
+    /// Gives up the lock: the task is over, and no sweep needs to look at it. A journal waits in `ended/` to be taken in.
+    pub(crate) fn release(self) -> Result<(), Errno> {
+        if !self.has_journal() {
+            return self.remove();
+        }
+        let (from, to) = (self.id.as_str(), format!("../{ENDED}/{}", self.id));
+        let hand_in = || rustix::fs::renameat(&self.directory, from, &self.directory, to.as_str());
+        match hand_in() {
+            Err(Errno::NOENT) => files::make_directory(self.directory(), &format!("../{ENDED}"))?,
+            done => return done,
+        }
+        match hand_in() {
+            // It has been taken in with its end, and then somebody deleted the task.
+            Err(Errno::NOENT) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Removes the file and gives up the lock: there is nothing that anybody needs to look at.
     pub(crate) fn remove(self) -> Result<(), Errno> {
-        rustix::fs::unlinkat(&self.directory, self.id.as_str(), AtFlags::empty())
+        match rustix::fs::unlinkat(&self.directory, self.id.as_str(), AtFlags::empty()) {
+            Err(Errno::NOENT) => Ok(()),
+            done => done,
+        }
     }
 }
 
@@ -78,7 +130,13 @@ fn open(directory: &OwnedFd, id: &TaskId, create: OFlags) -> Result<OwnedFd, Err
     rustix::fs::openat(directory.as_fd(), id.as_str(), flags, files::PRIVATE_FILE)
 }
 
-/// Returns whether the file has no name any more: who removed it did so under the lock.
-fn is_removed(file: &OwnedFd) -> Result<bool, Errno> {
-    Ok(rustix::fs::fstat(file)?.st_nlink == 0)
+/// Returns whether the file still has the task's name: who removes or moves it does so under the lock.
+fn is_named(directory: &OwnedFd, id: &TaskId, file: &OwnedFd) -> Result<bool, Errno> {
+    let named = match rustix::fs::statat(directory, id.as_str(), AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(named) => named,
+        Err(Errno::NOENT) => return Ok(false),
+        Err(errno) => return Err(errno),
+    };
+    let given = rustix::fs::fstat(file)?;
+    Ok((named.st_dev, named.st_ino) == (given.st_dev, given.st_ino))
 }

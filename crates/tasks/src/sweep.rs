@@ -8,7 +8,7 @@ use crate::lock::{self, Lock};
 use crate::process::Found;
 use crate::store::{Store, StoreError, Which};
 use crate::task::{DIRECTORY, remove_directory, remove_scratch_in};
-use crate::{Event, Outcome, Record, StateDir, TaskError, TaskId, Timestamp, files, orphans};
+use crate::{Event, Outcome, Record, StateDir, TaskDir, TaskError, TaskId, Timestamp, files, orphans};
 
 /// What a sweep found.
 #[derive(Debug, Default)]
@@ -21,41 +21,66 @@ pub struct Swept {
 
 /// Ends what tasks have left running whose process is gone, clears what they had in private, and records them as lost.
 ///
-/// Any number of processes may sweep at once, while others make and end tasks: whatever is done to a task is done under
-/// its lock, and a task whose lock somebody holds is left alone. A task that ended in order costs nothing.
+/// What is in journals is taken in first. Any number of processes may sweep at once, while others make and end tasks: whatever is done
+/// to a task is done under its lock, and a task whose lock somebody holds is left alone. A task that ended in order costs nothing.
 pub fn sweep(state: &StateDir, store: &mut Store, at: Timestamp) -> Result<Swept, TaskError> {
-    let mut swept = abandoned(state, store, at)?;
+    let odd = match store.take_in() {
+        Ok(odd) => odd,
+        Err(error @ StoreError::Damaged { .. }) => return Err(error.into()),
+        Err(error) => return Ok(Swept { lost: Vec::new(), problems: vec![error.into()] }),
+    };
+    // Of a task whose journal cannot be understood nobody knows what there is to do.
+    let is_odd = |id: &TaskId| odd.iter().any(|odd| odd.id == *id);
+    let mut swept = abandoned(state, store, locks(state)?.into_iter().filter(|id| !is_odd(id)).collect(), at);
     // A record has a lock as long as it is not over; without one, its lock was removed by hand.
     for listed in store.list(Which::Unfinished)? {
-        let Ok(record) = listed.record else { continue };
+        let Some(record) = listed.record.ok().filter(|record| !is_odd(&record.id)) else { continue };
         if files::stat(state.fd(), &format!("{}/{}", lock::DIRECTORY, record.id)).is_ok_and(|lock| lock.is_none()) {
-            match lose(store, &record, at) {
+            match lose_unlocked(store, &record.id, at) {
                 Ok(true) => swept.lost.push(record.id),
                 Ok(false) => {}
                 Err(error) => swept.problems.push(error),
             }
         }
     }
+    swept.problems.extend(odd.into_iter().map(|odd| odd.error.into()));
     make_known(state, store, swept)
 }
 
-/// Does what [`sweep`] does for the tasks that have a lock, and reads nothing of the store where nobody died: for a command that starts
-/// a task, and shows none.
-pub fn sweep_locks(state: &StateDir, store: &mut Store, at: Timestamp) -> Result<Swept, TaskError> {
-    let swept = abandoned(state, store, at)?;
-    make_known(state, store, swept)
+/// Does what [`sweep`] does for the tasks that have a lock, and opens the store only where somebody died: for a command that starts a
+/// task, and shows none. The task of its own needs no look.
+pub fn sweep_locks(state: &StateDir, own: Option<&TaskDir>, at: Timestamp) -> Result<Swept, TaskError> {
+    let mut ids = match own {
+        Some(own) => own.locks()?,
+        None => locks(state)?,
+    };
+    ids.retain(|id| own.is_none_or(|own| own.id() != id) && is_abandoned(state, id));
+    if ids.is_empty() {
+        return Ok(Swept::default());
+    }
+    let mut store = Store::open(state)?;
+    if store.is_newer() {
+        return Ok(Swept::default());
+    }
+    let swept = abandoned(state, &mut store, ids, at);
+    make_known(state, &store, swept)
 }
 
-fn abandoned(state: &StateDir, store: &mut Store, at: Timestamp) -> Result<Swept, TaskError> {
+/// Returns whether nobody holds the lock of a task, or it cannot be looked at.
+fn is_abandoned(state: &StateDir, id: &TaskId) -> bool {
+    !matches!(Lock::take_abandoned(state, id), Ok(None))
+}
+
+fn abandoned(state: &StateDir, store: &mut Store, ids: Vec<TaskId>, at: Timestamp) -> Swept {
     let mut swept = Swept::default();
-    for id in &locks(state)? {
-        match sweep_task(state, store, id, at) {
-            Ok(true) => swept.lost.push(id.clone()),
+    for id in ids {
+        match sweep_task(state, store, &id, at) {
+            Ok(true) => swept.lost.push(id),
             Ok(false) => {}
             Err(error) => swept.problems.push(error),
         }
     }
-    Ok(swept)
+    swept
 }
 
 fn make_known(state: &StateDir, store: &Store, swept: Swept) -> Result<Swept, TaskError> {
@@ -70,20 +95,13 @@ fn make_known(state: &StateDir, store: &Store, swept: Swept) -> Result<Swept, Ta
 
 /// Returns the ids of the tasks that have a lock, sorted.
 fn locks(state: &StateDir) -> Result<Vec<TaskId>, TaskError> {
-    let path = state.path().join(lock::DIRECTORY);
-    let failed = |errno: Errno| TaskError::Io { action: "read", path: path.clone(), source: errno.into() };
-    let directory = match files::open_directory(state.fd(), lock::DIRECTORY) {
-        Ok(directory) => directory,
-        Err(Errno::NOENT) => return Ok(Vec::new()),
-        Err(errno) => return Err(failed(errno)),
+    let ids = match files::open_directory(state.fd(), lock::DIRECTORY) {
+        Ok(directory) => files::ids(directory.as_fd()),
+        Err(Errno::NOENT) => Ok(Vec::new()),
+        Err(errno) => Err(errno),
     };
-    let mut ids = Vec::new();
-    for entry in rustix::fs::Dir::read_from(directory.as_fd()).map_err(failed)? {
-        // What has another name is not a task's, and is left alone.
-        ids.extend(entry.map_err(failed)?.file_name().to_str().ok().and_then(|name| name.parse().ok()));
-    }
-    ids.sort();
-    Ok(ids)
+    let path = || state.path().join(lock::DIRECTORY);
+    ids.map_err(|errno| TaskError::Io { action: "read", path: path(), source: errno.into() })
 }
 
 /// Clears up after one task, and returns whether it is lost.
@@ -95,6 +113,8 @@ fn sweep_task(state: &StateDir, store: &mut Store, id: &TaskId, at: Timestamp) -
         move |errno: Errno| TaskError::Io { action, path, source: errno.into() }
     };
     let Some(lock) = Lock::take_abandoned(state, id).map_err(failed("lock"))? else { return Ok(false) };
+    // What it wrote after the journals were taken in; nothing comes after that.
+    store.take_in_one(id)?;
     let lost = match store.record(id) {
         Ok(record) if record.is_over() => false,
         Ok(record) => lose(store, &record, at)?,
@@ -112,6 +132,18 @@ fn sweep_task(state: &StateDir, store: &mut Store, id: &TaskId, at: Timestamp) -
     }
     lock.remove().map_err(failed("unlock"))?;
     Ok(lost)
+}
+
+/// Records a task as lost that has no lock; `false` when it has ended.
+fn lose_unlocked(store: &mut Store, id: &TaskId, at: Timestamp) -> Result<bool, TaskError> {
+    // Since the journals were taken in, its own may have been moved, with its end in it.
+    store.take_in()?;
+    match store.record(id) {
+        Ok(record) if record.is_over() => Ok(false),
+        Ok(record) => lose(store, &record, at),
+        Err(StoreError::Missing { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Records a task as lost, with the evidence, and ends what is left of it; `false` when it ended meanwhile.
@@ -143,7 +175,7 @@ mod tests {
 
     use super::*;
     use crate::task::tests::{at, created, state};
-    use crate::{ProcessId, State, TaskDir};
+    use crate::{ProcessId, State};
 
     /// Makes a task with a scratch directory that is not easy to remove.
     fn make(state: &StateDir) -> TaskDir {

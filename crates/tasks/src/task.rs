@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::lock::{self, Lock};
 use crate::remove::remove_tree;
 use crate::store::{Store, StoreError};
-use crate::{Event, Outcome, Record, StateDir, TaskId, Timestamp, control, files, layers, seat};
+use crate::{Event, Outcome, StateDir, TaskId, Timestamp, control, files, journal, layers, seat};
 
 pub(crate) const DIRECTORY: &str = "tasks";
 const SCRATCH: &std::ffi::CStr = c"scratch";
@@ -64,7 +64,7 @@ impl TaskDir {
                 Ok(task) => return Ok(task),
                 Err(Errno::NOENT) => {
                     last = Errno::NOENT;
-                    for directory in [lock::DIRECTORY, DIRECTORY] {
+                    for directory in [lock::DIRECTORY, lock::ENDED, DIRECTORY] {
                         files::make_directory(state.fd(), directory).map_err(|errno| failed(state, errno.into()))?;
                     }
                 }
@@ -127,38 +127,71 @@ impl TaskDir {
         make().map_err(|errno| TaskError::Io { action: "set room aside in", path: self.path.clone(), source: errno.into() })
     }
 
+    /// Makes the task's record in its journal: for a task in the foreground, which opens no store. The name is what is asked for.
+    ///
+    /// From then on the task is known to whoever opens the store.
+    pub fn begin(&self, name: &str, at: Timestamp, events: &[Event]) -> Result<(), TaskError> {
+        Ok(self.note(journal::beginning(&self.id, name, at, events))?)
+    }
+
+    /// Returns the ids of the tasks that have a lock, by a descriptor that is open already: once.
+    pub(crate) fn locks(&self) -> Result<Vec<TaskId>, TaskError> {
+        let failed = |errno: Errno| TaskError::Io { action: "look beside", path: self.path.clone(), source: errno.into() };
+        files::ids(self.lock.directory()).map_err(failed)
+    }
+
+    /// Returns whether the task has a record in its journal.
+    pub fn has_begun(&self) -> bool {
+        self.lock.has_journal()
+    }
+
     /// Writes how the task ended, clears what it wrote in private, but for the layers that are kept, and gives up its lock.
     ///
     /// The end is in the store even when an error is returned because the scratch directory could not be removed; a later
     /// sweep tries that again.
     pub fn end(self, store: &mut Store, at: Timestamp, outcome: Outcome) -> Result<(), TaskError> {
-        self.finish(outcome, |id, event| store.append(id, at, &[event]))
+        self.finish(outcome, |task, event| store.append(&task.id, at, &[event]).map(drop))
     }
 
     /// As [`TaskDir::end`], for a task whose user was there and knows.
     pub fn end_told(self, store: &mut Store, at: Timestamp, outcome: Outcome) -> Result<(), TaskError> {
-        self.finish(outcome, |id, event| store.append_told(id, at, event))
+        self.finish(outcome, |task, event| store.append_told(&task.id, at, event).map(drop))
+    }
+
+    /// As [`TaskDir::end_told`], for a task that [began](TaskDir::begin) in its journal.
+    pub fn end_noted(self, at: Timestamp, outcome: Outcome) -> Result<(), TaskError> {
+        self.finish(outcome, |task, event| task.note(journal::end(at, event)))
     }
 
     fn finish(
         self,
         outcome: Outcome,
-        mut append: impl FnMut(&TaskId, Event) -> Result<Record, StoreError>,
+        mut append: impl FnMut(&TaskDir, Event) -> Result<(), StoreError>,
     ) -> Result<(), TaskError> {
-        match append(&self.id, Event::Ended { outcome: outcome.clone() }) {
+        match append(&self, Event::Ended { outcome: outcome.clone() }) {
             Err(StoreError::Full { .. }) => {
                 // What was set aside is for this; what the task had in private goes first, it is the most.
                 let _ = rustix::fs::unlinkat(&self.fd, RESERVE, AtFlags::empty());
                 remove_scratch(&self)?;
-                append(&self.id, Event::Ended { outcome })?;
+                append(&self, Event::Ended { outcome })?;
             }
-            ended => drop(ended?),
+            ended => ended?,
         }
-        for name in [RESERVE, control::NAME, seat::NAME] {
+        // In the foreground there is nothing of a supervisor.
+        for name in [RESERVE, control::NAME, seat::NAME].into_iter().filter(|_| !self.has_begun()) {
             let _ = rustix::fs::unlinkat(&self.fd, name, AtFlags::empty());
         }
         remove_scratch(&self)?;
-        self.lock.remove().map_err(|errno| TaskError::Io { action: "unlock", path: self.path, source: errno.into() })
+        self.lock.release().map_err(|errno| TaskError::Io { action: "unlock", path: self.path, source: errno.into() })
+    }
+
+    fn note(&self, line: serde_json::Result<Vec<u8>>) -> Result<(), StoreError> {
+        let path = || self.path.join(&format!("../../{}/{}", lock::DIRECTORY, self.id));
+        let line = line.map_err(|error| StoreError::Io { action: "write", path: path(), source: error.into() })?;
+        self.lock.note(&line).map_err(|errno| match errno {
+            Errno::NOSPC | Errno::DQUOT => StoreError::Full { path: path() },
+            _ => StoreError::Io { action: "write", path: path(), source: errno.into() },
+        })
     }
 
     /// Removes the directory with all that is in it: the task never began, and leaves no record.

@@ -147,7 +147,7 @@ pub(crate) fn make(
     name: &str,
 ) -> Result<(TaskId, Child), Failure> {
     let mut store = Store::open(&work.state)?;
-    let _ = sweep_locks(&work.state, &mut store, Timestamp::now());
+    let _ = sweep_locks(&work.state, None, Timestamp::now());
     let task = TaskDir::create(&work.state)?;
     let id = task.id().clone();
     let agent_path = work.agent.as_ref().map(|agent| &agent.path);

@@ -55,7 +55,7 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
     let policy: &'static Policy = Box::leak(Box::new(policy));
 
     let mut store = Store::open(&state)?;
-    let _ = sweep_locks(&state, &mut store, Timestamp::now());
+    let _ = sweep_locks(&state, None, Timestamp::now());
     let enabled = store.setting("delegate.enabled")?.as_deref() != Some("false");
     let task = TaskDir::create(&state)?;
     let id = task.id().clone();

@@ -131,15 +131,13 @@ fn foreground(
     let created = Created::new(&work.policy, digest, agent_path, command);
     let by = remit_tasks::ProcessId::own().map_err(|error| Failure::io("cannot look at `/proc`", &error))?;
     let events = vec![Event::Created(created), Event::Supervised { by }, Event::Approved { by: approved }];
-    // Opened while the sandbox is being made: nothing is executed before the record stands.
-    let mut opened = None;
+    // While the sandbox is being made: nothing is executed before the record stands.
     let mut started = |pid: u32| {
         let mut events = events.clone();
         events.push(Event::Started { pid });
-        let store = opened.insert(Store::open(&work.state)?);
-        store.create(task.id(), name, Timestamp::now(), events)?;
+        task.begin(name, Timestamp::now(), &events)?;
         // What a task that was killed left behind goes now; that it could not go is no reason not to work.
-        let _ = sweep_locks(&work.state, store, Timestamp::now());
+        let _ = sweep_locks(&work.state, Some(&task), Timestamp::now());
         Ok(())
     };
     let audit = work::audit(work, &task).map_err(|error| Failure::of(&error))?;
@@ -156,14 +154,6 @@ fn foreground(
             watch,
         },
     );
-    let mut store = match opened.map_or_else(|| Store::open(&work.state), Ok) {
-        Ok(store) => store,
-        Err(error) => {
-            // Nobody could ever look it up.
-            let _ = task.discard();
-            return Err(error.into());
-        }
-    };
     match outcome {
         Ok((outcome, observed)) => {
             if let Some((limit, value)) = over(&outcome, &work.policy) {
@@ -175,18 +165,25 @@ fn foreground(
                 ui.tell(&format!("\n{}", render(&explanation, outcome != Outcome::Succeeded)));
             }
             let exit = exit::of_outcome(&outcome);
-            task.end_told(&mut store, Timestamp::now(), outcome)?;
-            store.write_back(&work.state);
+            let takes_in = task.id().takes_in();
+            task.end_noted(Timestamp::now(), outcome)?;
+            if takes_in {
+                // What is wrong with the store is for those to tell who show something of it.
+                let _ = Store::open(&work.state);
+            }
             Ok(exit)
         }
         Err(error) => {
             let failure = work::could_not_start(&error, &work.state);
-            let id = task.id().clone();
-            if store.record(&id).is_err() {
-                store.create(&id, name, Timestamp::now(), events.clone())?;
+            if !task.has_begun()
+                && let Err(error) = task.begin(name, Timestamp::now(), &events)
+            {
+                // Nobody could ever look it up.
+                let _ = task.discard();
+                return Err(error.into());
             }
-            layers::settle(ui, &work.state, &id);
-            task.end_told(&mut store, Timestamp::now(), Outcome::CouldNotStart { error: error.to_string() })?;
+            layers::settle(ui, &work.state, task.id());
+            task.end_noted(Timestamp::now(), Outcome::CouldNotStart { error: error.to_string() })?;
             Err(failure)
         }
     }

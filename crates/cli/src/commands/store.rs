@@ -45,7 +45,8 @@ pub(crate) fn store(ui: &Ui, args: &StoreArgs) -> Result<Exit, Failure> {
                 ui.print("nothing is wrong\n")?;
                 return Ok(Exit::Done);
             };
-            let mut text = format!("{} tasks saved; the damaged store is `{}`\n", repaired.saved, repaired.old);
+            let old = repaired.old.map(|old| format!("; the damaged store is `{old}`"));
+            let mut text = format!("{} tasks saved{}\n", repaired.saved, old.unwrap_or_default());
             for lost in &repaired.lost {
                 // Writing to a string does not fail.
                 let _ = writeln!(text, "not saved: {}", visible(lost));

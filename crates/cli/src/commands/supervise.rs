@@ -55,7 +55,7 @@ pub(crate) fn supervise(ui: &Ui, args: &SuperviseArgs) -> Result<Exit, Failure> 
     // Those that wait for its place do not wait for a desktop that does not answer.
     let woken = wake(&state, &store, Some(&id));
     notices::tell(&state, &store, &id);
-    store.write_back(&state);
+    store.write_back();
     ended?;
     woken?;
     Ok(Exit::Done)

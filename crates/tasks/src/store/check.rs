@@ -4,22 +4,87 @@ use remit_agent::AbsPath;
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::read::read_events;
-use super::{FILE, Store, StoreError, connect, schema};
+use super::{FILE, Store, StoreError, connect, journals, schema};
 use crate::record::Record;
 use crate::{StateDir, TaskId, Timestamp, files};
 
 /// What a repair did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repaired {
-    /// Where the damaged store is now.
-    pub old: AbsPath,
+    /// Where the damaged store is now; `None` when only journals were damaged.
+    pub old: Option<AbsPath>,
     pub saved: usize,
     /// What could not be saved, in words.
     pub lost: Vec<String>,
 }
 
-/// Returns what is wrong with the store, in words; nothing when all is well. Changes nothing.
+/// Returns what is wrong with the store and with journals, in words; nothing when all is well. Changes nothing.
 pub fn check(state: &StateDir) -> Result<Vec<String>, StoreError> {
+    let mut wrong = check_store(state)?;
+    wrong.extend(journals::odd(state)?.into_iter().map(|odd| odd.error.to_string()));
+    Ok(wrong)
+}
+
+/// Puts a new store with everything that can be read in the place of the damaged one, which is kept under another name. So is a
+/// damaged journal.
+///
+/// A store in which nothing is wrong stays as it is, and so does what a newer version wrote.
+pub fn repair(state: &StateDir, at: Timestamp) -> Result<Option<Repaired>, StoreError> {
+    let (store, odd) = (check_store(state)?, journals::odd(state)?);
+    if store.is_empty() && odd.is_empty() {
+        return Ok(None);
+    }
+    let stamp = at.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let random = files::random::<3>().map_err(|source| super::io("repair", state, source))?;
+    let suffix = format!("damaged-{stamp}-{}", files::hex(&random));
+    let mut repaired = Repaired { old: None, saved: 0, lost: Vec::new() };
+    if !store.is_empty() {
+        renew(state, &suffix, &mut repaired)?;
+    }
+    let mut store = Store::open_alone(state)?;
+    for odd in odd {
+        match store.save_odd(state, &odd, &suffix)? {
+            Some((true, line)) => {
+                repaired.saved += 1;
+                repaired.lost.push(line);
+            }
+            Some((false, line)) => repaired.lost.push(line),
+            None => {}
+        }
+    }
+    Ok(Some(repaired))
+}
+
+/// Puts the damaged store aside, and saves what is in it into a new one.
+fn renew(state: &StateDir, suffix: &str, repaired: &mut Repaired) -> Result<(), StoreError> {
+    let old_name = format!("{FILE}.{suffix}");
+    for suffix in ["-wal", "-shm", ""] {
+        match rustix::fs::renameat(state.fd(), format!("{FILE}{suffix}"), state.fd(), format!("{old_name}{suffix}")) {
+            Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+            Err(errno) => return Err(super::io("repair", state, errno.into())),
+        }
+    }
+    let old = state.path().join(&old_name);
+    // What is in journals comes after what is known of them.
+    let mut new = Store::open_alone(state)?;
+    repaired.old = Some(old.clone());
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let root = state.fd().try_clone_to_owned().map_err(|source| super::io("repair", state, source))?;
+    let read = Connection::open_with_flags(old.as_path(), flags);
+    match read.map(|db| Store { db, path: old, version: schema::VERSION, root }) {
+        Ok(damaged) => save(&damaged, &mut new, repaired),
+        Err(error) => {
+            repaired.lost.push(error.to_string());
+            Ok(())
+        }
+    }
+}
+
+/// Returns what is wrong with the store alone. Where only journals are, there is none yet.
+fn check_store(state: &StateDir) -> Result<Vec<String>, StoreError> {
+    if files::stat(state.fd(), FILE).map_err(|source| super::io("open", state, source))?.is_none() {
+        return Ok(Vec::new());
+    }
     let store = match connect(state) {
         Ok(store) => store,
         Err(StoreError::Damaged { reason, .. }) => return Ok(vec![reason]),
@@ -38,34 +103,6 @@ pub fn check(state: &StateDir) -> Result<Vec<String>, StoreError> {
         Err(error) => wrong.push(error.to_string()),
     }
     Ok(wrong)
-}
-
-/// Puts a new store with everything that can be read in the place of the damaged one, which is kept under another name.
-///
-/// A store in which nothing is wrong stays as it is, and so does one of a newer version.
-pub fn repair(state: &StateDir, at: Timestamp) -> Result<Option<Repaired>, StoreError> {
-    if check(state)?.is_empty() {
-        return Ok(None);
-    }
-    let stamp = at.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let random = files::random::<3>().map_err(|source| super::io("repair", state, source))?;
-    let old_name = format!("{FILE}.damaged-{stamp}-{}", files::hex(&random));
-    for suffix in ["-wal", "-shm", ""] {
-        match rustix::fs::renameat(state.fd(), format!("{FILE}{suffix}"), state.fd(), format!("{old_name}{suffix}")) {
-            Ok(()) | Err(rustix::io::Errno::NOENT) => {}
-            Err(errno) => return Err(super::io("repair", state, errno.into())),
-        }
-    }
-    let old = state.path().join(&old_name);
-    let mut new = Store::open(state)?;
-    let mut repaired = Repaired { old: old.clone(), saved: 0, lost: Vec::new() };
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let read = Connection::open_with_flags(old.as_path(), flags).map(|db| Store { db, path: old, version: schema::VERSION });
-    match read {
-        Ok(damaged) => save(&damaged, &mut new, &mut repaired)?,
-        Err(error) => repaired.lost.push(error.to_string()),
-    }
-    Ok(Some(repaired))
 }
 
 fn save(damaged: &Store, new: &mut Store, repaired: &mut Repaired) -> Result<(), StoreError> {

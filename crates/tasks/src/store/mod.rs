@@ -6,8 +6,11 @@
 //!
 //! What a process wrote survives its own death, however it dies. Nothing is synced at each write: a power cut may take the
 //! last events, and then the next sweep finds the task lost.
+//!
+//! A task in the foreground does not open the database: whoever opens it takes in the [journals](journals) of such tasks.
 
 mod check;
+mod journals;
 mod read;
 mod schema;
 mod settings;
@@ -15,6 +18,7 @@ mod settings;
 mod tests;
 mod write;
 
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use remit_agent::AbsPath;
@@ -45,6 +49,8 @@ pub struct Store {
     pub(crate) db: Connection,
     pub(crate) path: AbsPath,
     pub(crate) version: i64,
+    /// The directory in which it lies, with the journals.
+    pub(super) root: OwnedFd,
 }
 
 #[derive(Debug, Error)]
@@ -54,6 +60,12 @@ pub enum StoreError {
     Damaged { path: AbsPath, reason: String },
     #[error("the store of tasks `{path}` was written by a newer version of remit (its form is {found}, this one writes {known})")]
     Newer { path: AbsPath, found: i64, known: i64 },
+    #[error("the record of a task `{path}` is damaged: {reason}")]
+    Journal { path: AbsPath, reason: String },
+    #[error(
+        "the record of a task `{path}` was written by a newer version of remit (its form is {found}, this one knows {known})"
+    )]
+    NewerJournal { path: AbsPath, found: i64, known: i64 },
     #[error("there is no room on the disk for the store of tasks `{path}`")]
     Full { path: AbsPath },
     #[error("cannot {action} the store of tasks `{path}`: {reason}")]
@@ -74,6 +86,8 @@ impl StoreError {
                 Some("`remit store check` says what is damaged, `remit store repair` saves what can be read".to_owned())
             }
             StoreError::Newer { .. } => Some("use the newer version; this one only reads it".to_owned()),
+            StoreError::Journal { .. } => Some("`remit store repair` saves what can be read, and puts it aside".to_owned()),
+            StoreError::NewerJournal { .. } => Some("use the newer version; this one leaves it as it is".to_owned()),
             StoreError::Full { .. } => Some("make room on the disk, with `remit clean` for instance".to_owned()),
             StoreError::Missing { .. } => Some("`remit tasks --all` lists the tasks".to_owned()),
             StoreError::Sql { .. } | StoreError::Io { .. } | StoreError::Fold { .. } => None,
@@ -82,8 +96,25 @@ impl StoreError {
 }
 
 impl Store {
-    /// Opens the store, and makes it when there is none.
+    /// Opens the store, and makes it when there is none. What is in journals is taken in.
     pub fn open(state: &StateDir) -> Result<Store, StoreError> {
+        let mut store = Store::open_alone(state)?;
+        // What could not be taken in stays where it is, and a sweep tells it.
+        let _ = store.take_in();
+        Ok(store)
+    }
+
+    /// Opens the store; `None` when there is none, and no journal.
+    pub fn open_existing(state: &StateDir) -> Result<Option<Store>, StoreError> {
+        match files::stat(state.fd(), FILE) {
+            Ok(None) if !journals::any(state)? => Ok(None),
+            Ok(_) => Store::open(state).map(Some),
+            Err(source) => Err(io("open", state, source)),
+        }
+    }
+
+    /// Opens the store, and leaves the journals alone.
+    fn open_alone(state: &StateDir) -> Result<Store, StoreError> {
         if files::stat(state.fd(), FILE).map_err(|source| io("open", state, source))?.is_none() {
             make(state)?;
         }
@@ -94,19 +125,10 @@ impl Store {
         migrate(state, store)
     }
 
-    /// Opens the store; `None` when there is none.
-    pub fn open_existing(state: &StateDir) -> Result<Option<Store>, StoreError> {
-        match files::stat(state.fd(), FILE) {
-            Ok(None) => Ok(None),
-            Ok(Some(_)) => Store::open(state).map(Some),
-            Err(source) => Err(io("open", state, source)),
-        }
-    }
-
     /// Writes the log back into the database when it is long, for whoever opens the store next. It is for the end of what somebody
     /// waits for; while others use the store, or when there is no room, it is left for later.
-    pub fn write_back(&self, state: &StateDir) {
-        let log = files::stat(state.fd(), LOG).ok().flatten();
+    pub fn write_back(&self) {
+        let log = files::stat(self.root.as_fd(), LOG).ok().flatten();
         if self.writable().is_err() || log.is_none_or(|log| log.st_size < LONG) {
             return;
         }
@@ -164,7 +186,8 @@ fn connect(state: &StateDir) -> Result<Store, StoreError> {
     let db = Connection::open_with_flags(path.as_path(), flags).map_err(&error)?;
     settle(&db).map_err(&error)?;
     let version = db.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(&error)?;
-    Ok(Store { db, path, version })
+    let root = state.fd().try_clone_to_owned().map_err(|source| io("open", state, source))?;
+    Ok(Store { db, path, version, root })
 }
 
 fn settle(db: &Connection) -> rusqlite::Result<()> {

@@ -1,5 +1,7 @@
 //! Writing: one transaction for each thing that happens.
 
+use std::os::fd::AsFd;
+
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 
@@ -44,20 +46,7 @@ pub enum Place {
 impl Store {
     /// Makes the record of a new task. The name is what is asked for, with a number behind it when it is another's.
     pub fn create(&mut self, id: &TaskId, wanted: &str, at: Timestamp, events: Vec<Event>) -> Result<Record, StoreError> {
-        self.writing("write", |transaction, path| {
-            let failed = super::failed(path, "write");
-            let position = last(transaction, at).map_err(&failed)?;
-            let name = unused_name(transaction, wanted).map_err(&failed)?;
-            let mut events = events.into_iter();
-            let refused = |source| StoreError::Fold { id: id.clone(), source };
-            let first = events.next().ok_or(refused(crate::record::FoldError::NotCreated))?;
-            let record = Record::begin(id.clone(), name, position, at, first.clone()).map_err(refused)?;
-            let sql =
-                "INSERT INTO tasks (id, name, created, position, over, told, state, record) VALUES (?, ?, ?, ?, 0, 0, '', '')";
-            transaction.execute(sql, params![id.as_str(), record.name, at.as_millisecond(), position]).map_err(&failed)?;
-            insert(transaction, id, 0, at, &first).map_err(&failed)?;
-            follow(transaction, record, 1, at, events, path)
-        })
+        self.writing("write", |transaction, path| create_in(transaction, id, wanted, at, events, path))
     }
 
     /// Appends events to a task, all with one time. What cannot follow the events that are there is refused, and then none is
@@ -140,7 +129,14 @@ impl Store {
 
     /// Removes a task and its events.
     pub fn remove(&mut self, id: &TaskId) -> Result<(), StoreError> {
+        let root = self.root.try_clone().map_err(|source| StoreError::Io { action: "open", path: self.path.clone(), source })?;
         self.writing("write", |transaction, path| {
+            // First what could bring it back.
+            super::journals::forget(root.as_fd(), id).map_err(|errno| StoreError::Io {
+                action: "write",
+                path: path.clone(),
+                source: errno.into(),
+            })?;
             let removed =
                 transaction.execute("DELETE FROM tasks WHERE id = ?", [id.as_str()]).map_err(super::failed(path, "write"))?;
             if removed == 0 { Err(StoreError::Missing { id: id.to_string() }) } else { Ok(()) }
@@ -168,12 +164,33 @@ impl Store {
     }
 }
 
-fn tell(transaction: &Transaction<'_>, id: &TaskId) -> rusqlite::Result<bool> {
+pub(super) fn tell(transaction: &Transaction<'_>, id: &TaskId) -> rusqlite::Result<bool> {
     let sql = "UPDATE tasks SET told = 1 WHERE id = ? AND over = 1 AND told = 0";
     Ok(transaction.execute(sql, [id.as_str()])? == 1)
 }
 
-fn append_in(
+pub(super) fn create_in(
+    transaction: &Transaction<'_>,
+    id: &TaskId,
+    wanted: &str,
+    at: Timestamp,
+    events: Vec<Event>,
+    path: &remit_agent::AbsPath,
+) -> Result<Record, StoreError> {
+    let failed = super::failed(path, "write");
+    let position = last(transaction, at).map_err(&failed)?;
+    let name = unused_name(transaction, wanted).map_err(&failed)?;
+    let mut events = events.into_iter();
+    let refused = |source| StoreError::Fold { id: id.clone(), source };
+    let first = events.next().ok_or(refused(crate::record::FoldError::NotCreated))?;
+    let record = Record::begin(id.clone(), name, position, at, first.clone()).map_err(refused)?;
+    let sql = "INSERT INTO tasks (id, name, created, position, over, told, state, record) VALUES (?, ?, ?, ?, 0, 0, '', '')";
+    transaction.execute(sql, params![id.as_str(), record.name, at.as_millisecond(), position]).map_err(&failed)?;
+    insert(transaction, id, 0, at, &first).map_err(&failed)?;
+    follow(transaction, record, 1, at, events, path)
+}
+
+pub(super) fn append_in(
     transaction: &Transaction<'_>,
     id: &TaskId,
     at: Timestamp,
