@@ -46,6 +46,10 @@ impl Lock {
             Err(Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(errno),
         };
+        Lock::of_abandoned(directory, id, file)
+    }
+
+    fn of_abandoned(directory: OwnedFd, id: &TaskId, file: OwnedFd) -> Result<Option<Lock>, Errno> {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK | Errno::INTR) => return Ok(None),
@@ -139,4 +143,54 @@ fn is_named(directory: &OwnedFd, id: &TaskId, file: &OwnedFd) -> Result<bool, Er
     };
     let given = rustix::fs::fstat(file)?;
     Ok((named.st_dev, named.st_ino) == (given.st_dev, given.st_ino))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::tests::state;
+
+    /// A sweep may have opened the file before it was moved, and gets the lock after that.
+    #[test]
+    fn a_file_that_is_moved_or_removed_is_no_lock_any_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = state(&directory);
+        for name in [DIRECTORY, ENDED] {
+            files::make_directory(state.fd(), name).unwrap();
+        }
+        let id: TaskId = "task-000000".parse().unwrap();
+        for line in [&b""[..], b"a line\n"] {
+            let lock = Lock::take_new(&state, &id).unwrap();
+            lock.note(line).unwrap();
+            let locks = files::open_directory(state.fd(), DIRECTORY).unwrap();
+            let file = open(&locks, &id, OFlags::empty()).unwrap();
+            assert!(is_named(&locks, &id, &file).unwrap());
+            assert!(Lock::take_abandoned(&state, &id).unwrap().is_none());
+            lock.release().unwrap();
+            assert!(!is_named(&locks, &id, &file).unwrap());
+            assert!(Lock::take_abandoned(&state, &id).unwrap().is_none());
+            // Another one with its name is another one.
+            let other = Lock::take_new(&state, &id).unwrap();
+            assert!(Lock::of_abandoned(locks, &id, file).unwrap().is_none());
+            other.remove().unwrap();
+        }
+        assert_eq!(files::read(state.fd(), "ended/task-000000").unwrap().unwrap(), b"a line\n");
+    }
+
+    #[test]
+    fn a_line_that_could_not_be_written_makes_no_journal() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = state(&directory);
+        files::make_directory(state.fd(), DIRECTORY).unwrap();
+        let id: TaskId = "task-000000".parse().unwrap();
+        let lock = Lock::take_new(&state, &id).unwrap();
+        let read_only = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&lock.directory, id.as_str(), read_only, files::PRIVATE_FILE).unwrap();
+        let broken = Lock::of(lock.directory.try_clone().unwrap(), &id, file);
+        broken.note(b"first\n").unwrap_err();
+        assert!(!broken.has_journal());
+        lock.note(b"first\n").unwrap();
+        lock.note(b"second line\n").unwrap();
+        assert_eq!(files::read(state.fd(), "running/task-000000").unwrap().unwrap(), b"first\nsecond line\n");
+    }
 }

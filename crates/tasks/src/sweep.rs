@@ -276,4 +276,35 @@ mod tests {
         assert_eq!(sweep(&state, &mut store, at(1)).unwrap().lost, std::slice::from_ref(&id));
         evidence(&store, &id);
     }
+
+    /// A journal may go on after the journals were taken in, and before its own task is looked at.
+    #[test]
+    fn what_a_journal_says_in_the_meantime_counts() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = state(&directory);
+        let mut store = Store::open(&state).unwrap();
+        let begin = || {
+            let task = make(&state);
+            task.begin("a", at(0), &[created(), gone(), Event::Started { pid: 1 }]).unwrap();
+            task
+        };
+        let killed = begin();
+        let id = killed.id().clone();
+        drop(killed);
+        assert!(sweep_task(&state, &mut store, &id, at(1)).unwrap(), "it had a record");
+        evidence(&store, &id);
+
+        let task = begin();
+        let id = task.id().clone();
+        store.take_in().unwrap();
+        assert!(!store.record(&id).unwrap().is_over());
+        task.end_noted(at(2), Outcome::Succeeded).unwrap();
+        assert!(!lose_unlocked(&mut store, &id, at(3)).unwrap());
+        assert_eq!(store.record(&id).unwrap().outcome(), Some(&Outcome::Succeeded));
+        assert_eq!(lock_names(&state), 0);
+    }
+
+    fn lock_names(state: &StateDir) -> usize {
+        fs::read_dir(state.path().join(lock::DIRECTORY).as_path()).unwrap().count()
+    }
 }

@@ -3,6 +3,9 @@
 //! A journal of a task that is over goes when it is in the store; that of a task that runs stays, and is taken in again later, as far
 //! as it is not known yet. A journal that cannot be understood stays too, and is told.
 
+#[cfg(test)]
+mod tests;
+
 use std::os::fd::{AsFd, BorrowedFd};
 
 use remit_agent::AbsPath;
