@@ -3,17 +3,17 @@
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
-use std::thread::JoinHandle;
 
-use remit_sandbox::{Observed, PathRights, Plan, Rights, Temporary, Wall};
+use remit_sandbox::{PathRights, Plan, Rights, Temporary, Wall};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType, recvmsg, socketpair,
 };
 
+use super::running::Asked;
 use crate::Task;
 use crate::observe::{self, Observer};
-use crate::outside::{self, Bounds};
+use crate::outside::Bounds;
 
 /// Makes what the listener comes through, when the plan has calls decided outside.
 pub(super) fn channel(plan: &Plan, task: &Task<'_>) -> Result<Option<(OwnedFd, OwnedFd)>, Errno> {
@@ -23,8 +23,8 @@ pub(super) fn channel(plan: &Plan, task: &Task<'_>) -> Result<Option<(OwnedFd, O
     socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map(Some)
 }
 
-/// Takes the listener of a task that has started, and begins to answer.
-pub(super) fn serve(channel: &OwnedFd, plan: &Plan, task: &Task<'_>) -> Result<Option<JoinHandle<Option<Observed>>>, Errno> {
+/// Takes the listener of a task that has started; an observer begins to look on.
+pub(super) fn take(channel: &OwnedFd, plan: &Plan, task: &Task<'_>) -> Result<Asked, Errno> {
     let bounds = plan.outside.as_ref().map(|outside| {
         let mut outside = outside.clone();
         outside.rules.extend(own_rules(plan, task));
@@ -36,11 +36,11 @@ pub(super) fn serve(channel: &OwnedFd, plan: &Plan, task: &Task<'_>) -> Result<O
     });
     let error = |error: std::io::Error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN);
     match (task.watch, bounds) {
-        (None, None) => Ok(None),
-        (None, Some(bounds)) => outside::serve(receive(channel)?, bounds).map(Some).map_err(error),
+        (None, None) => Ok(Asked::Nothing),
+        (None, Some(bounds)) => Ok(Asked::Calls(receive(channel)?, Box::new(bounds))),
         (Some(watch), bounds) => {
             let observer = Observer { wall: Wall::of(plan, own_rules(plan, task)), watch, filter: plan.seccomp.clone() };
-            observe::serve(receive(channel)?, observer, bounds).map(Some).map_err(error)
+            observe::serve(receive(channel)?, observer, bounds).map(Asked::Observed).map_err(error)
         }
     }
 }
