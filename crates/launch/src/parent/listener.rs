@@ -50,7 +50,7 @@ fn own_rules(plan: &Plan, task: &Task<'_>) -> Vec<PathRights> {
     let mut rules = Vec::new();
     let mut grant = |path, rights| rules.push(PathRights { path, rights, patterns: Vec::new(), wider: false });
     if let Temporary::Named(rights) = plan.temporary {
-        grant(task.scratch.temporary(), rights);
+        grant(task.scratch.temporary(plan), rights);
     }
     if let Some((_, terminal)) = &task.stdio.terminal {
         let terminal = if plan.root.is_some() { Task::console() } else { terminal.clone() };

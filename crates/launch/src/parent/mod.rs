@@ -201,7 +201,7 @@ fn environment(plan: &Plan, task: &Task<'_>) -> Result<Vec<CString>, LaunchError
         lines.push(text(format!("{name}={value}").as_bytes())?);
     }
     if let Temporary::Named(_) = plan.temporary {
-        lines.push(text(format!("TMPDIR={}", task.scratch.temporary()).as_bytes())?);
+        lines.push(text(format!("TMPDIR={}", task.scratch.temporary(plan)).as_bytes())?);
     }
     Ok(lines)
 }

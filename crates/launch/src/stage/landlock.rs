@@ -24,7 +24,7 @@ pub(super) fn restrict(rules: &LandlockPlan, plan: &Plan, task: &Task<'_>) -> Re
     if let Temporary::Named(rights) = plan.temporary
         && rights != Rights::NONE
     {
-        grant(&ruleset, abi, &task.scratch.temporary(), rights)?;
+        grant(&ruleset, abi, &task.scratch.temporary(plan), rights)?;
     }
     if let Some((_, terminal)) = &task.stdio.terminal {
         let terminal = if plan.root.is_some() { &Task::console() } else { terminal };
