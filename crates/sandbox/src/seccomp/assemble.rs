@@ -152,6 +152,7 @@ struct Backwards {
     actions: Vec<(Action, usize)>,
 }
 
+#[derive(Clone, Copy)]
 enum Target {
     Placed(usize),
     Action(Action),
