@@ -43,7 +43,7 @@ pub(crate) fn supervise(
             running.kill();
         }
         if ready.asked {
-            running.answer()?;
+            running.answer(plan)?;
         } else if ready.silent {
             running.nobody_asks();
         }

@@ -99,11 +99,12 @@ impl Ground {
     }
 
     fn exec(&self, plan: &Plan, program: &str, arguments: &[&str], directory: &AbsPath) -> Result<Ending, LaunchError> {
-        self.exec_by(program, arguments, directory, &mut |task| spawn_telling(plan, task, &mut |_| true))
+        self.exec_by(plan, program, arguments, directory, &mut |task| spawn_telling(plan, task, &mut |_| true))
     }
 
     fn exec_by(
         &self,
+        plan: &Plan,
         program: &str,
         arguments: &[&str],
         directory: &AbsPath,
@@ -120,9 +121,10 @@ impl Ground {
             scratch: &self.scratch(),
             proxy: None,
             watch: None,
+            mark: None,
         };
         let mut running = spawn(&task)?;
-        running.answer().unwrap();
+        running.answer(plan).unwrap();
         let ending = running.wait().unwrap();
         end_tree().unwrap();
         running.settle();
@@ -237,7 +239,7 @@ fn waits_for_the_caller(ground: &Ground) {
             let mut spawn = |task: &Task<'_>| {
                 if within { spawn_telling(&plan, task, &mut release) } else { spawn_when(&plan, task, &mut release) }
             };
-            let ended = ground.exec_by("/bin/sh", &["sh", "-c", "echo x > made"], &ground.at("w"), &mut spawn);
+            let ended = ground.exec_by(&plan, "/bin/sh", &["sh", "-c", "echo x > made"], &ground.at("w"), &mut spawn);
             if agrees {
                 assert_eq!(ended, Ok(Ending::Exited { code: 0 }));
                 fs::remove_file(made.as_path()).unwrap();

@@ -4,6 +4,7 @@ use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 
+use remit_agent::AbsPath;
 use remit_sandbox::{PathRights, Plan, Rights, Temporary, Wall};
 use rustix::io::Errno;
 use rustix::net::{
@@ -25,24 +26,33 @@ pub(super) fn channel(plan: &Plan, task: &Task<'_>) -> Result<Option<(OwnedFd, O
 
 /// Takes the listener of a task that has started; an observer begins to look on.
 pub(super) fn take(channel: &OwnedFd, plan: &Plan, task: &Task<'_>) -> Result<Asked, Errno> {
-    let bounds = plan.outside.as_ref().map(|outside| {
-        let mut outside = outside.clone();
-        outside.rules.extend(own_rules(plan, task));
-        Bounds {
-            plan: outside,
-            inet: plan.seccomp.as_ref().is_some_and(|filter| filter.inet),
-            terminal: task.stdio.terminal.as_ref().map(|(_, path)| path.clone()),
-        }
-    });
+    let own = || Own { rules: own_rules(plan, task), terminal: task.stdio.terminal.as_ref().map(|(_, path)| path.clone()) };
     let error = |error: std::io::Error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN);
-    match (task.watch, bounds) {
-        (None, None) => Ok(Asked::Nothing),
-        (None, Some(bounds)) => Ok(Asked::Calls(receive(channel)?, Box::new(bounds))),
-        (Some(watch), bounds) => {
-            let observer = Observer { wall: Wall::of(plan, own_rules(plan, task)), watch, filter: plan.seccomp.clone() };
+    match task.watch {
+        None if plan.outside.is_none() => Ok(Asked::Nothing),
+        None => Ok(Asked::Calls(receive(channel)?, own())),
+        Some(watch) => {
+            let (own, rules) = (own(), own_rules(plan, task));
+            let bounds = bounds(plan, own);
+            let observer = Observer { wall: Wall::of(plan, rules), watch, filter: plan.seccomp.clone() };
             observe::serve(receive(channel)?, observer, bounds).map(Asked::Observed).map_err(error)
         }
     }
+}
+
+/// What only the task's own launch knows.
+#[derive(Debug)]
+pub(super) struct Own {
+    rules: Vec<PathRights>,
+    terminal: Option<AbsPath>,
+}
+
+/// Returns what the answers depend on; `None` when a plan has no calls decided outside.
+pub(super) fn bounds(plan: &Plan, own: Own) -> Option<Bounds> {
+    let mut outside = plan.outside.clone()?;
+    outside.rules.extend(own.rules);
+    let inet = plan.seccomp.as_ref().is_some_and(|filter| filter.inet);
+    Some(Bounds { plan: outside, inet, terminal: own.terminal })
 }
 
 /// Returns what only the task's own launch knows: its temporary directory and its terminal.

@@ -33,7 +33,7 @@ pub use tree::{become_reaper, end_tree, end_tree_but, pause_tree, resume_tree};
 /// Returns the layer that could not be applied; then nothing of the task has run.
 pub fn spawn(plan: &Plan, task: &Task<'_>) -> Result<Running, LaunchError> {
     let mut running = launch(plan, task, Release::AtOnce)?;
-    match running.answer() {
+    match running.answer(plan) {
         Ok(()) => Ok(running),
         // Nobody would ever answer it.
         Err(errno) => {
@@ -196,8 +196,14 @@ fn read_report(report: &OwnedFd) -> Result<Option<LaunchError>, Errno> {
 }
 
 fn environment(plan: &Plan, task: &Task<'_>) -> Result<Vec<CString>, LaunchError> {
-    let mut lines: Vec<CString> = Vec::with_capacity(plan.environment.len() + 1);
+    let mut lines: Vec<CString> = Vec::with_capacity(plan.environment.len() + 2);
     for (name, value) in &plan.environment {
+        if task.mark.is_some_and(|(mark, _)| mark == name) {
+            continue;
+        }
+        lines.push(text(format!("{name}={value}").as_bytes())?);
+    }
+    if let Some((name, value)) = task.mark {
         lines.push(text(format!("{name}={value}").as_bytes())?);
     }
     if let Temporary::Named(_) = plan.temporary {

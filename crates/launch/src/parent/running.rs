@@ -1,12 +1,13 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread::JoinHandle;
 
-use remit_sandbox::{GroupLimit, Observed};
+use remit_sandbox::{GroupLimit, Observed, Plan};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitStatus, pidfd_send_signal, waitid};
 
 use super::Cgroup;
-use crate::outside::{self, Bounds};
+use super::listener::{self, Own};
+use crate::outside;
 use crate::sys;
 
 /// A task that has started. Dropping it does not end it; the caller waits for it, then ends its tree.
@@ -27,17 +28,17 @@ enum Answers {
     /// The filter asks nothing.
     NotAsked,
     /// Nobody, until it asks for the first time.
-    Waiting(OwnedFd, Box<Bounds>),
+    Waiting(OwnedFd, Own),
     /// A thread, until nothing is left that the filter holds.
     Thread(JoinHandle<Option<Observed>>),
 }
 
 /// What comes from the child's filter, when it asks.
 #[derive(Debug)]
-pub(crate) enum Asked {
+pub(super) enum Asked {
     Nothing,
     /// A filter that decides: of most tasks it asks nothing.
-    Calls(OwnedFd, Box<Bounds>),
+    Calls(OwnedFd, Own),
     /// An observer looks on from the start.
     Observed(JoinHandle<Option<Observed>>),
 }
@@ -81,10 +82,10 @@ impl Running {
         Running { pid, pidfd, status, cgroups, outside: Answers::NotAsked }
     }
 
-    pub(crate) fn asked(self, asked: Asked) -> Running {
+    pub(super) fn asked(self, asked: Asked) -> Running {
         let outside = match asked {
             Asked::Nothing => Answers::NotAsked,
-            Asked::Calls(listener, bounds) => Answers::Waiting(listener, bounds),
+            Asked::Calls(listener, own) => Answers::Waiting(listener, own),
             Asked::Observed(thread) => Answers::Thread(thread),
         };
         Running { outside, ..self }
@@ -98,12 +99,14 @@ impl Running {
         }
     }
 
-    /// Begins to answer what the filter asks, on a thread of its own. From here on this process cannot fork until
-    /// [`Running::settle`]. Where no thread can be made, the kernel answers `ENOSYS`.
-    pub fn answer(&mut self) -> Result<(), Errno> {
+    /// Begins to answer what the filter asks, by the plan that the task runs under, on a thread of its own. From here on this
+    /// process cannot fork until [`Running::settle`]. Where no thread can be made, the kernel answers `ENOSYS`.
+    pub fn answer(&mut self, plan: &Plan) -> Result<(), Errno> {
         match std::mem::replace(&mut self.outside, Answers::NotAsked) {
-            Answers::Waiting(listener, bounds) => {
-                let thread = outside::serve(listener, *bounds);
+            Answers::Waiting(listener, own) => {
+                // A filter that asks has somebody who answers; without a plan for it nothing is allowed.
+                let bounds = listener::bounds(plan, own).ok_or(Errno::INVAL)?;
+                let thread = outside::serve(listener, bounds);
                 self.outside = Answers::Thread(thread.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN))?);
             }
             other => self.outside = other,
