@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures what confinement costs, and prints two tables for the README: the start of `/bin/true` under several plans
-# against `env /bin/true` and bubblewrap, and what a compile and a walk over `/usr` take in the end.
+# against `env /bin/true` and bubblewrap, and what a compile and a walk over `/usr` take in the end. A launcher of some lines of C
+# (bare.c), which does no more than Landlock with a few rules and a filter of one instruction, shows what the kernel itself takes.
 #
 # Builds a static release binary: against musl where rustup has that target and there is a musl-gcc, because glibc asks the
 # processor some seventy questions before `main`, which a virtual machine answers slowly. Needs hyperfine and cc; measures
@@ -67,6 +68,8 @@ in_bwrap="--die-with-parent --ro-bind /usr /usr --symlink usr/bin /bin --symlink
 in_bwrap+=" --ro-bind /etc /etc$(printf -- " --ro-bind %s %s" $(printf '%s\n' "${binds[@]}" | sed 'p'))"
 in_bwrap+=" --bind $workspace $workspace --proc /proc --dev /dev --tmpfs /tmp --chdir $workspace -- /bin/true"
 
+cc -O2 -o "$scratch/bare" scripts/bare.c
+
 run() {
   echo "$remit run --agent $scratch/$1.json --cwd $workspace -- ${2:-/bin/true}"
 }
@@ -101,7 +104,7 @@ fi
 measure "$scratch/with.json" "${commands[@]}"
 first "without_namespaces $remit" direct
 without_namespaces hyperfine -N --warmup 20 --runs "$runs" --export-json "$scratch/without.json" \
-  "/usr/bin/env /bin/true" "$(run direct)" >&2
+  "/usr/bin/env /bin/true" "$(run direct)" "$scratch/bare $workspace /bin/true" >&2
 
 python3 - "$scratch/with.json" "$scratch/without.json" <<'END'
 import json, sys
@@ -110,6 +113,7 @@ def times(path):
 with_, without = times(sys.argv[1]), times(sys.argv[2])
 rows = [
     ("`env /bin/true`", with_[0], with_[0]),
+    ("a bare launcher in C: Landlock with three rules, a filter that allows everything", without[2], without[0]),
     ("`test-runner` with a write grant and the profile `base`: Landlock and seccomp alone, no namespaces", without[1], without[0]),
     ("the same, with a root of its own (mount, pid, ipc, uts namespaces)", with_[1], with_[0]),
     ("`test-runner` as it ships: private layers and a network namespace too", with_[2], with_[0]),
@@ -138,15 +142,17 @@ for work in compile find; do
   hyperfine -N --warmup 2 --runs "$steady_runs" --export-json "$scratch/$work.json" \
     "sh $work.sh" "$(run direct "sh $work.sh")" "$(run layer "sh $work.sh")" >&2
   without_namespaces hyperfine -N --warmup 2 --runs "$steady_runs" --export-json "$scratch/$work-alone.json" \
-    "sh $work.sh" "$(run direct "sh $work.sh")" >&2
+    "sh $work.sh" "$(run direct "sh $work.sh")" "$scratch/bare $workspace sh $work.sh" >&2
 done
 python3 - "$scratch" <<'END'
 import json, sys
 def times(name):
     return [result["median"] for result in json.load(open(f"{sys.argv[1]}/{name}.json"))["results"]]
-print("\n| | unconfined | Landlock and seccomp alone | a root of its own | as it ships |\n| --- | --- | --- | --- | --- |")
+print("\n| | unconfined | a bare launcher | Landlock and seccomp alone | a root of its own | as it ships |")
+print("| --- | --- | --- | --- | --- | --- |")
 for work, name in [("compile", "`cc -O2` of 300 functions"), ("find", "`find /usr -type f \\| wc -l`, ten times in one task")]:
-    (plain, root, layer), (plain_alone, alone) = times(work), times(f"{work}-alone")
-    over = [f"{(time / base - 1) * 100:+.1f} %" for time, base in [(alone, plain_alone), (root, plain), (layer, plain)]]
+    (plain, root, layer), (plain_alone, alone, bare) = times(work), times(f"{work}-alone")
+    compared = [(bare, plain_alone), (alone, plain_alone), (root, plain), (layer, plain)]
+    over = [f"{(time / base - 1) * 100:+.1f} %" for time, base in compared]
     print(f"| {name} | {plain:.2f} s | {' | '.join(over)} |")
 END

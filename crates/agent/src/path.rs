@@ -115,16 +115,19 @@ impl AbsPath {
     }
 }
 
-/// Returns whether a relative path is seen at once to have nothing that is taken out: no part is empty or begins with a dot.
+/// Returns whether a relative path has nothing that is taken out: no part is empty, `.` or `..`.
 fn is_normal(relative: &str) -> bool {
-    let mut before = b'/';
+    // Of the part so far: so many dots and nothing else, or 3 for every other.
+    let mut dots = 0;
     for byte in relative.bytes() {
-        if before == b'/' && matches!(byte, b'/' | b'.') {
-            return false;
+        match (byte, dots) {
+            (b'/', 0..=2) => return false,
+            (b'/', _) => dots = 0,
+            (b'.', 0..=2) => dots += 1,
+            _ => dots = 3,
         }
-        before = byte;
     }
-    before != b'/'
+    dots == 3
 }
 
 impl Serialize for AbsPath {

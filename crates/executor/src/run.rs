@@ -110,7 +110,6 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Ob
     let scratch = Scratch { path: task.make_scratch()? };
     note_layers(plan, task, &scratch)?;
     become_reaper().map_err(ExecutorError::Supervise)?;
-    let plan = &marked(plan, task);
     // While calls are decided outside, this process cannot fork: first the proxy, then the task.
     let (audit, mut recording) = (audit.map(Arc::new), None);
     let mut proxy = match &audit {
@@ -118,6 +117,7 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Ob
         None if plan.proxy.is_some() => return Err(ExecutorError::Unrecorded),
         None => None,
     };
+    let id = task.id().as_str();
     let mut start = |stdio: Stdio<'_>| {
         let task = Task {
             program: program.clone(),
@@ -127,6 +127,8 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Ob
             scratch: &scratch,
             proxy: proxy.as_ref().map(Proxy::as_fd),
             watch,
+            // A sweep knows the task's processes by it.
+            mark: Some((remit_tasks::VARIABLE, id)),
         };
         let mut refused = None;
         let mut release = |pid: Pid| match started(pid.as_raw_nonzero().get().unsigned_abs()) {
@@ -223,13 +225,6 @@ fn callers<'a>(terminal: Option<&'a Terminal>, relay: Option<&'a Relay>) -> Stdi
             }
         }
     }
-}
-
-/// Returns the plan with the task's id in the environment, by which a sweep knows its processes.
-pub(crate) fn marked(plan: &Plan, task: &TaskDir) -> Plan {
-    let mut plan = plan.clone();
-    plan.environment.insert(remit_tasks::VARIABLE.to_owned(), task.id().to_string());
-    plan
 }
 
 /// Says which layers there will be, so that they can be looked at after the task and by whom it outlives.

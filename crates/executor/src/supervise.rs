@@ -42,6 +42,11 @@ pub(crate) fn supervise(
             flooded = true;
             running.kill();
         }
+        if ready.asked {
+            running.answer(plan)?;
+        } else if ready.silent {
+            running.nobody_asks();
+        }
         if ready.limit && running.met_limit().is_some() {
             // It would go on trying to fork until somebody else ends it.
             running.kill();
@@ -112,6 +117,10 @@ pub(crate) struct Ready {
     typed: bool,
     outer: bool,
     limit: bool,
+    /// The task's filter asks for the first time.
+    asked: bool,
+    /// Nothing is left that it could ask about.
+    silent: bool,
     /// Somebody calls the supervisor.
     pub(crate) called: bool,
 }
@@ -130,6 +139,7 @@ fn wait(running: &Running, onlooker: &Onlooker<'_, '_>, signals: &Signals, clock
         terminal.is_some_and(Terminal::wants_input).then_some((input, PollFlags::IN)),
         terminal.and_then(Terminal::outer).map(|outer| (outer, PollFlags::IN | more)),
         running.process_limit().map(|limit| (limit, PollFlags::PRI)),
+        running.question().map(|question| (question, PollFlags::IN)),
         supervisor.map(|supervisor| (supervisor.calls(), PollFlags::IN)),
         supervisor.and_then(Supervisor::output).map(|output| (output, PollFlags::IN)),
     ];
@@ -143,7 +153,9 @@ fn wait(running: &Running, onlooker: &Onlooker<'_, '_>, signals: &Signals, clock
         Err(errno) => return Err(errno),
     }
     let mut watched = watched.iter();
-    let [ended, signal, typed, outer, limit, called, _] =
-        wanted.map(|wanted| wanted.is_some() && watched.next().is_some_and(|watched| !watched.revents().is_empty()));
-    Ok(Ready { ended, signal, typed, outer, limit, called })
+    let seen = wanted.map(|wanted| wanted.and_then(|_| watched.next()).map_or(PollFlags::empty(), PollFd::revents));
+    let [_, _, _, _, _, question, _, _] = seen;
+    let (asked, silent) = (question.contains(PollFlags::IN), !question.is_empty());
+    let [ended, signal, typed, outer, limit, _, called, _] = seen.map(|seen| !seen.is_empty());
+    Ok(Ready { ended, signal, typed, outer, limit, asked, silent, called })
 }

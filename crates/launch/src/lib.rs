@@ -22,7 +22,9 @@ mod trial;
 
 pub use error::{LaunchError, Layer};
 pub use helper::only_talk;
-pub use parent::{Ending, Running, become_reaper, end_tree, end_tree_but, pause_tree, resume_tree, spawn, spawn_when};
+pub use parent::{
+    Ending, Running, become_reaper, end_tree, end_tree_but, pause_tree, resume_tree, spawn, spawn_telling, spawn_when,
+};
 pub use rest::let_go_of_code;
 pub use signals::{CaughtSignal, Signals, tell_of_write};
 pub use task::{Scratch, Stdio, Task};

@@ -91,6 +91,26 @@ pub(crate) fn install_filter(program: &[[u8; 8]]) -> Result<(), Errno> {
     set_filter(program, 0).map(|_| ())
 }
 
+/// Grants rights on a file, or on a directory and all that is below it, in a ruleset of Landlock (Linux 5.13).
+pub(crate) fn landlock_grant(ruleset: BorrowedFd<'_>, path: BorrowedFd<'_>, access: u64) -> Result<(), Errno> {
+    /// `struct landlock_path_beneath_attr`.
+    #[repr(C, packed)]
+    struct PathBeneath {
+        allowed_access: u64,
+        parent_fd: libc::c_int,
+    }
+    const PATH_BENEATH: libc::c_int = 1;
+    let rule = PathBeneath { allowed_access: access, parent_fd: path.as_raw_fd() };
+    // SAFETY: the kernel only reads the rule, which outlives the call and has the form of its uapi.
+    check(unsafe { libc::syscall(libc::SYS_landlock_add_rule, ruleset.as_raw_fd(), PATH_BENEATH, &raw const rule, 0) })
+}
+
+/// Puts this thread, and what it becomes and makes, under a ruleset of Landlock.
+pub(crate) fn landlock_restrict(ruleset: BorrowedFd<'_>) -> Result<(), Errno> {
+    // SAFETY: the call reads no memory of ours.
+    check(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0) })
+}
+
 /// Installs a seccomp filter that asks, and returns the listener on which it does (Linux 5.0).
 ///
 /// From Linux 5.19 on, a call that is being decided is interrupted by a fatal signal only: it is not done twice.

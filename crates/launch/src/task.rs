@@ -19,6 +19,8 @@ pub struct Task<'a> {
     pub proxy: Option<BorrowedFd<'a>>,
     /// What an observer is to keep; `None`: nobody looks on, and it costs nothing.
     pub watch: Option<Watch>,
+    /// One more variable of the environment, by which the task's processes are known.
+    pub mark: Option<(&'a str, &'a str)>,
 }
 
 impl Task<'_> {

@@ -20,7 +20,9 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use remit_agent::AbsPath;
-use remit_launch::{Ending, LaunchError, Layer, Scratch, Stdio, Task, become_reaper, end_tree, spawn_when, try_host};
+use remit_launch::{
+    Ending, LaunchError, Layer, Running, Scratch, Stdio, Task, become_reaper, end_tree, spawn_telling, spawn_when, try_host,
+};
 use remit_sandbox::{
     Bind, LandlockPlan, Layer as OverlayLayer, LayerPurpose, Mask, Metadata, Namespaces, OwnRoot, PathRights, Plan,
     PrivateDirectory, ResourceKind, ResourceLimit, Rights, SeccompProgram, Temporary, Trials,
@@ -97,16 +99,16 @@ impl Ground {
     }
 
     fn exec(&self, plan: &Plan, program: &str, arguments: &[&str], directory: &AbsPath) -> Result<Ending, LaunchError> {
-        self.exec_when(plan, program, arguments, directory, &mut |_| true)
+        self.exec_by(plan, program, arguments, directory, &mut |task| spawn_telling(plan, task, &mut |_| true))
     }
 
-    fn exec_when(
+    fn exec_by(
         &self,
         plan: &Plan,
         program: &str,
         arguments: &[&str],
         directory: &AbsPath,
-        release: &mut dyn FnMut(Pid) -> bool,
+        spawn: &mut dyn FnMut(&Task<'_>) -> Result<Running, LaunchError>,
     ) -> Result<Ending, LaunchError> {
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
         let null = fs::File::options().read(true).write(true).open("/dev/null").unwrap();
@@ -119,8 +121,10 @@ impl Ground {
             scratch: &self.scratch(),
             proxy: None,
             watch: None,
+            mark: None,
         };
-        let mut running = spawn_when(plan, &task, release)?;
+        let mut running = spawn(&task)?;
+        running.answer(plan).unwrap();
         let ending = running.wait().unwrap();
         end_tree().unwrap();
         running.settle();
@@ -222,7 +226,7 @@ fn waits_for_the_caller(ground: &Ground) {
     plans.extend(ground.spaces().map(|spaces| ground.inside(spaces)));
     let made = ground.at("w/made");
     for plan in plans {
-        for agrees in [false, true] {
+        for (agrees, within) in [(false, false), (true, false), (false, true), (true, true)] {
             let mut release = |pid: Pid| {
                 // A child that did not wait would most likely have become a shell by now, and made the file.
                 let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).unwrap();
@@ -232,7 +236,10 @@ fn waits_for_the_caller(ground: &Ground) {
                 assert!(!made.as_path().exists());
                 agrees
             };
-            let ended = ground.exec_when(&plan, "/bin/sh", &["sh", "-c", "echo x > made"], &ground.at("w"), &mut release);
+            let mut spawn = |task: &Task<'_>| {
+                if within { spawn_telling(&plan, task, &mut release) } else { spawn_when(&plan, task, &mut release) }
+            };
+            let ended = ground.exec_by(&plan, "/bin/sh", &["sh", "-c", "echo x > made"], &ground.at("w"), &mut spawn);
             if agrees {
                 assert_eq!(ended, Ok(Ending::Exited { code: 0 }));
                 fs::remove_file(made.as_path()).unwrap();

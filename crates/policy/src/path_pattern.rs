@@ -41,6 +41,10 @@ impl PathPattern {
     ///
     /// Returns why a pattern means nothing certain: it is empty, climbs, negates, holds a variable, or is malformed.
     pub fn compile(text: &str, workspace: &AbsPath, home: &AbsPath) -> Result<PathPattern, PathPatternError> {
+        if let Some(base) = plain(text, workspace, home) {
+            let written = if text == base.as_str() { base.shared() } else { Arc::from(text) };
+            return Ok(PathPattern { text: written, base, glob: None });
+        }
         refuse_by_text(text)?;
         let (start, rest) = start(text, workspace, home)?;
         let components: Vec<&str> = rest.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
@@ -96,6 +100,30 @@ impl Serialize for PathPattern {
             Some(glob) => serializer.collect_str(&format_args!("{}//{}", self.base, glob.text())),
         }
     }
+}
+
+/// Returns what a pattern names that is seen at once to be a plain path: most are, and all are read at every start.
+fn plain(text: &str, workspace: &AbsPath, home: &AbsPath) -> Option<AbsPath> {
+    let (start, rest) = match (text.strip_prefix('/'), text.strip_prefix("~/")) {
+        (Some(rest), _) => (None, rest),
+        (None, Some(rest)) => (Some(home), rest),
+        (None, None) => (Some(workspace), text),
+    };
+    // Of the name so far: so many dots and nothing else, or 3 for every other. `.` and `..` are no names.
+    let mut dots = 0;
+    for byte in rest.bytes() {
+        match (byte, dots) {
+            (b'/', 0..=2) => return None,
+            (b'/', _) => dots = 0,
+            (b'.', 0..=2) => dots += 1,
+            (b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.', _) => dots = 3,
+            _ => return None,
+        }
+    }
+    if dots != 3 {
+        return None;
+    }
+    Some(start.map_or_else(|| AbsPath::root().join(rest), |start| start.join(rest)))
 }
 
 /// Refuses what can be seen to be wrong without taking the pattern apart.
@@ -293,6 +321,19 @@ mod tests {
         check("HEAD~1", "/home/u/[w]/HEAD~1");
         check("a$", "/home/u/[w]/a$");
         check("...", "/home/u/[w]/...");
+    }
+
+    proptest::proptest! {
+        /// The short way and the long one lead to the same place.
+        #[test]
+        fn a_plain_path_is_what_the_whole_reading_makes_of_it(text in "[~/]{0,2}[a.~/_-]{0,8}") {
+            if let Some(base) = plain(&text, &path("/home/u/[w]"), &path("/home/u")) {
+                // A class of one character is that character, and keeps the short way from being taken.
+                let (last, rest) = (text.chars().last().unwrap(), &text[..text.len() - 1]);
+                let long = compile(&format!("{rest}[{last}]")).unwrap();
+                assert_eq!((long.base, long.glob.is_none()), (base, true), "{text}");
+            }
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use remit_tasks::TaskDir;
 
 use crate::ExecutorError;
 use crate::network::Proxy;
-use crate::run::{marked, note_layers};
+use crate::run::note_layers;
 
 /// The hidden subcommand that is the worker.
 pub const WORKER: &str = "worker";
@@ -46,7 +46,9 @@ pub fn start_worker(plan: &Plan, directory: &AbsPath, task: &TaskDir) -> Result<
     note_layers(plan, task, &scratch)?;
     become_reaper().map_err(ExecutorError::Supervise)?;
     let binary = File::open("/proc/self/exe").map_err(ExecutorError::Worker)?;
-    let mut plan = marked(plan, task);
+    let mut plan = plan.clone();
+    // A sweep knows the task's processes by it.
+    plan.environment.insert(remit_tasks::VARIABLE.to_owned(), task.id().to_string());
     if let Some(landlock) = &mut plan.landlock {
         landlock.rules.push(PathRights {
             path: program(&binary),
@@ -77,6 +79,7 @@ impl Recipe {
             scratch: &self.scratch,
             proxy: proxy.as_ref().map(Proxy::as_fd),
             watch: None,
+            mark: None,
         };
         let running = spawn(&self.plan, &task)?;
         Ok(Worker { running, socket, proxy, recipe: self })

@@ -3,17 +3,18 @@
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
-use std::thread::JoinHandle;
 
-use remit_sandbox::{Observed, PathRights, Plan, Rights, Temporary, Wall};
+use remit_agent::AbsPath;
+use remit_sandbox::{PathRights, Plan, Rights, Temporary, Wall};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType, recvmsg, socketpair,
 };
 
+use super::running::Asked;
 use crate::Task;
 use crate::observe::{self, Observer};
-use crate::outside::{self, Bounds};
+use crate::outside::Bounds;
 
 /// Makes what the listener comes through, when the plan has calls decided outside.
 pub(super) fn channel(plan: &Plan, task: &Task<'_>) -> Result<Option<(OwnedFd, OwnedFd)>, Errno> {
@@ -23,26 +24,35 @@ pub(super) fn channel(plan: &Plan, task: &Task<'_>) -> Result<Option<(OwnedFd, O
     socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map(Some)
 }
 
-/// Takes the listener of a task that has started, and begins to answer.
-pub(super) fn serve(channel: &OwnedFd, plan: &Plan, task: &Task<'_>) -> Result<Option<JoinHandle<Option<Observed>>>, Errno> {
-    let bounds = plan.outside.as_ref().map(|outside| {
-        let mut outside = outside.clone();
-        outside.rules.extend(own_rules(plan, task));
-        Bounds {
-            plan: outside,
-            inet: plan.seccomp.as_ref().is_some_and(|filter| filter.inet),
-            terminal: task.stdio.terminal.as_ref().map(|(_, path)| path.clone()),
-        }
-    });
+/// Takes the listener of a task that has started; an observer begins to look on.
+pub(super) fn take(channel: &OwnedFd, plan: &Plan, task: &Task<'_>) -> Result<Asked, Errno> {
+    let own = || Own { rules: own_rules(plan, task), terminal: task.stdio.terminal.as_ref().map(|(_, path)| path.clone()) };
     let error = |error: std::io::Error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN);
-    match (task.watch, bounds) {
-        (None, None) => Ok(None),
-        (None, Some(bounds)) => outside::serve(receive(channel)?, bounds).map(Some).map_err(error),
-        (Some(watch), bounds) => {
-            let observer = Observer { wall: Wall::of(plan, own_rules(plan, task)), watch, filter: plan.seccomp.clone() };
-            observe::serve(receive(channel)?, observer, bounds).map(Some).map_err(error)
+    match task.watch {
+        None if plan.outside.is_none() => Ok(Asked::Nothing),
+        None => Ok(Asked::Calls(receive(channel)?, own())),
+        Some(watch) => {
+            let (own, rules) = (own(), own_rules(plan, task));
+            let bounds = bounds(plan, own);
+            let observer = Observer { wall: Wall::of(plan, rules), watch, filter: plan.seccomp.clone() };
+            observe::serve(receive(channel)?, observer, bounds).map(Asked::Observed).map_err(error)
         }
     }
+}
+
+/// What only the task's own launch knows.
+#[derive(Debug)]
+pub(super) struct Own {
+    rules: Vec<PathRights>,
+    terminal: Option<AbsPath>,
+}
+
+/// Returns what the answers depend on; `None` when a plan has no calls decided outside.
+pub(super) fn bounds(plan: &Plan, own: Own) -> Option<Bounds> {
+    let mut outside = plan.outside.clone()?;
+    outside.rules.extend(own.rules);
+    let inet = plan.seccomp.as_ref().is_some_and(|filter| filter.inet);
+    Some(Bounds { plan: outside, inet, terminal: own.terminal })
 }
 
 /// Returns what only the task's own launch knows: its temporary directory and its terminal.
@@ -50,7 +60,7 @@ fn own_rules(plan: &Plan, task: &Task<'_>) -> Vec<PathRights> {
     let mut rules = Vec::new();
     let mut grant = |path, rights| rules.push(PathRights { path, rights, patterns: Vec::new(), wider: false });
     if let Temporary::Named(rights) = plan.temporary {
-        grant(task.scratch.temporary(), rights);
+        grant(task.scratch.temporary(plan), rights);
     }
     if let Some((_, terminal)) = &task.stdio.terminal {
         let terminal = if plan.root.is_some() { Task::console() } else { terminal.clone() };

@@ -22,6 +22,7 @@ use crate::{LaunchError, Layer, Task};
 pub(crate) use cgroup::Cgroup;
 pub(crate) use listener::receive as receive_listener;
 pub(crate) use prepare::Identity;
+use running::Asked;
 pub use running::{Ending, Running};
 pub use tree::{become_reaper, end_tree, end_tree_but, pause_tree, resume_tree};
 
@@ -31,7 +32,16 @@ pub use tree::{become_reaper, end_tree, end_tree_but, pause_tree, resume_tree};
 ///
 /// Returns the layer that could not be applied; then nothing of the task has run.
 pub fn spawn(plan: &Plan, task: &Task<'_>) -> Result<Running, LaunchError> {
-    launch(plan, task, None)
+    let mut running = launch(plan, task, Release::AtOnce)?;
+    match running.answer(plan) {
+        Ok(()) => Ok(running),
+        // Nobody would ever answer it.
+        Err(errno) => {
+            running.kill();
+            running.wait().map_err(|errno| LaunchError::new(Layer::Fork, errno))?;
+            Err(LaunchError::new(Layer::Seccomp, errno))
+        }
+    }
 }
 
 /// Starts a task under a plan, once `release` agrees.
@@ -39,21 +49,56 @@ pub fn spawn(plan: &Plan, task: &Task<'_>) -> Result<Running, LaunchError> {
 /// `release` is given the process that was made, while that makes its sandbox ready: it executes nothing before `release`
 /// returns `true`, and nothing at all when it returns `false`, or when this process ends.
 ///
+/// What the task's filter asks waits until the caller calls [`Running::answer`], when [`Running::question`] is readable: most
+/// tasks ask nothing, and need no thread here.
+///
 /// # Errors
 ///
 /// As [`spawn`]; where `release` does not agree, [`Layer::Exec`] with `ECANCELED`.
-pub fn spawn_when(plan: &Plan, task: &Task<'_>, release: &mut dyn FnMut(Pid) -> bool) -> Result<Running, LaunchError> {
-    launch(plan, task, Some(release))
+pub fn spawn_when<'a>(
+    plan: &'a Plan,
+    task: &'a Task<'a>,
+    release: &'a mut (dyn FnMut(Pid) -> bool + 'a),
+) -> Result<Running, LaunchError> {
+    launch(plan, task, Release::Beside(release))
 }
 
-fn launch(plan: &Plan, task: &Task<'_>, release: Option<&mut dyn FnMut(Pid) -> bool>) -> Result<Running, LaunchError> {
+/// As [`spawn_when`], for a `release` that only writes to descriptors that are open already.
+///
+/// Without a pid namespace the new process borrows this one's memory until it executes something, which costs less than a copy,
+/// and asks `release` itself: what that opens, or locks, would be the new process's.
+pub fn spawn_telling<'a>(
+    plan: &'a Plan,
+    task: &'a Task<'a>,
+    release: &'a mut (dyn FnMut(Pid) -> bool + 'a),
+) -> Result<Running, LaunchError> {
+    launch(plan, task, Release::Within(release))
+}
+
+/// Who says that a process may become the task.
+enum Release<'a> {
+    AtOnce,
+    /// This process, while the other makes itself ready.
+    Beside(&'a mut (dyn FnMut(Pid) -> bool + 'a)),
+    /// The new process, where it has this one's memory.
+    Within(&'a mut (dyn FnMut(Pid) -> bool + 'a)),
+}
+
+fn launch<'a>(plan: &'a Plan, task: &'a Task<'a>, release: Release<'a>) -> Result<Running, LaunchError> {
     prepare::directories(plan, task.scratch)?;
     let failed = |errno| LaunchError::new(Layer::Fork, errno);
+    let init = plan.namespaces.is_some_and(|spaces| spaces.pid);
+    let (beside, within) = match release {
+        Release::AtOnce => (None, None),
+        // An init goes on beside this process, so it cannot borrow its memory.
+        Release::Within(release) if !init => (None, Some(release)),
+        Release::Beside(release) | Release::Within(release) => (Some(release), None),
+    };
     let (report, report_end) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
-    let (status, status_end) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
+    let (status, status_end) = init.then(|| pipe_with(PipeFlags::CLOEXEC)).transpose().map_err(failed)?.unzip();
     let name = format!("remit-{}", task.scratch.path.parent().map_or_else(String::new, |task| task.file_name().to_owned()));
     let cgroups = plan.cgroups.iter().map(|cgroup| Cgroup::make(cgroup, &name)).collect::<Result<Vec<_>, _>>()?;
-    let go = release.is_some().then(|| pipe_with(PipeFlags::CLOEXEC)).transpose().map_err(failed)?;
+    let go = beside.is_some().then(|| pipe_with(PipeFlags::CLOEXEC)).transpose().map_err(failed)?;
     let (channel, channel_end) = listener::channel(plan, task).map_err(failed)?.unzip();
     let prepared = Prepared {
         plan,
@@ -67,9 +112,9 @@ fn launch(plan: &Plan, task: &Task<'_>, release: Option<&mut dyn FnMut(Pid) -> b
         status: status_end,
         listener: channel_end,
         go: go.map(|(read, write)| (read, RefCell::new(Some(write)))),
+        within: within.map(RefCell::new),
     };
-    let init = plan.namespaces.is_some_and(|spaces| spaces.pid);
-    let started = if init || release.is_some() {
+    let started = if init || beside.is_some() {
         fork(plan, &prepared)
     } else {
         sys::spawn_sharing(namespace_flags(plan), &mut || stage::run(&prepared))
@@ -79,8 +124,8 @@ fn launch(plan: &Plan, task: &Task<'_>, release: Option<&mut dyn FnMut(Pid) -> b
     let Prepared { cgroups, report: report_end, status: status_end, listener: channel_end, go, .. } = prepared;
     let go = go.and_then(|(_, write)| write.into_inner());
     drop((report_end, status_end, channel_end));
-    let mut running = Running::new(pid, pidfd, init.then_some(status), cgroups);
-    if let (Some(go), Some(release)) = (go, release) {
+    let mut running = Running::new(pid, pidfd, status, cgroups);
+    if let (Some(go), Some(release)) = (go, beside) {
         if !release(pid) {
             running.kill();
             running.wait().map_err(failed)?;
@@ -90,8 +135,8 @@ fn launch(plan: &Plan, task: &Task<'_>, release: Option<&mut dyn FnMut(Pid) -> b
         let _ = rustix::io::write(&go, b".");
     }
     match read_report(&report) {
-        Ok(None) => match channel.map_or(Ok(None), |channel| listener::serve(&channel, plan, task)) {
-            Ok(outside) => Ok(running.answered_by(outside)),
+        Ok(None) => match channel.map_or(Ok(Asked::Nothing), |channel| listener::take(&channel, plan, task)) {
+            Ok(asked) => Ok(running.asked(asked)),
             // Nobody would ever answer it.
             Err(errno) => {
                 running.kill();
@@ -151,12 +196,18 @@ fn read_report(report: &OwnedFd) -> Result<Option<LaunchError>, Errno> {
 }
 
 fn environment(plan: &Plan, task: &Task<'_>) -> Result<Vec<CString>, LaunchError> {
-    let mut lines: Vec<CString> = Vec::with_capacity(plan.environment.len() + 1);
+    let mut lines: Vec<CString> = Vec::with_capacity(plan.environment.len() + 2);
     for (name, value) in &plan.environment {
+        if task.mark.is_some_and(|(mark, _)| mark == name) {
+            continue;
+        }
+        lines.push(text(format!("{name}={value}").as_bytes())?);
+    }
+    if let Some((name, value)) = task.mark {
         lines.push(text(format!("{name}={value}").as_bytes())?);
     }
     if let Temporary::Named(_) = plan.temporary {
-        lines.push(text(format!("TMPDIR={}", task.scratch.temporary()).as_bytes())?);
+        lines.push(text(format!("TMPDIR={}", task.scratch.temporary(plan)).as_bytes())?);
     }
     Ok(lines)
 }

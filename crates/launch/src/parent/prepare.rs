@@ -21,8 +21,10 @@ impl Identity {
 }
 
 impl Scratch {
-    pub(crate) fn temporary(&self) -> AbsPath {
-        self.path.join("tmp")
+    /// Returns the task's own directory for temporary files. Without a root of its own there is nothing else in the scratch
+    /// directory, and that is the one.
+    pub(crate) fn temporary(&self, plan: &Plan) -> AbsPath {
+        if plan.root.is_none() { self.path.clone() } else { self.path.join("tmp") }
     }
 
     /// Returns where a layer's writes go, and the directory that overlayfs works in.
@@ -50,8 +52,10 @@ pub(super) fn directories(plan: &Plan, scratch: &Scratch) -> Result<(), LaunchEr
         let _ = private;
         make(&scratch.private(index), 0o1777)?;
     }
-    if plan.temporary != Temporary::Named(Rights::NONE) && matches!(plan.temporary, Temporary::Named(_)) {
-        make(&scratch.temporary(), 0o700)?;
+    let named = plan.temporary != Temporary::Named(Rights::NONE) && matches!(plan.temporary, Temporary::Named(_));
+    // Without a root the scratch directory itself, which the caller has made.
+    if named && plan.root.is_some() {
+        make(&scratch.temporary(plan), 0o700)?;
     }
     Ok(())
 }

@@ -1,11 +1,13 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread::JoinHandle;
 
-use remit_sandbox::{GroupLimit, Observed};
+use remit_sandbox::{GroupLimit, Observed, Plan};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitStatus, pidfd_send_signal, waitid};
 
 use super::Cgroup;
+use super::listener::{self, Own};
+use crate::outside;
 use crate::sys;
 
 /// A task that has started. Dropping it does not end it; the caller waits for it, then ends its tree.
@@ -17,8 +19,28 @@ pub struct Running {
     /// Where an init tells how the task ended; `None` when the task is our own child.
     status: Option<OwnedFd>,
     cgroups: Vec<Cgroup>,
-    /// The thread that answers what the filter asks.
-    outside: Option<JoinHandle<Option<Observed>>>,
+    outside: Answers,
+}
+
+/// Who answers what the filter asks.
+#[derive(Debug)]
+enum Answers {
+    /// The filter asks nothing.
+    NotAsked,
+    /// Nobody, until it asks for the first time.
+    Waiting(OwnedFd, Own),
+    /// A thread, until nothing is left that the filter holds.
+    Thread(JoinHandle<Option<Observed>>),
+}
+
+/// What comes from the child's filter, when it asks.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Nothing,
+    /// A filter that decides: of most tasks it asks nothing.
+    Calls(OwnedFd, Own),
+    /// An observer looks on from the start.
+    Observed(JoinHandle<Option<Observed>>),
 }
 
 /// How the first process of a task ended.
@@ -57,23 +79,61 @@ impl Ending {
 
 impl Running {
     pub(crate) fn new(pid: Pid, pidfd: OwnedFd, status: Option<OwnedFd>, cgroups: Vec<Cgroup>) -> Running {
-        Running { pid, pidfd, status, cgroups, outside: None }
+        Running { pid, pidfd, status, cgroups, outside: Answers::NotAsked }
     }
 
-    pub(crate) fn answered_by(self, outside: Option<JoinHandle<Option<Observed>>>) -> Running {
+    pub(super) fn asked(self, asked: Asked) -> Running {
+        let outside = match asked {
+            Asked::Nothing => Answers::NotAsked,
+            Asked::Calls(listener, own) => Answers::Waiting(listener, own),
+            Asked::Observed(thread) => Answers::Thread(thread),
+        };
         Running { outside, ..self }
+    }
+
+    /// Returns what is readable when the task's filter asks for the first time; then [`Running::answer`] is to be called.
+    pub fn question(&self) -> Option<BorrowedFd<'_>> {
+        match &self.outside {
+            Answers::Waiting(listener, _) => Some(listener.as_fd()),
+            Answers::NotAsked | Answers::Thread(_) => None,
+        }
+    }
+
+    /// Begins to answer what the filter asks, by the plan that the task runs under, on a thread of its own. From here on this
+    /// process cannot fork until [`Running::settle`]. Where no thread can be made, the kernel answers `ENOSYS`.
+    pub fn answer(&mut self, plan: &Plan) -> Result<(), Errno> {
+        match std::mem::replace(&mut self.outside, Answers::NotAsked) {
+            Answers::Waiting(listener, own) => {
+                // A filter that asks has somebody who answers; without a plan for it nothing is allowed.
+                let bounds = listener::bounds(plan, own).ok_or(Errno::INVAL)?;
+                let thread = outside::serve(listener, bounds);
+                self.outside = Answers::Thread(thread.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN))?);
+            }
+            other => self.outside = other,
+        }
+        Ok(())
     }
 
     /// Waits until nothing is left of the task's tree that the filter holds, and this process has one thread again. Returns what
     /// an observer saw, when there was one.
     pub fn settle(self) -> Option<Observed> {
-        // A panic of its has been printed.
-        self.outside.and_then(|thread| thread.join().ok().flatten())
+        match self.outside {
+            // A panic of its has been printed.
+            Answers::Thread(thread) => thread.join().ok().flatten(),
+            Answers::NotAsked | Answers::Waiting(..) => None,
+        }
     }
 
     /// Returns the number under which this namespace knows the task, or its init.
     pub fn pid(&self) -> Pid {
         self.pid
+    }
+
+    /// Lets go of a filter that nothing is left to hold.
+    pub fn nobody_asks(&mut self) {
+        if matches!(self.outside, Answers::Waiting(..)) {
+            self.outside = Answers::NotAsked;
+        }
     }
 
     /// Sends a signal to the task's process group; to a task that has ended already, nothing happens.

@@ -15,7 +15,9 @@ pub(super) fn run(prepared: &Prepared<'_>, task: Pid) -> Result<Infallible, Laun
     // What the caller's terminal says to its foreground is for the launching process, which passes on what is for the task. Here
     // it would come a second time, and a new size before the task's own terminal has it.
     let _ = rustix::process::setpgid(None, None);
-    let _ = rustix::stdio::dup2_stdin(&prepared.status);
+    if let Some(status) = &prepared.status {
+        let _ = rustix::stdio::dup2_stdin(status);
+    }
     let _ = sys::close_from(1);
     let _ = privileges::give_up_capabilities();
     let signals = supervised();

@@ -1,38 +1,40 @@
 //! Landlock: every right of the host's ABI is handled, as a hard requirement, and only the plan's rules are granted.
+//!
+//! The library makes the ruleset. The rules, of which there are some sixty in every start, are added without it: it asks the
+//! kernel for each what kind of file it is, which the kernel knows when it takes the rule.
 
-use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr,
-    RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
-};
+use std::os::fd::{AsFd, OwnedFd};
+
+use landlock::{ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetError, Scope};
 use remit_agent::AbsPath;
 use remit_sandbox::{LandlockPlan, Plan, Rights, Temporary};
-use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
-use crate::{LaunchError, Layer, Task};
+use crate::{LaunchError, Layer, Task, sys};
 
 pub(super) fn restrict(rules: &LandlockPlan, plan: &Plan, task: &Task<'_>) -> Result<(), LaunchError> {
     let abi = abi(rules.abi).ok_or_else(|| LaunchError::at(Layer::Landlock, format!("ABI {}", rules.abi))(Errno::NOSYS))?;
-    let mut ruleset = create(rules, abi).map_err(|error| failed(&error))?;
+    let ruleset = create(rules, abi).map_err(|error| failed(&error))?;
+    // Without one the library has found no Landlock; a hard requirement is an error before.
+    let ruleset = ruleset.ok_or_else(|| LaunchError::new(Layer::Landlock, Errno::NOSYS))?;
     for rule in &rules.rules {
-        ruleset = grant(ruleset, abi, &rule.path, rule.rights)?;
+        grant(&ruleset, abi, &rule.path, rule.rights)?;
     }
     if let Temporary::Named(rights) = plan.temporary
         && rights != Rights::NONE
     {
-        ruleset = grant(ruleset, abi, &task.scratch.temporary(), rights)?;
+        grant(&ruleset, abi, &task.scratch.temporary(plan), rights)?;
     }
     if let Some((_, terminal)) = &task.stdio.terminal {
         let terminal = if plan.root.is_some() { &Task::console() } else { terminal };
-        ruleset = grant(ruleset, abi, terminal, Rights::READ | Rights::WRITE | Rights::DEVICE)?;
+        grant(&ruleset, abi, terminal, Rights::READ | Rights::WRITE | Rights::DEVICE)?;
     }
     // `no_new_privs` is set already, by the plan's word.
-    let RestrictionStatus { ruleset: status, .. } =
-        ruleset.no_new_privs(false).restrict_self().map_err(|error| failed(&error))?;
-    if status == RulesetStatus::FullyEnforced { Ok(()) } else { Err(LaunchError::new(Layer::Landlock, Errno::NOSYS)) }
+    sys::landlock_restrict(ruleset.as_fd()).map_err(|errno| LaunchError::new(Layer::Landlock, errno))
 }
 
-fn create(rules: &LandlockPlan, abi: ABI) -> Result<RulesetCreated, RulesetError> {
+fn create(rules: &LandlockPlan, abi: ABI) -> Result<Option<OwnedFd>, RulesetError> {
     let mut ruleset =
         Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(AccessFs::from_all(abi))?;
     if rules.deny_tcp {
@@ -41,19 +43,21 @@ fn create(rules: &LandlockPlan, abi: ABI) -> Result<RulesetCreated, RulesetError
     if rules.scoped {
         ruleset = ruleset.scope(Scope::AbstractUnixSocket | Scope::Signal)?;
     }
-    ruleset.create()
+    ruleset.create().map(Into::into)
 }
 
-fn grant(ruleset: RulesetCreated, abi: ABI, path: &AbsPath, rights: Rights) -> Result<RulesetCreated, LaunchError> {
+fn grant(ruleset: &OwnedFd, abi: ABI, path: &AbsPath, rights: Rights) -> Result<(), LaunchError> {
     let at = |errno| LaunchError::at(Layer::Landlock, path)(errno);
-    // Not landlock's own way to open it, from which a static libc of another kind loses `O_PATH`.
-    let directory = openat(CWD, path.as_path(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(at)?;
-    let kind = FileType::from_raw_mode(fstat(&directory).map_err(at)?.st_mode);
-    let mut access = spelled_out(rights, abi);
-    if kind != FileType::Directory {
-        access &= AccessFs::from_file(abi);
+    // With `O_PATH` no right to the file itself is needed.
+    let beneath = openat(CWD, path.as_path(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(at)?;
+    let access = spelled_out(rights, abi);
+    match sys::landlock_grant(ruleset.as_fd(), beneath.as_fd(), access.bits()) {
+        // What only a directory can have is not for a file: there the kernel takes no such rule. What is left of the rights is less.
+        Err(Errno::INVAL) if access != access & AccessFs::from_file(abi) => {
+            sys::landlock_grant(ruleset.as_fd(), beneath.as_fd(), (access & AccessFs::from_file(abi)).bits()).map_err(at)
+        }
+        result => result.map_err(at),
     }
-    ruleset.add_rule(PathBeneath::new(directory, access)).map_err(|error| at(errno_of(&error)))
 }
 
 /// Returns the kernel's rights for a person's. Device nodes are never made, and nothing is granted by a new ABI unasked.

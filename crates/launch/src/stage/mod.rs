@@ -24,7 +24,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use remit_sandbox::{Plan, SeccompProgram, observing};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, set_parent_process_death_signal};
 
 use crate::parent::{Cgroup, Identity};
 use crate::signals::supervised;
@@ -49,11 +49,13 @@ pub(crate) struct Prepared<'a> {
     /// Where a failure is reported; its end is closed by exec.
     pub(crate) report: OwnedFd,
     /// Where an init writes how the task ended.
-    pub(crate) status: OwnedFd,
+    pub(crate) status: Option<OwnedFd>,
     /// Where the listener of the filter goes, when calls are decided outside.
     pub(crate) listener: Option<OwnedFd>,
     /// What is to be read before exec, and the caller's end of it.
     pub(crate) go: Option<(OwnedFd, RefCell<Option<OwnedFd>>)>,
+    /// What is to be asked before exec, in the caller's memory.
+    pub(crate) within: Option<RefCell<&'a mut (dyn FnMut(Pid) -> bool + 'a)>>,
 }
 
 /// Runs in the child, and does not return.
@@ -116,6 +118,11 @@ fn become_task(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
     }
     if let Some((go, _)) = &prepared.go {
         wait_for(go).map_err(failed(Layer::Exec))?;
+    }
+    if let Some(release) = &prepared.within
+        && !(*release.borrow_mut())(rustix::process::getpid())
+    {
+        return Err(failed(Layer::Exec)(Errno::CANCELED));
     }
     if task.watch.is_some() {
         let channel = prepared.listener.as_ref().ok_or_else(|| failed(Layer::Seccomp)(Errno::INVAL))?;

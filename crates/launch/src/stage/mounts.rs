@@ -114,7 +114,7 @@ fn take_all(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<Vec<Place>, 
     if plan.temporary != Temporary::Named(Rights::NONE)
         && let Temporary::Named(rights) = plan.temporary
     {
-        let path = task.scratch.temporary();
+        let path = task.scratch.temporary(plan);
         let flags = MountFlag::NO_SUID | MountFlag::NO_DEV | no_exec(!rights.contains(Rights::EXECUTE));
         let source = take(path.as_path()).and_then(|source| sys::set_mount_flags(source.as_fd(), flags).map(|()| source));
         places.push(Place::new(source, &path, Kind::Empty)?);

@@ -128,7 +128,10 @@ const SOCKETS: [&str; 14] = [
 /// Returns everything that is written by name only, and that part of it which is read by name only; but for the agent's
 /// own file, both sorted by path.
 pub(super) fn compile(workspace: &Workspace) -> (Vec<PathRule>, Vec<PathRule>) {
-    (rules(protected(workspace, None)), rules(neither(workspace)))
+    let neither = neither(workspace);
+    let mut written = named(workspace);
+    written.extend(neither.iter().cloned());
+    (rules(written), rules(neither))
 }
 
 /// Adds the agent's own file to what is written by name only.
@@ -140,11 +143,16 @@ pub(super) fn add_agent(protected: &mut Vec<PathRule>, agent: &AbsPath) {
 
 /// Returns everything in and around a workspace that is written by name only.
 pub fn protected(workspace: &Workspace, agent: Option<&AbsPath>) -> Vec<AbsPath> {
-    let mut written: Vec<AbsPath> = WORKSPACE.iter().map(|path| workspace.root.join(path)).collect();
-    written.extend(START_UP.iter().map(|path| workspace.home.join(path)));
+    let mut written = named(workspace);
     written.extend(agent.cloned());
     written.extend(neither(workspace));
     written
+}
+
+/// Returns what is written by name only, and read like everything around it.
+fn named(workspace: &Workspace) -> Vec<AbsPath> {
+    let in_workspace = WORKSPACE.iter().map(|path| workspace.root.join(path));
+    in_workspace.chain(START_UP.iter().map(|path| workspace.home.join(path))).collect()
 }
 
 fn neither(workspace: &Workspace) -> Vec<AbsPath> {
@@ -158,7 +166,8 @@ fn neither(workspace: &Workspace) -> Vec<AbsPath> {
 }
 
 fn rules(mut paths: Vec<AbsPath>) -> Vec<PathRule> {
-    paths.sort();
+    // None is told from its equal.
+    paths.sort_unstable();
     paths.dedup();
     paths.iter().map(rule).collect()
 }

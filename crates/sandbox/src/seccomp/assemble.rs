@@ -132,23 +132,72 @@ fn runs(rules: &BTreeMap<u32, Rule>, unknown: Action) -> Vec<(u32, Rule)> {
     runs
 }
 
+/// Finds the rule of a number that is loaded, by binary search, and acts by it.
 fn search(runs: &[(u32, Rule)]) -> Vec<Instruction> {
-    match runs {
-        [] => vec![ret(UNKNOWN)],
-        [(_, rule)] => check(rule),
-        _ => {
-            let (left, right) = runs.split_at(runs.len() / 2);
-            let middle = right.first().map_or(0, |(number, _)| *number);
-            let (left, right) = (search(left), search(right));
-            let mut block = match u8::try_from(left.len()) {
-                Ok(distance) => vec![jump_at_least(middle, distance, 0)],
-                // A conditional jump reaches 255 instructions; an unconditional one reaches all.
-                Err(_) => vec![jump_at_least(middle, 0, 1), jump(u32::try_from(left.len()).unwrap_or(u32::MAX))],
-            };
-            block.extend(left);
-            block.extend(right);
-            block
+    let mut backwards = Backwards::default();
+    let root = backwards.search(runs);
+    backwards.place(root);
+    backwards.code.reverse();
+    backwards.code
+}
+
+/// A program that is written from its end, because every jump goes forward: when a jump is written, what it goes to has its place.
+///
+/// So one `ret` serves all the jumps that reach it, which halves the program. The kernel translates it at every start.
+#[derive(Default)]
+struct Backwards {
+    /// The last instruction first.
+    code: Vec<Instruction>,
+    /// Where each action was placed last.
+    actions: Vec<(Action, usize)>,
+}
+
+#[derive(Clone, Copy)]
+enum Target {
+    Placed(usize),
+    Action(Action),
+}
+
+impl Backwards {
+    fn search(&mut self, runs: &[(u32, Rule)]) -> Target {
+        match runs {
+            [] => Target::Action(UNKNOWN),
+            [(_, Rule::Always(action))] => Target::Action(*action),
+            [(_, rule)] => {
+                self.code.extend(check(rule).into_iter().rev());
+                Target::Placed(self.code.len() - 1)
+            }
+            _ => {
+                let (left, right) = runs.split_at(runs.len() / 2);
+                let middle = right.first().map_or(0, |(number, _)| *number);
+                let (right, left) = (self.search(right), self.search(left));
+                let (right, left) = (self.place(right), self.place(left));
+                // Between the two at most one instruction was placed, and `place` leaves room for it.
+                let distance = |target: usize| u8::try_from(self.code.len() - target - 1).unwrap_or(0);
+                self.code.push(jump_at_least(middle, distance(right), distance(left)));
+                Target::Placed(self.code.len() - 1)
+            }
         }
+    }
+
+    /// Returns where something is that a conditional jump reaches, 255 instructions, from here and from one further.
+    fn place(&mut self, target: Target) -> usize {
+        let reached = |at: usize| self.code.len() - at <= 255;
+        match target {
+            Target::Placed(at) if reached(at) => return at,
+            // An unconditional jump reaches all.
+            Target::Placed(at) => self.code.push(jump(u32::try_from(self.code.len() - at - 1).unwrap_or(u32::MAX))),
+            Target::Action(action) => {
+                if let Some((_, at)) = self.actions.iter().rev().find(|(placed, _)| *placed == action)
+                    && reached(*at)
+                {
+                    return *at;
+                }
+                self.actions.push((action, self.code.len()));
+                self.code.push(ret(action));
+            }
+        }
+        self.code.len() - 1
     }
 }
 
