@@ -1,8 +1,7 @@
 //! Which process: a number alone is none's for long.
 
-use std::fs;
-
-use rustix::io::Errno;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +55,7 @@ impl ProcessId {
 
 /// Returns the time of a process's start; `None` when it is gone, or is a zombie.
 pub(crate) fn started(pid: i32) -> std::io::Result<Option<u64>> {
-    match fs::read_to_string(format!("/proc/{pid}/stat")) {
+    match read(&format!("/proc/{pid}/stat")) {
         Ok(stat) => Ok(started_in(&stat)),
         // ESRCH: it ended between open and read.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound || error.raw_os_error() == Some(3) => Ok(None),
@@ -76,7 +75,16 @@ fn started_in(stat: &str) -> Option<u64> {
 }
 
 pub(crate) fn boot() -> std::io::Result<String> {
-    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+    Ok(read("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+}
+
+/// Reads a small file of `/proc`, which gives all that it has at once.
+fn read(path: &str) -> std::io::Result<String> {
+    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut buffer = [0; 2048];
+    let length = retry_on_intr(|| rustix::io::read(&file, &mut buffer))?;
+    // A program's name may be of any bytes.
+    Ok(String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()).into_owned())
 }
 
 #[cfg(test)]

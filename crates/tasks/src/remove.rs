@@ -6,9 +6,10 @@
 
 use std::ffi::CStr;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom};
 use rustix::io::Errno;
 
 use crate::files;
@@ -34,6 +35,7 @@ pub fn remove_tree(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
         if moved == before {
             break;
         }
+        rustix::fs::seek(&top, SeekFrom::Start(0))?;
     }
     Ok(rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR)?)
 }
@@ -44,8 +46,11 @@ struct Up<'a> {
     moved: &'a mut u64,
 }
 
+/// Empties a directory, which is read from where its descriptor stands.
 fn empty(directory: BorrowedFd<'_>, up: &mut Up<'_>, depth: u32) -> io::Result<()> {
-    for entry in Dir::read_from(directory)? {
+    let mut buffer = [MaybeUninit::uninit(); 4096];
+    let mut entries = RawDir::new(directory, &mut buffer);
+    while let Some(entry) = entries.next() {
         let entry = entry?;
         let name = entry.file_name();
         if files::is_dot(name) {
