@@ -252,6 +252,12 @@ pub(crate) mod tests {
     pub(crate) use crate::record::tests::{at, created};
     use crate::{ApprovedBy, State, Which};
 
+    impl TaskDir {
+        pub(crate) fn lock_for_tests(self) -> Lock {
+            self.lock
+        }
+    }
+
     pub(crate) fn state(directory: &tempfile::TempDir) -> StateDir {
         StateDir::open_or_create(&AbsPath::new(&directory.path().join("remit")).unwrap()).unwrap()
     }

@@ -283,6 +283,27 @@ fn what_is_deleted_is_not_taken_in_again() {
     assert!(list(&Store::open(&state).unwrap()).is_empty());
 }
 
+/// Its file is moved from one directory to the other while both are read.
+#[test]
+fn a_task_is_seen_also_while_it_ends() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = state(&directory);
+    for _ in 0..200 {
+        let task = begin(&state, "make", at(0));
+        let id = task.id().clone();
+        let meet = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                meet.wait();
+                task.lock_for_tests().release().unwrap();
+            });
+            meet.wait();
+            assert!(look(state.fd(), state.path()).unwrap().found.iter().any(|found| found.id == id));
+        });
+        fs::remove_file(state.path().join(&name(ENDED, &id)).as_path()).unwrap();
+    }
+}
+
 /// Many start, end and are killed, while others look, sweep and delete: each has one record, and what is deleted stays so.
 #[test]
 fn many_at_once_all_have_their_own_record_and_what_is_deleted_stays_deleted() {
