@@ -24,5 +24,5 @@ pub use file::{
 };
 pub use parse::{MAX_FILE_BYTES, Parsed, agent_schema, parse};
 pub use path::{AbsPath, PathError};
-pub use read::{ReadError, read_agent_file};
+pub use read::{ReadError, read_agent_file, read_file};
 pub use tool::{NativeTool, nearest};

@@ -1,3 +1,4 @@
+use std::cmp::Ordering;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use thiserror::Error;
 /// two different paths must never become the same text.
 // INVARIANT: the string begins with `/` and is as described above; only `new` and `join` make one.
 // Shared, because a policy, a host and a plan name the same paths over and over.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AbsPath(Arc<str>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -130,6 +131,26 @@ fn is_normal(relative: &str) -> bool {
     dots == 3
 }
 
+impl PartialOrd for AbsPath {
+    fn partial_cmp(&self, other: &AbsPath) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for AbsPath {
+    /// Compares the texts, as those of strings are; but paths begin alike, and the comparison of musl looks at one byte at a time.
+    fn cmp(&self, other: &AbsPath) -> Ordering {
+        let (mine, my_rest) = self.0.as_bytes().as_chunks::<8>();
+        let (others, other_rest) = other.0.as_bytes().as_chunks::<8>();
+        if let Some((mine, other)) = mine.iter().zip(others).find(|(mine, other)| mine != other) {
+            return u64::from_be_bytes(*mine).cmp(&u64::from_be_bytes(*other));
+        }
+        let common = mine.len().min(others.len());
+        let mine = mine.iter().skip(common).flatten().chain(my_rest);
+        mine.cmp(others.iter().skip(common).flatten().chain(other_rest))
+    }
+}
+
 impl Serialize for AbsPath {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
@@ -145,6 +166,14 @@ impl fmt::Display for AbsPath {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn paths_stand_in_the_order_of_their_texts(begin in "[ab/é]{0,20}", one in "[ab/é]{0,12}", other in "[ab/é]{0,12}") {
+            let [one, other] = [one, other].map(|end| AbsPath::root().join(&format!("{begin}{end}")));
+            assert_eq!(one.cmp(&other), one.as_str().cmp(other.as_str()), "{one} {other}");
+        }
+    }
 
     fn check(path: &str, expected: &str) {
         assert_eq!(AbsPath::new(Path::new(path)).unwrap().as_str(), expected, "{path}");

@@ -47,6 +47,21 @@ pub fn read_agent_file(path: &AbsPath) -> Result<(Vec<u8>, AbsPath), ReadError> 
     let failed = |source| ReadError::Io { path: path.clone(), source };
     let canonical = fs::canonicalize(path.as_path()).map_err(failed)?;
     let canonical = AbsPath::new(&canonical).map_err(|source| ReadError::Path { path: path.clone(), source })?;
+    Ok((read_file_at(&canonical, path)?, canonical))
+}
+
+/// Returns the bytes of such a file, for whoever knows that no symbolic link is in its path, or need not know.
+///
+/// # Errors
+///
+/// As [`read_agent_file`].
+pub fn read_file(path: &AbsPath) -> Result<Vec<u8>, ReadError> {
+    read_file_at(path, path)
+}
+
+/// Reads a file, which is called `path` in errors.
+fn read_file_at(canonical: &AbsPath, path: &AbsPath) -> Result<Vec<u8>, ReadError> {
+    let failed = |source| ReadError::Io { path: path.clone(), source };
     // To open a pipe would wait for its other end, and to open a device may do something.
     if !fs::metadata(canonical.as_path()).map_err(failed)?.is_file() {
         return Err(ReadError::NotAFile { path: path.clone() });
@@ -63,5 +78,5 @@ pub fn read_agent_file(path: &AbsPath) -> Result<(Vec<u8>, AbsPath), ReadError> 
     if bytes.len() > MAX_FILE_BYTES {
         return Err(ReadError::TooLarge { path: path.clone() });
     }
-    Ok((bytes, canonical))
+    Ok(bytes)
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::{Args, ValueEnum};
-use remit_agent::{AbsPath, Agent, AgentRef, Parsed, Reading, discover, parse, read_agent_file};
+use remit_agent::{AbsPath, Agent, AgentRef, Parsed, Reading, discover, parse, read_agent_file, read_file};
 use remit_diagnostics::{Diagnostic, Source};
 use remit_policy::{Policy, Profile, ProfileError, Workspace};
 
@@ -117,7 +117,7 @@ fn load_by(compiler: Compiler, typed: &str, read_as: Option<ReadAs>, workspace: 
             (shown(&found.path, workspace), found.path, found.reading)
         }
     };
-    let (bytes, canonical) = read_agent_file(&path)?;
+    let (bytes, canonical) = if places::has_no_link(&path) { (read_file(&path)?, path.clone()) } else { read_agent_file(&path)? };
     let place = Place { path, canonical, reading: read_as.map_or(reading, Reading::from) };
     compile_by(compiler, parse(&shown, &bytes), place, &user_profiles(workspace)?, workspace)
 }
@@ -185,7 +185,7 @@ pub(crate) fn user_profiles(workspace: &Workspace) -> Result<UserProfiles, Failu
         };
         let path = AbsPath::new(&path).map_err(|error| Failure::of(&error))?;
         // The same care as for an agent file: no pipe is waited for, and nothing huge is read.
-        let (bytes, _) = read_agent_file(&path)?;
+        let bytes = read_file(&path)?;
         let text = String::from_utf8(bytes).map_err(|_| Failure::new(format!("profile `{path}` is not UTF-8")))?;
         profiles.insert(name.to_owned(), text);
     }

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use remit_agent::{AbsPath, AgentDirs};
 use remit_policy::Workspace;
 
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+
 use crate::failure::Failure;
 
 /// Returns the workspace: `cwd`, or the current directory.
@@ -40,8 +42,11 @@ pub(crate) fn typed(path: &str) -> Result<AbsPath, Failure> {
         return Err(Failure::new(format!("`{}` is not a file", path.display())));
     };
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    let directory = fs::canonicalize(directory)
-        .map_err(|error| Failure::io(format!("cannot find directory `{}`", directory.display()), &error))?;
+    let directory = match known(directory) {
+        Some(known) => known.as_path().to_owned(),
+        None => fs::canonicalize(directory)
+            .map_err(|error| Failure::io(format!("cannot find directory `{}`", directory.display()), &error))?,
+    };
     AbsPath::new(&directory.join(name)).map_err(|error| Failure::of(&error))
 }
 
@@ -51,6 +56,9 @@ fn root(cwd: Option<&Path>) -> Result<AbsPath, Failure> {
         Failure::io(format!("cannot use `{}` as the workspace", shown.display()), error)
             .help("give a directory that exists with `--cwd`")
     };
+    if let Some(known) = known(shown) {
+        return Ok(known);
+    }
     let root = fs::canonicalize(shown).map_err(|error| failed(&error))?;
     if !fs::metadata(&root).map_err(|error| failed(&error))?.is_dir() {
         return Err(failed(&io::ErrorKind::NotADirectory.into()));
@@ -98,10 +106,20 @@ fn absolute(variable: &str, value: OsString) -> Result<AbsPath, Failure> {
         .map_err(|error| Failure::of(&error).help(format!("`{variable}` is set to it; set it to an absolute path, or unset it")))
 }
 
-/// Returns whether no symbolic link is in the path, asked in one call where `canonicalize` asks for each component.
-fn has_no_link(path: &AbsPath) -> bool {
-    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
+/// Returns a directory that is called by its canonical name; `None` for every other one.
+fn known(directory: &Path) -> Option<AbsPath> {
+    let path = AbsPath::new(directory).ok().filter(|path| path.as_path() == directory)?;
+    opens_without_links(&path, OFlags::DIRECTORY).then_some(path)
+}
+
+/// Returns whether something is there and no symbolic link is in its path, asked in one call where `canonicalize` asks for each
+/// component.
+pub(crate) fn has_no_link(path: &AbsPath) -> bool {
+    opens_without_links(path, OFlags::empty())
+}
+
+fn opens_without_links(path: &AbsPath, more: OFlags) -> bool {
+    let flags = OFlags::PATH | OFlags::CLOEXEC | more;
     openat2(CWD, path.as_path(), flags, Mode::empty(), ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS).is_ok()
 }
 
@@ -136,6 +154,23 @@ mod tests {
         assert_eq!(home_in(users, 1000), Some("/home/me"));
         assert_eq!(home_in(users, 7), None);
         assert_eq!(home_in(users, 8), None);
+    }
+
+    #[test]
+    fn only_a_canonical_name_is_known() {
+        let directory = tempfile::tempdir().unwrap();
+        let real = fs::canonicalize(directory.path()).unwrap();
+        fs::create_dir(real.join("a")).unwrap();
+        fs::write(real.join("file"), "").unwrap();
+        std::os::unix::fs::symlink("a", real.join("link")).unwrap();
+        let check = |path: PathBuf, expected: bool| assert_eq!(known(&path).is_some(), expected, "{}", path.display());
+        check(real.join("a"), true);
+        check(real.join("link"), false);
+        check(real.join("link/."), false);
+        check(real.join("file"), false);
+        check(real.join("missing"), false);
+        check(real.join("a/../a"), false);
+        check(PathBuf::from("."), false);
     }
 
     #[test]

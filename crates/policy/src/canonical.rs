@@ -226,9 +226,9 @@ fn by_path(one: &PathRule, other: &PathRule) -> Ordering {
 }
 
 /// Returns everything that the canonical form of a path rule holds.
-fn path_key(rule: &PathRule) -> (&str, Option<&str>, bool) {
+fn path_key(rule: &PathRule) -> (&AbsPath, Option<&str>, bool) {
     let PathRule { pattern: PathPattern { text: _, base, glob }, if_present, origin: _ } = rule;
-    (base.as_str(), glob.as_ref().map(|glob| glob.text()), *if_present)
+    (base, glob.as_ref().map(|glob| glob.text()), *if_present)
 }
 
 fn by_command(one: &CommandRule, other: &CommandRule) -> Ordering {
