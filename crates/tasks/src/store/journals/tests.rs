@@ -311,7 +311,9 @@ fn many_at_once_all_have_their_own_record_and_what_is_deleted_stays_deleted() {
     let state = state(&directory);
     let produce = || -> Vec<String> {
         let make = |number: i64| {
-            let task = begin(&state, "make", at(number));
+            // Without anything in private: its own end, a sweep and a deletion would be at work in that at the same time.
+            let task = TaskDir::create(&state).unwrap();
+            task.begin("make", at(number), &events()).unwrap();
             sweep_locks(&state, Some(&task), at(number)).unwrap();
             let id = task.id().to_string();
             // The others are killed.
