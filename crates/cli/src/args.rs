@@ -1,10 +1,11 @@
 //! What was typed. The doc comments are the help.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{Command, RunArgs};
+use crate::commands::{BackgroundArgs, Command, RunArgs};
 use crate::exit::Exit;
 use crate::ui::ColorWhen;
 
@@ -47,6 +48,9 @@ enum Run {
 }
 
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Args, clap::Error> {
+    if let Some(run) = plain_run(arguments) {
+        return Ok(Args { color: ColorWhen::Auto, command: Command::Run(run) });
+    }
     if arguments.get(1).is_some_and(|word| word == "run")
         && let Ok(OnlyRun { color, command: Run::Run(run) }) = OnlyRun::try_parse_from(arguments)
     {
@@ -56,6 +60,44 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Args, clap::Error> {
     let mut command = Args::command();
     let matches = command.try_get_matches_from_mut(arguments)?;
     Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// Reads what is typed most often, `run [--agent AGENT] [--cwd DIR] -- COMMAND …`, which costs a start less than making the
+/// arguments known from which it could be read; `None` for everything else.
+fn plain_run(arguments: &[OsString]) -> Option<RunArgs> {
+    let mut rest = arguments.iter().skip(1);
+    if rest.next()? != "run" {
+        return None;
+    }
+    let (mut agent, mut cwd) = (None, None);
+    loop {
+        let place = match rest.next()?.to_str()? {
+            "--" => break,
+            "--agent" => &mut agent,
+            "--cwd" => &mut cwd,
+            _ => return None,
+        };
+        let value = rest.next()?.to_str().filter(|value| !value.is_empty() && !value.starts_with('-'))?;
+        if place.replace(value).is_some() {
+            return None;
+        }
+    }
+    let command: Vec<OsString> = rest.cloned().collect();
+    let run = RunArgs {
+        agent: agent.map(str::to_owned),
+        read_as: None,
+        cwd: cwd.map(PathBuf::from),
+        yes: false,
+        trust_all: false,
+        strict: false,
+        background: false,
+        name: None,
+        description: None,
+        explain: false,
+        later: BackgroundArgs::default(),
+        command,
+    };
+    (!run.command.is_empty()).then_some(run)
 }
 
 /// Prints the help that was asked for, or what is wrong with the arguments.
@@ -86,6 +128,31 @@ fn is_run(arguments: &[OsString]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_typed_most_often_is_read_as_everything_else_is() {
+        let words = ["--agent", "--cwd", "--", "run", "a", "-y", "", "--agent=a", "-"];
+        let mut read = 0;
+        let mut check = |line: &[OsString]| {
+            let Some(plain) = plain_run(line) else { return };
+            let Run::Run(whole) = OnlyRun::try_parse_from(line).unwrap().command;
+            assert_eq!(format!("{plain:?}"), format!("{whole:?}"), "{line:?}");
+            read += 1;
+        };
+        // Every line of up to five of the words.
+        let mut lines = vec![vec![OsString::from("remit"), OsString::from("run")]];
+        for _ in 0..5 {
+            lines = lines
+                .iter()
+                .flat_map(|line| words.map(|word| line.iter().cloned().chain([OsString::from(word)]).collect::<Vec<_>>()))
+                .filter(|line| line.len() < 6 || line.iter().any(|word| word == "--"))
+                .collect();
+            for line in &lines {
+                check(line);
+            }
+        }
+        assert!(read > 100, "{read}");
+    }
 
     #[test]
     fn the_arguments_are_in_order() {

@@ -53,6 +53,20 @@ pub(crate) struct BackgroundArgs {
     ask_limit: Duration,
 }
 
+impl Default for BackgroundArgs {
+    /// Returns what stands for nothing typed.
+    fn default() -> BackgroundArgs {
+        BackgroundArgs {
+            after: Vec::new(),
+            after_any: Vec::new(),
+            pty: false,
+            junit: Vec::new(),
+            on_ask: WhenAsked::Wait,
+            ask_limit: Duration::from_hours(24),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum WhenAsked {
     /// The task waits for `remit approve`

@@ -37,6 +37,7 @@ mod wait;
 mod why;
 mod worker;
 
+pub(crate) use background::BackgroundArgs;
 use clap::Subcommand;
 pub(crate) use run::RunArgs;
 
