@@ -154,17 +154,12 @@ fn foreground(
             watch,
         },
     );
-    let settle = || {
-        if !work.plan.layers.is_empty() {
-            layers::settle(ui, &work.state, task.id());
-        }
-    };
     match outcome {
         Ok((outcome, observed)) => {
             if let Some((limit, value)) = over(&outcome, &work.policy) {
                 ui.error(&format!("ended: {limit} limit {value}"), &["the agent file sets it, in `sandbox.limits`".to_owned()]);
             }
-            settle();
+            layers::settle(ui, &work.state, task.id());
             if let Some(observed) = observed {
                 let explanation = observing::keep(task.fd(), &work.policy, &observed);
                 ui.tell(&format!("\n{}", render(&explanation, outcome != Outcome::Succeeded)));
@@ -187,7 +182,7 @@ fn foreground(
                 let _ = task.discard();
                 return Err(error.into());
             }
-            settle();
+            layers::settle(ui, &work.state, task.id());
             task.end_noted(Timestamp::now(), Outcome::CouldNotStart { error: error.to_string() })?;
             Err(failure)
         }
