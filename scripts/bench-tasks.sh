@@ -156,6 +156,8 @@ row("the same as a task, the first and the last of it kept (64 MiB)", f"{statist
 
 # 5. Many records: one that is there, many times.
 run("run", "--agent", agent_file, "--", "true")
+# Whoever looks takes it in.
+run("tasks")
 store = sqlite3.connect(f"{state}/tasks.db", isolation_level=None)
 row_ = store.execute("SELECT id, name, created, position, over, told, state, record FROM tasks WHERE over = 1 ORDER BY created DESC LIMIT 1").fetchone()
 events = store.execute("SELECT seq, at, event FROM events WHERE task = ?", (row_[0],)).fetchall()

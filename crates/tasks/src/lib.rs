@@ -8,8 +8,8 @@
 //! - `tasks/<id>/`: one directory for each task, with its output and its private layers, which [`layers`] finds until they
 //!   are applied or discarded. `scratch/` holds what else the task wrote in private, and goes when the task ends;
 //! - `running/<id>`: a file for each task that is not over, locked by its process. What a process that died left behind
-//!   is cleared by [`sweep`]. A task in the foreground writes its events there and opens no store: whoever opens it takes
-//!   them in;
+//!   is cleared by [`sweep`]. A task in the foreground writes its events there and opens no store: whoever shows tasks
+//!   takes them in;
 //! - `ended/<id>`: such files of tasks that are over, until they are taken in.
 //!
 //! Each task has a process of its own that looks after it and alone writes its events; in the background that is a

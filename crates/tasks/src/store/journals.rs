@@ -134,6 +134,11 @@ pub(super) fn any(state: &StateDir) -> Result<bool, StoreError> {
     look(state.fd(), state.path()).map(|look| !(look.found.is_empty() && look.odd.is_empty()))
 }
 
+/// Returns whether a task in the foreground has ended and is not taken in, or may have.
+pub(super) fn any_ended(state: &StateDir) -> bool {
+    !matches!(ids(state.fd(), state.path(), ENDED), Ok(ids) if ids.is_empty())
+}
+
 /// Returns the journals that cannot be understood.
 pub(super) fn odd(state: &StateDir) -> Result<Vec<Odd>, StoreError> {
     look(state.fd(), state.path()).map(|look| look.odd)

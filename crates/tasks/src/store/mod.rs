@@ -7,7 +7,7 @@
 //! What a process wrote survives its own death, however it dies. Nothing is synced at each write: a power cut may take the
 //! last events, and then the next sweep finds the task lost.
 //!
-//! A task in the foreground does not open the database: whoever opens it takes in the [journals](journals) of such tasks.
+//! A task in the foreground does not open the database: whoever shows tasks takes in the [journals](journals) of such.
 
 mod check;
 mod journals;
@@ -96,21 +96,33 @@ impl StoreError {
 }
 
 impl Store {
-    /// Opens the store, and makes it when there is none. What is in journals is taken in.
+    /// Opens the store, and makes it when there is none.
+    ///
+    /// Where a task in the foreground has ended, what is in journals is taken in. Those of tasks that run are looked at by who shows
+    /// tasks, with [`Store::open_existing`] or a [sweep](crate::sweep), and not by each of a thousand supervisors.
     pub fn open(state: &StateDir) -> Result<Store, StoreError> {
         let mut store = Store::open_alone(state)?;
-        // What could not be taken in stays where it is, and a sweep tells it.
-        let _ = store.take_in();
+        if journals::any_ended(state) {
+            store.try_take_in();
+        }
         Ok(store)
     }
 
-    /// Opens the store; `None` when there is none, and no journal.
+    /// Opens the store and takes in what is in journals; `None` when there is no store, and no journal.
     pub fn open_existing(state: &StateDir) -> Result<Option<Store>, StoreError> {
         match files::stat(state.fd(), FILE) {
-            Ok(None) if !journals::any(state)? => Ok(None),
-            Ok(_) => Store::open(state).map(Some),
-            Err(source) => Err(io("open", state, source)),
+            Ok(None) if !journals::any(state)? => return Ok(None),
+            Ok(_) => {}
+            Err(source) => return Err(io("open", state, source)),
         }
+        let mut store = Store::open_alone(state)?;
+        store.try_take_in();
+        Ok(Some(store))
+    }
+
+    /// Takes in what can be: what cannot stays where it is, and a sweep tells it.
+    fn try_take_in(&mut self) {
+        let _ = self.take_in();
     }
 
     /// Opens the store, and leaves the journals alone.

@@ -24,6 +24,12 @@ fn begin(state: &StateDir, name: &str, at: Timestamp) -> TaskDir {
     task
 }
 
+/// Opens the store as a command does that shows tasks.
+fn open(state: &StateDir) -> Store {
+    Store::open(state).unwrap();
+    Store::open_existing(state).unwrap().unwrap()
+}
+
 fn list(store: &Store) -> Vec<Listed> {
     store.list(Which::All).unwrap()
 }
@@ -65,6 +71,7 @@ fn a_task_is_known_from_its_start_and_no_store_is_made_for_it() {
     assert_eq!(names(&store), ["make"]);
     task.end_noted(at(5), Outcome::Failed { code: 3 }).unwrap();
     assert_eq!((files_in(&state, DIRECTORY), files_in(&state, ENDED)), (1, 1));
+    // Also for who opens it for another task.
     let store = Store::open(&state).unwrap();
     assert_eq!(store.record(&id).unwrap().outcome(), Some(&Outcome::Failed { code: 3 }));
     assert_eq!(files_in(&state, ENDED), 0);
@@ -80,13 +87,13 @@ fn a_journal_and_the_store_say_the_same() {
     let of = |by_journal: bool| -> (Record, Vec<(Timestamp, Event)>) {
         let directory = tempfile::tempdir().unwrap();
         let state = state(&directory);
-        let mut store = Store::open(&state).unwrap();
+        let mut store = open(&state);
         let task = TaskDir::create(&state).unwrap();
         let task_id = task.id().clone();
         if by_journal {
             task.begin("make", at(3), &events()).unwrap();
             task.end_noted(at(9), Outcome::Succeeded).unwrap();
-            store = Store::open(&state).unwrap();
+            store = open(&state);
         } else {
             store.create(&task_id, "make", at(3), events()).unwrap();
             task.end_told(&mut store, at(9), Outcome::Succeeded).unwrap();
@@ -107,12 +114,12 @@ fn names_are_unique_and_the_order_is_that_of_the_starts() {
     for (index, task) in tasks.into_iter().enumerate().filter(|(index, _)| index % 2 == 0) {
         task.end_noted(at(9 + i64::try_from(index).unwrap()), Outcome::Succeeded).unwrap();
     }
-    let store = Store::open(&state).unwrap();
+    let store = open(&state);
     assert_eq!(names(&store), ["make", "make-2", "make-3", "make-4"]);
     let listed: Vec<String> = list(&store).into_iter().map(|listed| listed.id).collect();
     assert_eq!(listed, ids.iter().map(|(_, id)| id.to_string()).collect::<Vec<_>>());
     for _ in 0..3 {
-        assert_eq!(names(&Store::open(&state).unwrap()).len(), 4, "nothing is taken in twice");
+        assert_eq!(names(&open(&state)).len(), 4, "nothing is taken in twice");
     }
     for (_, id) in ids {
         assert!(matches!(store.events(&id).unwrap().len(), 4 | 5));
@@ -124,7 +131,7 @@ fn names_are_unique_and_the_order_is_that_of_the_starts() {
 fn a_maker_that_was_killed_at_any_byte_is_lost_or_was_never_there() {
     let directory = tempfile::tempdir().unwrap();
     let state = state(&directory);
-    let mut store = Store::open(&state).unwrap();
+    let mut store = open(&state);
     let one = id(0);
     let first = journal::beginning(&one, "make", at(0), &events()).unwrap();
     let whole = [first.clone(), journal::end(at(5), Event::Ended { outcome: Outcome::Succeeded }).unwrap()].concat();
@@ -159,7 +166,7 @@ fn who_starts_a_task_clears_up_after_one_that_was_killed() {
     let task = begin(&state, "make", at(1));
     assert_eq!(sweep_locks(&state, Some(&task), at(1)).unwrap().lost, std::slice::from_ref(&id));
     assert!(!path.join("scratch").as_path().exists());
-    let store = Store::open(&state).unwrap();
+    let store = open(&state);
     assert!(store.record(&id).unwrap().is_over() && !store.record(task.id()).unwrap().is_over());
     // An end that came too late changes nothing.
     leave(
@@ -172,7 +179,7 @@ fn who_starts_a_task_clears_up_after_one_that_was_killed() {
         ]
         .concat(),
     );
-    let store = Store::open(&state).unwrap();
+    let store = open(&state);
     assert!(matches!(store.record(&id).unwrap().outcome(), Some(Outcome::Lost { .. })));
     assert_eq!(files_in(&state, ENDED), 0);
 }
@@ -181,7 +188,7 @@ fn who_starts_a_task_clears_up_after_one_that_was_killed() {
 fn what_cannot_be_understood_stays_and_is_told_and_repaired() {
     let directory = tempfile::tempdir().unwrap();
     let state = state(&directory);
-    let mut store = Store::open(&state).unwrap();
+    let mut store = open(&state);
     let text = |id: &TaskId| String::from_utf8(journal::beginning(id, "make", at(0), &events()).unwrap()).unwrap();
     leave(&state, ENDED, &id(0), text(&id(0)).replace("{\"started\"", "{\"burnt\"").as_bytes());
     leave(&state, DIRECTORY, &id(1), format!("{}???\n", text(&id(1))).as_bytes());
@@ -229,7 +236,7 @@ fn a_damaged_store_is_repaired_with_what_is_in_journals() {
     let directory = tempfile::tempdir().unwrap();
     let state = state(&directory);
     let running = begin(&state, "make", at(0));
-    Store::open(&state).unwrap();
+    open(&state);
     begin(&state, "later", at(1)).end_noted(at(2), Outcome::Succeeded).unwrap();
     fs::write(state.path().join(FILE).as_path(), "this is no database").unwrap();
     for suffix in ["-wal", "-shm"] {
@@ -240,7 +247,7 @@ fn a_damaged_store_is_repaired_with_what_is_in_journals() {
     assert!(Store::open(&state).is_err());
     assert_eq!(files_in(&state, ENDED), 1, "it waits");
     assert!(repair(&state, at(4)).unwrap().unwrap().old.is_some());
-    assert_eq!(names(&Store::open(&state).unwrap()), ["make", "later", "last"]);
+    assert_eq!(names(&open(&state)), ["make", "later", "last"]);
     assert!(!running.id().as_str().is_empty());
 }
 
@@ -248,15 +255,15 @@ fn a_damaged_store_is_repaired_with_what_is_in_journals() {
 fn a_newer_store_takes_in_nothing_and_the_journals_wait() {
     let directory = tempfile::tempdir().unwrap();
     let state = state(&directory);
-    Store::open(&state).unwrap().db.pragma_update(None, "user_version", 2).unwrap();
+    open(&state).db.pragma_update(None, "user_version", 2).unwrap();
     drop(begin(&state, "killed", at(0)));
     let task = begin(&state, "make", at(0));
     sweep_locks(&state, Some(&task), at(1)).unwrap();
     task.end_noted(at(1), Outcome::Succeeded).unwrap();
-    assert!(list(&Store::open(&state).unwrap()).is_empty());
+    assert!(list(&open(&state)).is_empty());
     assert_eq!((files_in(&state, DIRECTORY), files_in(&state, ENDED)), (1, 1));
-    Store::open(&state).unwrap().db.pragma_update(None, "user_version", 1).unwrap();
-    assert_eq!(names(&Store::open(&state).unwrap()).len(), 2);
+    open(&state).db.pragma_update(None, "user_version", 1).unwrap();
+    assert_eq!(names(&open(&state)).len(), 2);
 }
 
 /// Another may have taken it in and not removed the file yet, or the task may have written its end and not moved it yet.
@@ -269,18 +276,18 @@ fn what_is_deleted_is_not_taken_in_again() {
     let whole = [first, journal::end(at(5), Event::Ended { outcome: Outcome::Succeeded }).unwrap()].concat();
     for place in [DIRECTORY, ENDED] {
         leave(&state, place, &one, &whole);
-        let mut store = Store::open(&state).unwrap();
+        let mut store = open(&state);
         leave(&state, place, &one, &whole);
         store.remove(&one).unwrap();
-        assert!(list(&Store::open(&state).unwrap()).is_empty(), "{place}");
+        assert!(list(&open(&state)).is_empty(), "{place}");
         assert_eq!(files_in(&state, place), 0, "{place}");
     }
     // The process that moves it comes too late.
     let task = begin(&state, "make", at(0));
-    let mut store = Store::open(&state).unwrap();
+    let mut store = open(&state);
     store.remove(task.id()).unwrap();
     task.end_noted(at(1), Outcome::Succeeded).unwrap();
-    assert!(list(&Store::open(&state).unwrap()).is_empty());
+    assert!(list(&open(&state)).is_empty());
 }
 
 /// Its file is moved from one directory to the other while both are read.
@@ -327,7 +334,7 @@ fn many_at_once_all_have_their_own_record_and_what_is_deleted_stays_deleted() {
     let look = |delete: bool| -> Vec<String> {
         let mut deleted = Vec::new();
         for _ in 0..40 {
-            let mut store = Store::open(&state).unwrap();
+            let mut store = open(&state);
             let swept = sweep(&state, &mut store, at(99)).unwrap();
             assert!(swept.problems.is_empty(), "{:?}", swept.problems);
             let over = list(&store).into_iter().map(|listed| listed.record.unwrap()).filter(Record::is_over);
@@ -346,7 +353,7 @@ fn many_at_once_all_have_their_own_record_and_what_is_deleted_stays_deleted() {
         let made: Vec<String> = makers.into_iter().flat_map(|maker| maker.join().unwrap()).collect();
         (made, lookers.into_iter().flat_map(|looker| looker.join().unwrap()).collect::<Vec<String>>())
     });
-    let mut store = Store::open(&state).unwrap();
+    let mut store = open(&state);
     sweep(&state, &mut store, at(99)).unwrap();
     let left: BTreeSet<String> = list(&store).into_iter().map(|listed| listed.id).collect();
     let lost = list(&store).into_iter().filter(|listed| listed.state == "lost").count();
