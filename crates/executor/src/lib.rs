@@ -25,7 +25,7 @@ pub use audit::{AUDIT_FILE, Audit, AuditError, AuditEvent, Broken, Effect, Redac
 pub use desk::{Desk, KnownAgent, LaunchOrder, Proposal, Seen, Standing, Start, TaskEnd, ToDo};
 pub use find::{NotFound, find};
 pub use network::{PROXY, be_proxy};
-pub use run::{AttendedBy, ExecutorError, Ground, run};
+pub use run::{AttendedBy, ExecutorError, Ground, Started, run};
 pub use session::{Answer, Asked, Cleared, Content, Decided, Offered, Refusal, Resource, Session, Workers};
 pub use supervisor::{Decision, Supervisor};
 pub use tools::{Described, described};

@@ -3,7 +3,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use remit_agent::AbsPath;
-use remit_launch::{LaunchError, Scratch, Signals, Stdio, Task, become_reaper, end_tree, spawn_when};
+use remit_launch::{LaunchError, Running, Scratch, Signals, Stdio, Task, become_reaper, end_tree, spawn_telling, spawn_when};
 use remit_layer::{Layers, LayersError, Purpose, Xattrs};
 use remit_policy::{CommandLine, Permit, Request};
 use remit_sandbox::{LayerPurpose, Observed, Plan, Watch};
@@ -31,11 +31,19 @@ pub struct Ground<'a, 'b> {
     pub attended: AttendedBy<'a, 'b>,
     /// Where what goes through the network is recorded; needed when the plan has a proxy.
     pub audit: Option<Audit>,
-    /// Records that it starts, with the number of its process, while the sandbox is being made. When that fails nothing is
-    /// executed: a task that nobody can look up must not run.
-    pub started: &'a mut dyn FnMut(u32) -> Result<(), TaskError>,
+    /// When it fails nothing is executed: a task that nobody can look up must not run.
+    pub started: Started<'a>,
     /// What an observer keeps, when one looks on.
     pub watch: Option<Watch>,
+}
+
+/// Records that a task starts, with the number of its process, before anything is executed.
+#[expect(missing_debug_implementations, reason = "it has a function")]
+pub enum Started<'a> {
+    /// While the sandbox is being made.
+    Beside(&'a mut dyn FnMut(u32) -> Result<(), TaskError>),
+    /// It does no more than write to descriptors that are open: the new process may be the one that does it, in its sandbox.
+    Within(&'a mut dyn FnMut(u32) -> Result<(), TaskError>),
 }
 
 /// Who looks on, and has what it prints.
@@ -104,7 +112,7 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Ob
     let arguments = arguments(&permit)?;
     // The permit is used up here, whatever comes of it.
     drop(permit);
-    let Ground { plan, directory, task, elsewhere, attended, audit, started, watch } = ground;
+    let Ground { plan, directory, task, elsewhere, attended, audit, mut started, watch } = ground;
     let name = arguments.first().and_then(|name| name.to_str()).unwrap_or("");
     let program = find(name, plan, directory, elsewhere)?;
     let scratch = Scratch { path: task.make_scratch()? };
@@ -130,22 +138,7 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Ob
             // A sweep knows the task's processes by it.
             mark: Some((remit_tasks::VARIABLE, id)),
         };
-        let mut refused = None;
-        let mut release = |pid: Pid| match started(pid.as_raw_nonzero().get().unsigned_abs()) {
-            Ok(()) => true,
-            Err(error) => {
-                refused = Some(error);
-                false
-            }
-        };
-        let running = spawn_when(plan, &task, &mut release);
-        if refused.is_some() {
-            let _ = end_tree();
-        }
-        let running = match refused {
-            Some(error) => return Err(error.into()),
-            None => running?,
-        };
+        let running = spawn_recorded(plan, &task, &mut started)?;
         if let (Some(proxy), Some(audit)) = (proxy.take(), &audit) {
             match proxy.record(Arc::clone(audit)) {
                 Ok(begun) => recording = Some(begun),
@@ -206,6 +199,30 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Ob
         audit.append(&AuditEvent::Closed { outcome: word(&outcome).into() })?;
     }
     Ok((outcome, observed))
+}
+
+/// Starts a task whose start is recorded, or not at all.
+fn spawn_recorded(plan: &Plan, task: &Task<'_>, started: &mut Started<'_>) -> Result<Running, ExecutorError> {
+    let mut refused = None;
+    let (started, within) = match started {
+        Started::Beside(started) => (started, false),
+        Started::Within(started) => (started, true),
+    };
+    let mut release = |pid: Pid| match started(pid.as_raw_nonzero().get().unsigned_abs()) {
+        Ok(()) => true,
+        Err(error) => {
+            refused = Some(error);
+            false
+        }
+    };
+    let running = if within { spawn_telling(plan, task, &mut release) } else { spawn_when(plan, task, &mut release) };
+    match refused {
+        Some(error) => {
+            let _ = end_tree();
+            Err(error.into())
+        }
+        None => Ok(running?),
+    }
 }
 
 /// Returns the caller's descriptors, with the task's own terminal in the place of the caller's, and pipes in the place of the

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use remit_agent::{AbsPath, Agent, Reading, parse, read_agent_file};
-use remit_executor::{AttendedBy, Audit, Ground, Redactor};
+use remit_executor::{AttendedBy, Audit, Ground, Redactor, Started};
 use remit_launch::{Scratch, try_cgroups, try_host};
 use remit_policy::{CommandLine, Policy, Profile, Request, Verdict, Workspace};
 use remit_sandbox::{Availability, Host, Observed, Plan, Target, Trials, Watch, plan};
@@ -138,7 +138,7 @@ fn run(policy: &Policy, plan: &Plan, workspace: &Workspace, state: &StateDir, co
     let audit = Some(Audit::open(task.path(), None, policy, Redactor::default()).unwrap());
     let observed_at = std::env::var_os("OTHER_HOST_OBSERVED");
     let watch = observed_at.as_ref().map(|_| Watch::Refusals);
-    let (directory, started) = (&workspace.root, &mut |_| Ok(()));
+    let (directory, started) = (&workspace.root, Started::Within(&mut |_| Ok(())));
     let ground = Ground { audit, plan, directory, task: &task, elsewhere: &[], attended, started, watch };
     let code = |code: i32| u8::try_from(code).unwrap();
     let ran = remit_executor::run(permit, ground);

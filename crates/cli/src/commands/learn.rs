@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 use remit_agent::{AbsPath, Reading, parse};
 use remit_diagnostics::visible;
-use remit_executor::{self as executor, AttendedBy, Ground};
+use remit_executor::{self as executor, AttendedBy, Ground, Started};
 use remit_explain::{Lesson, explain, propose, render, uncovered};
 use remit_lint::Disk as _;
 use remit_policy::Workspace;
@@ -99,7 +99,7 @@ pub(crate) fn learn(ui: &Ui, args: &LearnArgs) -> Result<Exit, Failure> {
         task: &task,
         elsewhere: &work::elsewhere(&host),
         attended: AttendedBy::Caller,
-        started: &mut started,
+        started: Started::Beside(&mut started),
         watch,
     };
     // The launch's own start of it is not observed.

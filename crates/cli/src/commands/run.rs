@@ -3,7 +3,7 @@ use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 use clap::Args;
-use remit_executor::{self as executor, AttendedBy, Ground};
+use remit_executor::{self as executor, AttendedBy, Ground, Started};
 use remit_explain::render;
 use remit_sandbox::Watch;
 use remit_tasks::{Created, Event, Outcome, Store, TaskDir, Timestamp, derive_name, given_name, sweep_locks};
@@ -131,15 +131,14 @@ fn foreground(
     let created = Created::new(&work.policy, digest, agent_path, command);
     let by = remit_tasks::ProcessId::own().map_err(|error| Failure::io("cannot look at `/proc`", &error))?;
     let events = vec![Event::Created(created), Event::Supervised { by }, Event::Approved { by: approved }];
-    // While the sandbox is being made: nothing is executed before the record stands.
+    // Nothing is executed before the record stands.
     let mut started = |pid: u32| {
         let mut events = events.clone();
         events.push(Event::Started { pid });
-        task.begin(name, Timestamp::now(), &events)?;
-        // What a task that was killed left behind goes now; that it could not go is no reason not to work.
-        let _ = sweep_locks(&work.state, Some(&task), Timestamp::now());
-        Ok(())
+        task.begin(name, Timestamp::now(), &events)
     };
+    // What a task that was killed left behind goes now; that it could not go is no reason not to work.
+    let _ = sweep_locks(&work.state, Some(&task), Timestamp::now());
     let audit = work::audit(work, &task).map_err(|error| Failure::of(&error))?;
     let outcome = executor::run(
         permit,
@@ -150,7 +149,7 @@ fn foreground(
             task: &task,
             elsewhere: &work::elsewhere(&work.host),
             attended: AttendedBy::Caller,
-            started: &mut started,
+            started: Started::Within(&mut started),
             watch,
         },
     );
@@ -159,7 +158,9 @@ fn foreground(
             if let Some((limit, value)) = over(&outcome, &work.policy) {
                 ui.error(&format!("ended: {limit} limit {value}"), &["the agent file sets it, in `sandbox.limits`".to_owned()]);
             }
-            layers::settle(ui, &work.state, task.id());
+            if !work.plan.layers.is_empty() {
+                layers::settle(ui, &work.state, task.id());
+            }
             if let Some(observed) = observed {
                 let explanation = observing::keep(task.fd(), &work.policy, &observed);
                 ui.tell(&format!("\n{}", render(&explanation, outcome != Outcome::Succeeded)));

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use remit_executor::{self as executor, AttendedBy, Decision, Ground, Supervisor};
+use remit_executor::{self as executor, AttendedBy, Decision, Ground, Started, Supervisor};
 use remit_policy::{Permit, Verdict};
 use remit_sandbox::Watch;
 use remit_tasks::notify;
@@ -178,7 +178,7 @@ fn run(
             task,
             elsewhere: &work::elsewhere(&work.host),
             attended: AttendedBy::Supervisor(supervisor),
-            started: &mut started,
+            started: Started::Beside(&mut started),
             watch,
         },
     );
