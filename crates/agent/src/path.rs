@@ -140,14 +140,15 @@ impl PartialOrd for AbsPath {
 impl Ord for AbsPath {
     /// Compares the texts, as those of strings are; but paths begin alike, and the comparison of musl looks at one byte at a time.
     fn cmp(&self, other: &AbsPath) -> Ordering {
-        let (mine, my_rest) = self.0.as_bytes().as_chunks::<8>();
-        let (others, other_rest) = other.0.as_bytes().as_chunks::<8>();
-        if let Some((mine, other)) = mine.iter().zip(others).find(|(mine, other)| mine != other) {
-            return u64::from_be_bytes(*mine).cmp(&u64::from_be_bytes(*other));
+        let (mine, others) = (self.0.as_bytes(), other.0.as_bytes());
+        let mut compared = 0;
+        for (mine, other) in mine.as_chunks::<8>().0.iter().zip(others.as_chunks::<8>().0) {
+            if mine != other {
+                return u64::from_be_bytes(*mine).cmp(&u64::from_be_bytes(*other));
+            }
+            compared += mine.len();
         }
-        let common = mine.len().min(others.len());
-        let mine = mine.iter().skip(common).flatten().chain(my_rest);
-        mine.cmp(others.iter().skip(common).flatten().chain(other_rest))
+        mine.get(compared..).cmp(&others.get(compared..))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Looking at the host. What only trying can tell comes in as [`Trials`], which `launch` makes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -68,31 +68,43 @@ fn facts(policy: &Policy) -> BTreeMap<AbsPath, PathFact> {
 /// Returns every path whose kind a plan for this policy may ask for.
 ///
 /// What no grant covers is refused whatever stands there, so most of what is hidden or protected is never looked at.
-pub fn paths_of_interest(policy: &Policy) -> BTreeSet<AbsPath> {
+///
+/// They are sorted, and each is there once.
+pub fn paths_of_interest(policy: &Policy) -> Vec<AbsPath> {
     let files = &policy.files;
-    let mut paths: BTreeSet<AbsPath> = ["/tmp", "/var/tmp", "/dev/shm", "/run"].map(|path| AbsPath::root().join(path)).into();
-    paths.insert(policy.workspace.clone());
+    let mut paths: Vec<AbsPath> = ["/tmp", "/var/tmp", "/dev/shm", "/run"].map(|path| AbsPath::root().join(path)).into();
+    paths.push(policy.workspace.clone());
     paths.extend(policy.environment.path.iter().cloned());
 
-    let beneath = |path: &AbsPath, rules: &[PathRule]| rules.iter().any(|rule| path.is_beneath(&rule.pattern.base));
-    let written = |path: &AbsPath| beneath(path, &files.write);
-    let granted = |path: &AbsPath| written(path) || beneath(path, &files.read) || beneath(path, &files.execute);
+    let bases = |lists: &[&[PathRule]]| -> Vec<AbsPath> {
+        let mut bases: Vec<AbsPath> = lists.iter().copied().flatten().map(|rule| rule.pattern.base.clone()).collect();
+        bases.sort_unstable();
+        // What is below another says nothing more.
+        bases.dedup_by(|below, above| below.is_beneath(above));
+        bases
+    };
+    let (write, all) = (bases(&[&files.write]), bases(&[&files.write, &files.read, &files.execute]));
+    let beneath = |path: &AbsPath, bases: &[AbsPath]| bases.iter().any(|base| path.is_beneath(base));
+    let written = |path: &AbsPath| beneath(path, &write);
+    let granted = |path: &AbsPath| beneath(path, &all);
     let base = |rule: &'_ PathRule| rule.pattern.base.clone();
     let (hidden, denied) = (files.hidden.iter().chain(&files.protected_read), files.write_denied.iter().chain(&files.protected));
     paths.extend(hidden.filter(|rule| granted(&rule.pattern.base)).map(base));
     paths.extend(denied.filter(|rule| written(&rule.pattern.base)).map(base));
 
     for rule in [&files.read, &files.write, &files.execute, &files.caches].into_iter().flatten() {
-        paths.insert(rule.pattern.base.clone());
+        paths.push(rule.pattern.base.clone());
         // The directories above a pattern of the workspace, for the case that the pattern's own does not exist.
         let mut above = rule.pattern.base.parent();
         while let Some(directory) =
             above.filter(|directory| directory != &policy.workspace && directory.is_beneath(&policy.workspace))
         {
             above = directory.parent();
-            paths.insert(directory);
+            paths.push(directory);
         }
     }
+    paths.sort_unstable();
+    paths.dedup();
     paths
 }
 
