@@ -1,7 +1,8 @@
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Serialize, Serializer};
 use thiserror::Error;
@@ -27,7 +28,8 @@ pub enum PathError {
 
 impl AbsPath {
     pub fn root() -> AbsPath {
-        AbsPath(Arc::from("/"))
+        static ROOT: LazyLock<AbsPath> = LazyLock::new(|| AbsPath(Arc::from("/")));
+        ROOT.clone()
     }
 
     pub fn new(path: &Path) -> Result<AbsPath, PathError> {
@@ -46,24 +48,16 @@ impl AbsPath {
     #[must_use]
     pub fn join(&self, relative: &str) -> AbsPath {
         let above = if relative.starts_with('/') || self.is_root() { "" } else { self.as_str() };
-        let mut joined = String::with_capacity(above.len() + relative.len() + 1);
-        joined.push_str(above);
-        if is_normal(relative) {
-            joined.push('/');
-            joined.push_str(relative);
-            return AbsPath(Arc::from(joined));
+        // Some hundred paths are made at every start: each in the room of the one before.
+        thread_local! {
+            static JOINED: RefCell<String> = const { RefCell::new(String::new()) };
         }
-        for part in relative.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => joined.truncate(joined.rfind('/').unwrap_or(0)),
-                name => {
-                    joined.push('/');
-                    joined.push_str(name);
-                }
-            }
-        }
-        AbsPath(Arc::from(if joined.is_empty() { "/" } else { joined.as_str() }))
+        JOINED.with_borrow_mut(|joined| {
+            joined.clear();
+            joined.push_str(above);
+            join_to(joined, relative);
+            AbsPath(Arc::from(joined.as_str()))
+        })
     }
 
     pub fn as_str(&self) -> &str {
@@ -113,6 +107,28 @@ impl AbsPath {
             Some(b'/') => self.0.strip_prefix(base.as_str())?.strip_prefix('/'),
             Some(_) => None,
         }
+    }
+}
+
+/// Adds a path to one that is normal, or empty for the root.
+fn join_to(joined: &mut String, relative: &str) {
+    if is_normal(relative) {
+        joined.push('/');
+        joined.push_str(relative);
+        return;
+    }
+    for part in relative.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => joined.truncate(joined.rfind('/').unwrap_or(0)),
+            name => {
+                joined.push('/');
+                joined.push_str(name);
+            }
+        }
+    }
+    if joined.is_empty() {
+        joined.push('/');
     }
 }
 

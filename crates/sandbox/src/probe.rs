@@ -95,12 +95,13 @@ pub fn paths_of_interest(policy: &Policy) -> Vec<AbsPath> {
     for rule in [&files.read, &files.write, &files.execute, &files.caches].into_iter().flatten() {
         paths.push(rule.pattern.base.clone());
         // The directories above a pattern of the workspace, for the case that the pattern's own does not exist.
-        let mut above = rule.pattern.base.parent();
-        while let Some(directory) =
-            above.filter(|directory| directory != &policy.workspace && directory.is_beneath(&policy.workspace))
+        let in_workspace = |path: &AbsPath| *path != policy.workspace && path.is_beneath(&policy.workspace);
+        let mut below = rule.pattern.base.clone();
+        while in_workspace(&below)
+            && let Some(directory) = below.parent().filter(in_workspace)
         {
-            above = directory.parent();
-            paths.push(directory);
+            paths.push(directory.clone());
+            below = directory;
         }
     }
     paths.sort_unstable();
