@@ -123,7 +123,7 @@ impl CommandPattern {
             CommandPattern::Words { words, rest, .. } => *rest || words.iter().any(|word| word.contains(&PatternPart::Star)),
             CommandPattern::Regex { text, .. } => text.contains(['*', '+', '?', '.']),
         };
-        self.program().filter(|program| wild && tables().is_none_or(|tables| tables.row(program).is_none()))
+        self.program().filter(|program| wild && tables().row(program).is_none())
     }
 
     /// Returns the program that every command under the pattern is.

@@ -106,11 +106,9 @@ impl CommandLine {
             CommandLine::Shell(line) => {
                 let script = parse(line);
                 let words = script.argv()?;
-                let is_builtin = tables().is_none_or(|tables| {
-                    words
-                        .first()
-                        .is_none_or(|name| tables.row(name).is_some_and(|row| row.source.starts_with("bash(1), SHELL BUILTIN")))
-                });
+                let is_builtin = words
+                    .first()
+                    .is_none_or(|name| tables().row(name).is_some_and(|row| row.source.starts_with("bash(1), SHELL BUILTIN")));
                 let of_the_shell =
                     ["cd", "exit", "set", ":", "break", "continue", "return", "wait", "jobs", "fg", "bg", "umask", "ulimit"];
                 let needs_shell = is_builtin || words.first().is_none_or(|name| of_the_shell.contains(name));
@@ -233,10 +231,7 @@ impl<'p> Gatekeeper<'p> {
             let absent = reason("tools", &Origin::Silent, "the agent has no `execute_bash`");
             return Err((Decision::Deny, with_help(absent, "add `execute_bash` to `tools`")));
         }
-        match tables() {
-            Some(tables) => Ok(Gatekeeper { policy, tables }),
-            None => Err((Decision::Deny, reason("commands", &Origin::BuiltIn, "the tables of commands cannot be read"))),
-        }
+        Ok(Gatekeeper { policy, tables: tables() })
     }
 
     /// Judges each part. Returns an answer for a line of which there is nothing to judge.

@@ -20,18 +20,17 @@ pub(crate) use examine::{Escape, Value, examine, is_value, subcommand};
 pub(crate) use inner::{Inner, inner};
 pub(crate) use row::{Effect, List, Row};
 
-/// The tables. `None` where one does not parse: then nothing is known of any program, and everything asks.
-static TABLES: LazyLock<Option<Tables>> = LazyLock::new(|| Tables::read().ok());
+static TABLES: LazyLock<Tables> = LazyLock::new(Tables::new);
 
 /// The rows of the programs, as texts, and the names in order.
 mod data {
     include!(concat!(env!("OUT_DIR"), "/tables.rs"));
 }
 
+/// Each is read when it is first asked for: a start asks for a row or two.
 pub(crate) struct Tables {
-    /// Each is read when it is first asked for: a start asks for one or two.
     rows: Vec<OnceLock<Row>>,
-    assignments: Vec<AssignmentRow>,
+    assignments: LazyLock<Vec<AssignmentRow>>,
     read_only: LazyLock<Vec<ReadOnlyRow>>,
 }
 
@@ -78,12 +77,13 @@ pub(crate) struct ReadOnlyRow {
 }
 
 impl Tables {
-    fn read() -> Result<Tables, serde_json::Error> {
+    fn new() -> Tables {
         let rows = data::ROWS.iter().map(|_| OnceLock::new()).collect();
-        let assignments = serde_json::from_str(include_str!("../../../../policies/commands/assignments.json"))?;
-        // Without the table nothing is known to only read, and everything asks.
+        // Without the one no variable may be assigned; without the other nothing is known to only read. Then everything asks.
+        let assignments =
+            || serde_json::from_str(include_str!("../../../../policies/commands/assignments.json")).unwrap_or_default();
         let read_only = || serde_json::from_str(include_str!("../../../../policies/commands/readonly.json")).unwrap_or_default();
-        Ok(Tables { rows, assignments, read_only: LazyLock::new(read_only) })
+        Tables { rows, assignments: LazyLock::new(assignments), read_only: LazyLock::new(read_only) }
     }
 
     /// Returns the row of a program, named with its directory or without.
@@ -119,9 +119,8 @@ fn index(name: &str) -> Option<usize> {
     }
 }
 
-/// Returns the tables, or `None` where they cannot be read.
-pub(crate) fn tables() -> Option<&'static Tables> {
-    TABLES.as_ref()
+pub(crate) fn tables() -> &'static Tables {
+    &TABLES
 }
 
 /// A word of a command.
@@ -161,13 +160,14 @@ mod tests {
 
     #[test]
     fn the_tables_are_read_and_each_row_has_a_source() {
-        let tables = Tables::read().unwrap();
+        let tables = Tables::new();
         assert!(data::NAMES.is_sorted());
         for (name, _) in &data::NAMES {
             let row = tables.row(name).unwrap();
             assert!(!row.source.is_empty() && row.names.has(name), "{row:?}");
         }
-        assert!(tables.assignments.iter().all(|row| !row.source.is_empty()));
+        assert!(!tables.assignments.is_empty() && tables.assignments.iter().all(|row| !row.source.is_empty()));
+        assert!(!tables.read_only.is_empty());
         assert!(tables.read_only.iter().all(|row| !row.source.is_empty() && !row.names.0.is_empty()));
     }
 
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn no_variable_on_the_list_names_a_program_or_a_file() {
-        let tables = Tables::read().unwrap();
+        let tables = Tables::new();
         for name in
             ["PATH", "LD_PRELOAD", "GIT_SSH_COMMAND", "NODE_OPTIONS", "PYTHONPATH", "BASH_ENV", "RUSTFLAGS", "IFS", "HOME"]
         {

@@ -277,10 +277,10 @@ impl<'p> Gatekeeper<'p> {
 /// and the program runs no other.
 pub(crate) fn is_plain(words: &[&str]) -> bool {
     let args: Vec<Arg<'_>> = words.iter().map(|word| Arg::fixed(word)).collect();
-    tables().is_some_and(|tables| match words.first().and_then(|program| tables.row(program)) {
+    match words.first().and_then(|program| tables().row(program)) {
         None => true,
-        Some(row) => row.runs.is_none() && !row.builtin && examine(tables, &args).is_none_or(|escapes| escapes.is_empty()),
-    })
+        Some(row) => row.runs.is_none() && !row.builtin && examine(tables(), &args).is_none_or(|escapes| escapes.is_empty()),
+    }
 }
 
 /// Returns the words of the command inside, with those that come from the input.
