@@ -37,7 +37,7 @@ use std::process::ExitCode;
 /// musl's own allocator asks the kernel for nearly every block, which costs a start more than all else that it does.
 #[cfg(target_env = "musl")]
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static ALLOCATOR: remit_launch::Allocator = remit_launch::Allocator::new();
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();

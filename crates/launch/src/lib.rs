@@ -8,8 +8,12 @@
 //! The caller must have one thread: the child goes on with the caller's memory, and a lock that another thread held
 //! would stay held for ever.
 
+#[cfg(target_env = "musl")]
+mod allocator;
 mod error;
 mod helper;
+#[cfg(any(test, all(target_env = "musl", target_arch = "x86_64")))]
+mod memory;
 mod observe;
 mod outside;
 mod parent;
@@ -20,6 +24,8 @@ mod sys;
 mod task;
 mod trial;
 
+#[cfg(target_env = "musl")]
+pub use allocator::Allocator;
 pub use error::{LaunchError, Layer};
 pub use helper::only_talk;
 pub use parent::{
