@@ -35,7 +35,20 @@ fn main() {
     let mut out = String::new();
     writeln!(out, "pub(super) static ROWS: [&str; {}] = {rows:?};", rows.len()).expect("memory");
     let names: Vec<_> = names.into_iter().collect();
-    writeln!(out, "pub(super) static NAMES: [(&str, usize); {}] = {names:?};", names.len()).expect("memory");
+    // One text and places in it, not a pointer for each name: a pointer has to be relocated at every start.
+    let text: String = names.iter().map(|(name, _)| name.as_str()).collect();
+    let mut end = 0;
+    let places: Vec<_> = names
+        .iter()
+        .map(|(name, row)| {
+            let start = end;
+            end += name.len();
+            (start, end, *row)
+        })
+        .collect();
+    assert!(end < usize::from(u16::MAX), "the names are too long together");
+    writeln!(out, "pub(super) static TEXT: &str = {text:?};").expect("memory");
+    writeln!(out, "pub(super) static NAMES: [(u16, u16, u16); {}] = {places:?};", places.len()).expect("memory");
     // Open addressing, sparse enough for a probe or two: the gate looks names up many times a line.
     let mut slots = vec![u16::MAX; SLOTS];
     for (index, (name, _)) in names.iter().enumerate() {

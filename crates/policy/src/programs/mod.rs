@@ -29,7 +29,8 @@ mod data {
 
 /// Each is read when it is first asked for: a start asks for a row or two.
 pub(crate) struct Tables {
-    rows: Vec<OnceLock<Row>>,
+    // In boxes: most stay empty, and a row is 600 bytes.
+    rows: Vec<OnceLock<Box<Row>>>,
     assignments: LazyLock<Vec<AssignmentRow>>,
     read_only: LazyLock<Vec<ReadOnlyRow>>,
 }
@@ -90,7 +91,8 @@ impl Tables {
     pub(crate) fn row(&self, program: &str) -> Option<&Row> {
         let name = program.rsplit_once('/').map_or(program, |(_, name)| name);
         let index = index(name)?;
-        Some(self.rows.get(index)?.get_or_init(|| data::ROWS.get(index).map_or_else(Row::unreadable, |text| Row::read(text))))
+        let read = || Box::new(data::ROWS.get(index).map_or_else(Row::unreadable, |text| Row::read(text)));
+        Some(self.rows.get(index)?.get_or_init(read))
     }
 
     /// Returns the rows that say when a program only reads.
@@ -111,12 +113,17 @@ fn index(name: &str) -> Option<usize> {
     let mut slot = hash::hash(name) & (data::SLOTS.len() - 1);
     loop {
         // An empty slot holds a number that no name has.
-        let (known, index) = data::NAMES.get(usize::from(*data::SLOTS.get(slot)?))?;
-        if *known == name {
-            return Some(*index);
+        let (known, index) = named(data::NAMES.get(usize::from(*data::SLOTS.get(slot)?))?);
+        if known == name {
+            return Some(index);
         }
         slot = (slot + 1) & (data::SLOTS.len() - 1);
     }
+}
+
+/// Returns a name of the table, and the place of its row.
+fn named(&(start, end, row): &(u16, u16, u16)) -> (&'static str, usize) {
+    (data::TEXT.get(usize::from(start)..usize::from(end)).unwrap_or_default(), usize::from(row))
 }
 
 pub(crate) fn tables() -> &'static Tables {
@@ -161,8 +168,8 @@ mod tests {
     #[test]
     fn the_tables_are_read_and_each_row_has_a_source() {
         let tables = Tables::new();
-        assert!(data::NAMES.is_sorted());
-        for (name, _) in &data::NAMES {
+        assert!(data::NAMES.iter().map(named).is_sorted());
+        for (name, _) in data::NAMES.iter().map(named) {
             let row = tables.row(name).unwrap();
             assert!(!row.source.is_empty() && row.names.has(name), "{row:?}");
         }
