@@ -3,6 +3,7 @@
 //! [`Host::probe`] looks; [`plan`] decides, and is pure: the same policy and the same host give the same plan, on any
 //! machine. Nothing here is applied to any process; that is `launch`.
 
+mod above;
 mod cgroups;
 mod gap;
 mod host;

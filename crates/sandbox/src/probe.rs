@@ -10,6 +10,7 @@ use remit_policy::{PathRule, Policy};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags, fstat, openat2, statx};
 use serde::{Deserialize, Serialize};
 
+use crate::above::is_below;
 use crate::{Availability, Cgroups, Host, PathFact, PathKind};
 
 /// What was found by trying it in a process made for that.
@@ -72,30 +73,34 @@ fn facts(policy: &Policy) -> BTreeMap<AbsPath, PathFact> {
 /// They are sorted, and each is there once.
 pub fn paths_of_interest(policy: &Policy) -> Vec<AbsPath> {
     let files = &policy.files;
-    let mut paths: Vec<AbsPath> = ["/tmp", "/var/tmp", "/dev/shm", "/run"].map(|path| AbsPath::root().join(path)).into();
-    paths.push(policy.workspace.clone());
-    paths.extend(policy.environment.path.iter().cloned());
-
     let bases = |lists: &[&[PathRule]]| -> Vec<AbsPath> {
         let mut bases: Vec<AbsPath> = lists.iter().copied().flatten().map(|rule| rule.pattern.base.clone()).collect();
         bases.sort_unstable();
-        // What is below another says nothing more.
+        bases
+    };
+    // What is below another says nothing more.
+    let topmost = |mut bases: Vec<AbsPath>| {
         bases.dedup_by(|below, above| below.is_beneath(above));
         bases
     };
-    let (write, all) = (bases(&[&files.write]), bases(&[&files.write, &files.read, &files.execute]));
-    let beneath = |path: &AbsPath, bases: &[AbsPath]| bases.iter().any(|base| path.is_beneath(base));
-    let written = |path: &AbsPath| beneath(path, &write);
-    let granted = |path: &AbsPath| beneath(path, &all);
+    // Most of the paths are the rules' own, and so they are nearly in order from the beginning.
+    let mut paths = bases(&[&files.read, &files.write, &files.execute]);
+    let (write, all) = (topmost(bases(&[&files.write])), topmost(paths.clone()));
+    paths.extend(["/tmp", "/var/tmp", "/dev/shm", "/run"].map(|path| AbsPath::root().join(path)));
+    paths.push(policy.workspace.clone());
+    paths.extend(policy.environment.path.iter().cloned());
+
+    let written = |path: &AbsPath| is_below(&write, path);
+    let granted = |path: &AbsPath| is_below(&all, path);
     let base = |rule: &'_ PathRule| rule.pattern.base.clone();
     let (hidden, denied) = (files.hidden.iter().chain(&files.protected_read), files.write_denied.iter().chain(&files.protected));
     paths.extend(hidden.filter(|rule| granted(&rule.pattern.base)).map(base));
     paths.extend(denied.filter(|rule| written(&rule.pattern.base)).map(base));
+    paths.extend(files.caches.iter().map(base));
 
+    // The directories above a pattern of the workspace, for the case that the pattern's own does not exist.
+    let in_workspace = |path: &AbsPath| *path != policy.workspace && path.is_beneath(&policy.workspace);
     for rule in [&files.read, &files.write, &files.execute, &files.caches].into_iter().flatten() {
-        paths.push(rule.pattern.base.clone());
-        // The directories above a pattern of the workspace, for the case that the pattern's own does not exist.
-        let in_workspace = |path: &AbsPath| *path != policy.workspace && path.is_beneath(&policy.workspace);
         let mut below = rule.pattern.base.clone();
         while in_workspace(&below)
             && let Some(directory) = below.parent().filter(in_workspace)
@@ -104,7 +109,7 @@ pub fn paths_of_interest(policy: &Policy) -> Vec<AbsPath> {
             below = directory;
         }
     }
-    paths.sort_unstable();
+    paths.sort();
     paths.dedup();
     paths
 }

@@ -7,13 +7,14 @@ use remit_agent::AbsPath;
 use remit_policy::{PathPattern, PathRule, Policy};
 
 use super::files::{overlaps, shown, why};
+use crate::above::{above, is_below};
 use crate::{
     Availability, Carried, DeniedName, Gap, Grant, Host, Mask, Matches, Mechanism, PathFact, PathKind, PathRights, Plan, Rights,
     Temporary,
 };
 
 /// What nobody may read: `hidden`, and what is read by name only where no rule names it. Returns the patterns of which
-/// nothing new may appear.
+/// nothing new may appear. The rules are sorted by path, here and below.
 pub(super) fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) -> Vec<DeniedName> {
     let files = &policy.files;
     let named = |path: &AbsPath| [&files.read, &files.write, &files.execute].into_iter().flatten().any(|rule| names(rule, path));
@@ -36,7 +37,7 @@ pub(super) fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[Pat
             }
             Some(PathFact::Missing) | None => continue,
         };
-        if !rules.iter().any(|granted| canonical.is_beneath(&granted.path)) || is_private(plan, canonical) {
+        if !is_below(rules, canonical) || is_private(plan, canonical) {
             continue;
         }
         if plan.namespaces.is_some() {
@@ -63,7 +64,7 @@ fn hidden_pattern(host: &Host, plan: &mut Plan, rules: &[PathRights], pattern: &
     match covered(host, plan, pattern) {
         Ok(found) => {
             for (path, kind) in found {
-                if rules.iter().any(|granted| path.is_beneath(&granted.path)) && !is_private(plan, path) {
+                if is_below(rules, path) && !is_private(plan, path) {
                     mask(plan, path, *kind);
                 }
             }
@@ -132,10 +133,10 @@ pub(super) fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[
     let (mut written, mut created, mut denied) = (Vec::new(), Vec::new(), Vec::new());
     for rule in policy.files.protected.iter().chain(&policy.files.write_denied) {
         let path = &rule.pattern.base;
-        let granted = rules.iter().any(|granted| granted.rights.contains(Rights::WRITE) && path.is_beneath(&granted.path));
-        let by_name = policy.files.write.iter().any(|write| names(write, path));
-        let in_layer = plan.layers.iter().any(|layer| path.is_beneath(&layer.target));
-        let masked = plan.masks.iter().any(|mask| path.is_beneath(&mask.path));
+        let granted = || above(rules, path).any(|granted| granted.rights.contains(Rights::WRITE));
+        let by_name = || policy.files.write.iter().any(|write| names(write, path));
+        let in_layer = |plan: &Plan| plan.layers.iter().any(|layer| path.is_beneath(&layer.target));
+        let masked = |plan: &Plan| plan.masks.iter().any(|mask| path.is_beneath(&mask.path));
         if rule.pattern.glob.is_some() {
             if !appears_for_good(plan, rules, path) {
                 continue;
@@ -156,7 +157,7 @@ pub(super) fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[
             }
             continue;
         }
-        if !granted || by_name || in_layer || masked || is_private(plan, path) {
+        if !granted() || by_name() || in_layer(plan) || masked(plan) || is_private(plan, path) {
             continue;
         }
         match host.paths.get(path) {
@@ -216,19 +217,17 @@ pub(super) fn nested_repositories(policy: &Policy, plan: &mut Plan, rules: &[Pat
 /// Holds in their places the directories above a path that is read-only: one of them renamed, and another made with its
 /// name, would have the path again, writable.
 fn pin(plan: &mut Plan, rules: &[PathRights], path: &AbsPath) {
-    let mut above = path.parent();
-    while let Some(directory) = above {
+    let mut next = path.parent();
+    while let Some(directory) = next {
         let parent = directory.parent();
-        let movable = parent
-            .as_ref()
-            .is_some_and(|parent| rules.iter().any(|rule| rule.rights.contains(Rights::WRITE) && parent.is_beneath(&rule.path)));
+        let movable = parent.as_ref().is_some_and(|parent| above(rules, parent).any(|rule| rule.rights.contains(Rights::WRITE)));
         if !movable {
             return;
         }
         if !plan.pinned.contains(&directory) {
             plan.pinned.push(directory);
         }
-        above = parent;
+        next = parent;
     }
 }
 

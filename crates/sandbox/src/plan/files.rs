@@ -10,6 +10,7 @@ use remit_agent::AbsPath;
 use remit_policy::{Origin, PathRule, Policy, WorkspaceMode};
 
 use super::below::{can_be_decided, hidden, nested_repositories, programs, protected, some};
+use crate::above::{above, is_below};
 use crate::{
     Availability, Carried, DeniedName, Gap, Grant, Host, Layer, LayerPurpose, Mechanism, PathFact, PathKind, PathRights, Plan,
     PrivateDirectory, Rights, Temporary,
@@ -50,7 +51,7 @@ pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> (Vec<PathR
     plan.masks.retain(|mask| !covered.iter().any(|other| mask.path != *other && mask.path.is_beneath(other)));
     rules.retain(|rule| !within(&rule.path));
     // What nothing shows needs no cover, and there is no place for one.
-    plan.masks.retain(|mask| rules.iter().any(|rule| mask.path.is_beneath(&rule.path)));
+    plan.masks.retain(|mask| is_below(&rules, &mask.path));
     denied.extend(protected(policy, host, plan, &rules));
     plan.read_only.retain(|path| !within(path));
     plan.pinned.retain(|path| !within(path));
@@ -172,7 +173,7 @@ impl Rules {
         let mut kept: Vec<PathRights> = Vec::with_capacity(self.0.len());
         // In the map's order a directory comes before what is below it.
         for rule in self.0.into_values() {
-            let covered = kept.iter().any(|above| rule.path.is_beneath(&above.path) && above.rights.contains(rule.rights));
+            let covered = above(&kept, &rule.path).any(|above| above.rights.contains(rule.rights));
             if !covered {
                 kept.push(rule);
             }
