@@ -30,7 +30,7 @@ fn of_an_agent_that_writes_everything() {
 
 #[test]
 fn of_an_agent_that_runs_the_system_only() {
-    check(&json!({ "profile": "base", "limits": { "openFiles": 64, "fileSize": "64K" } }));
+    check(&json!({ "profile": "base", "limits": { "openFiles": 64, "fileSize": "64K", "diskSpace": "100T" } }));
 }
 
 #[test]
@@ -93,7 +93,7 @@ struct Claims {
 }
 
 /// Every promise that a plan makes, and what here or in another test tries to break it.
-const TRIED: [(&str, &str); 22] = [
+const TRIED: [(&str, &str); 23] = [
     ("which tools are visible, and which are pre-approved", "the gate: crates/policy"),
     ("which commands run unasked", "the gate: run.rs"),
     ("every command runs unasked", "the gate: run.rs"),
@@ -110,6 +110,7 @@ const TRIED: [(&str, &str); 22] = [
     ("memory of the task", "limits.rs"),
     ("number of its processes", "limits.rs"),
     ("output", "limits.rs"),
+    ("disk space", "limits.rs"),
     ("the tree of processes ends with the task", "walls.rs"),
     ("other processes cannot be signalled or traced", "signal and trace, here"),
     ("no program runs that is not granted", "escapes: execution"),

@@ -50,6 +50,24 @@ fn output() {
     assert_eq!(fits.stdout.len(), 60000);
 }
 
+/// A disk filler: in many files, none of them large, and in one call.
+#[test]
+fn disk_space() {
+    let many = "exec python3 -c '
+import os
+directory = os.environ.get(\"TMPDIR\", \"/tmp\")
+for n in range(4096):
+    with open(f\"{directory}/{n}\", \"wb\") as file:
+        file.write(bytes(1 << 20))'";
+    let at_once = "fallocate -l 2G ${TMPDIR:-/tmp}/big && exec python3 -c 'import time; time.sleep(1000)'";
+    for filler in [many, at_once] {
+        let outcome = run(filler, &json!({ "diskSpace": "16M" })).unwrap();
+        outcome.assert_code(KILLED).assert_stderr("ended: disk space limit 16 MiB");
+    }
+    let fits = "exec head -c 10000000 /dev/zero > ${TMPDIR:-/tmp}/file";
+    run(fits, &json!({ "diskSpace": "100T" })).unwrap().assert_code(0);
+}
+
 #[test]
 fn open_files() {
     run("test $(ulimit -n) = 32", &json!({ "openFiles": 32 })).unwrap().assert_code(0);

@@ -213,6 +213,7 @@ pub struct LimitSettings {
     pub cpu_time: Option<Spanned<u64>>,
     pub file_size: Option<Spanned<u64>>,
     pub output: Option<Spanned<u64>>,
+    pub disk_space: Option<Spanned<u64>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

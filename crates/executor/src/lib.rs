@@ -15,6 +15,7 @@ mod network;
 mod relay;
 mod run;
 mod session;
+mod space;
 mod supervise;
 mod supervisor;
 mod terminal;

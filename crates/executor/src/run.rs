@@ -15,6 +15,7 @@ use thiserror::Error;
 use crate::audit::AuditEvent;
 use crate::network::Proxy;
 use crate::relay::{Relay, Relaying};
+use crate::space::Space;
 use crate::supervise::{Onlooker, supervise};
 use crate::supervisor::Supervisor;
 use crate::terminal::Terminal;
@@ -117,6 +118,7 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Ob
     let program = find(name, plan, directory, elsewhere)?;
     let scratch = Scratch { path: task.make_scratch()? };
     note_layers(plan, task, &scratch)?;
+    let space = Space::watch(plan, &scratch.path).map_err(ExecutorError::Supervise)?;
     become_reaper().map_err(ExecutorError::Supervise)?;
     // While calls are decided outside, this process cannot fork: first the proxy, then the task.
     let (audit, mut recording) = (audit.map(Arc::new), None);
@@ -169,13 +171,13 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Ob
             if let Some(terminal) = &mut terminal {
                 terminal.begin().map_err(ExecutorError::Terminal)?;
             }
-            let ended = supervise(&mut running, Onlooker::Caller(terminal), &signals, plan);
+            let ended = supervise(&mut running, Onlooker::Caller(terminal), &signals, plan, space);
             (running, ended)
         }
         AttendedBy::Supervisor(supervisor) => {
             let mut running = supervisor.start(task, &mut start)?;
             let signals = supervisor.lend_signals().map_or_else(Signals::block, Ok).map_err(ExecutorError::Supervise)?;
-            let ended = supervise(&mut running, Onlooker::Supervisor(&mut *supervisor), &signals, plan);
+            let ended = supervise(&mut running, Onlooker::Supervisor(&mut *supervisor), &signals, plan, space);
             // Until the end is written, nothing may end this process.
             supervisor.take_back(signals);
             (running, ended)

@@ -9,6 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::clock::Clock;
+use crate::space::Space;
 use crate::supervisor::Supervisor;
 use crate::terminal::Terminal;
 
@@ -27,11 +28,12 @@ pub(crate) fn supervise(
     mut onlooker: Onlooker<'_, '_>,
     signals: &Signals,
     plan: &Plan,
+    mut space: Option<Space>,
 ) -> Result<Outcome, Errno> {
     let mut clock = Clock::new(plan.wall_time);
     let mut flooded = false;
     loop {
-        let ready = wait(running, &onlooker, signals, &clock)?;
+        let ready = wait(running, &onlooker, signals, &clock, space.as_ref())?;
         match &mut onlooker {
             Onlooker::Caller(terminal) => attend(running, terminal, signals, &ready)?,
             Onlooker::Supervisor(supervisor) => supervisor.attend(running, &mut clock, signals, &ready)?,
@@ -53,6 +55,11 @@ pub(crate) fn supervise(
         }
         if ready.ended {
             let ending = running.wait()?;
+            let filled = space.as_ref().is_some_and(Space::is_over);
+            let outcome = |met| {
+                let over = || Outcome::OverLimit { limit: "diskSpace".to_owned() };
+                if filled { over() } else { outcome(ending, &clock, met, plan) }
+            };
             return Ok(match &mut onlooker {
                 Onlooker::Caller(terminal) => {
                     if flooded {
@@ -61,12 +68,16 @@ pub(crate) fn supervise(
                     while let Some(terminal) = terminal
                         && terminal.show_output()?
                     {}
-                    outcome(ending, &clock, running.met_limit(), plan)
+                    outcome(running.met_limit())
                 }
-                Onlooker::Supervisor(supervisor) => supervisor.outcome(outcome(ending, &clock, running.met_limit(), plan)),
+                Onlooker::Supervisor(supervisor) => supervisor.outcome(outcome(running.met_limit())),
             });
         }
         clock.act(running);
+        if space.as_mut().is_some_and(Space::is_met) {
+            // It would go on until nothing is left for anybody.
+            running.kill();
+        }
     }
 }
 
@@ -125,7 +136,13 @@ pub(crate) struct Ready {
     pub(crate) called: bool,
 }
 
-fn wait(running: &Running, onlooker: &Onlooker<'_, '_>, signals: &Signals, clock: &Clock) -> Result<Ready, Errno> {
+fn wait(
+    running: &Running,
+    onlooker: &Onlooker<'_, '_>,
+    signals: &Signals,
+    clock: &Clock,
+    space: Option<&Space>,
+) -> Result<Ready, Errno> {
     let input = rustix::stdio::stdin();
     let (terminal, supervisor) = match onlooker {
         Onlooker::Caller(terminal) => (terminal.as_ref(), None),
@@ -147,7 +164,8 @@ fn wait(running: &Running, onlooker: &Onlooker<'_, '_>, signals: &Signals, clock
         wanted.iter().flatten().map(|(descriptor, flags)| PollFd::from_borrowed_fd(*descriptor, *flags)).collect();
     let others = supervisor.into_iter().flat_map(Supervisor::watched_terminal);
     watched.extend(others.map(|(descriptor, flags)| PollFd::from_borrowed_fd(descriptor, flags)));
-    let timeout = clock.remaining().into_iter().chain(supervisor.and_then(Supervisor::remaining)).min();
+    let looks = space.and_then(Space::remaining);
+    let timeout = clock.remaining().into_iter().chain(looks).chain(supervisor.and_then(Supervisor::remaining)).min();
     match poll(&mut watched, timeout.and_then(|timeout| Timespec::try_from(timeout).ok()).as_ref()) {
         Ok(_) | Err(Errno::INTR) => {}
         Err(errno) => return Err(errno),

@@ -201,6 +201,7 @@ fn nothing() -> Plan {
         cgroups: Vec::new(),
         wall_time: None,
         output: None,
+        disk_space: None,
         drop_capabilities: false,
         no_new_privileges: false,
         environment: BTreeMap::from([("PATH".to_owned(), "/usr/sbin:/usr/bin:/sbin:/bin".to_owned())]),

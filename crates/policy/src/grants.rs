@@ -126,6 +126,8 @@ pub enum LimitKind {
     FileSize,
     /// Bytes, of what the task prints.
     Output,
+    /// Bytes, by which the free space of a file system falls that the task may write to.
+    DiskSpace,
 }
 
 /// A command that starts without being asked for.

@@ -58,6 +58,7 @@ pub(crate) fn limit(limit: &LimitLine) -> String {
         LimitKind::CpuTime => format!("{} of CPU time a process", seconds(value)),
         LimitKind::FileSize => format!("{} a file written", bytes(value)),
         LimitKind::Output => format!("{} of output", bytes(value)),
+        LimitKind::DiskSpace => format!("{} of disk space", bytes(value)),
     }
 }
 

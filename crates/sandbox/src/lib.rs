@@ -26,7 +26,7 @@ pub use layers::{Bind, Layer, LayerPurpose, Mask, OwnRoot, PrivateDirectory};
 pub use matches::Matches;
 pub use observed::{FailedProcess, Observed, Refused, Used, Watch};
 pub use outside::{DeniedName, Named, Outside};
-pub use plan::{Namespaces, Plan, ResourceKind, ResourceLimit, Temporary, plan};
+pub use plan::{DiskSpace, Namespaces, Plan, ResourceKind, ResourceLimit, Temporary, plan};
 pub use probe::{Trials, paths_of_interest};
 pub use proxy::ProxyPlan;
 pub use seccomp::{CallAnswer, Metadata, SeccompProgram, observing};

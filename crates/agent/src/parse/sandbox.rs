@@ -106,7 +106,8 @@ fn env(findings: &mut Findings, value: &Value) -> Option<Spanned<EnvSettings>> {
     Some(Spanned::new(settings, value.span))
 }
 
-pub(super) const LIMITS: &[&str] = &["memory", "processes", "openFiles", "wallTime", "cpuTime", "fileSize", "output"];
+pub(super) const LIMITS: &[&str] =
+    &["memory", "processes", "openFiles", "wallTime", "cpuTime", "fileSize", "output", "diskSpace"];
 
 fn limits(findings: &mut Findings, value: &Value) -> Option<Spanned<LimitSettings>> {
     let mut settings = LimitSettings::default();
@@ -120,6 +121,7 @@ fn limits(findings: &mut Findings, value: &Value) -> Option<Spanned<LimitSetting
             "cpuTime" => settings.cpu_time = units::seconds(findings, value, what),
             "fileSize" => settings.file_size = units::bytes(findings, value, what),
             "output" => settings.output = units::bytes(findings, value, what),
+            "diskSpace" => settings.disk_space = units::bytes(findings, value, what),
             _ => unknown_key(findings, key, "`sandbox.limits`", LIMITS),
         }
     }
@@ -199,7 +201,7 @@ mod tests {
                  "network": { "allow": ["crates.io:443", "*.crates.io"], "loopback": true },
                  "files": { "read": ["~/.config/pip"], "write": ["target/**"], "execute": [], "hide": ["**/.env"] },
                  "env": { "pass": ["CI"], "set": { "RUST_BACKTRACE": "1" } },
-                 "limits": { "memory": "4G", "processes": 512, "openFiles": 64, "wallTime": "1h", "cpuTime": "30m", "fileSize": 1024, "output": "64M" },
+                 "limits": { "memory": "4G", "processes": 512, "openFiles": 64, "wallTime": "1h", "cpuTime": "30m", "fileSize": 1024, "output": "64M", "diskSpace": "10G" },
                  "workspace": "layer",
                  "examples": { "allow": ["cargo test -p core"], "deny": ["git push"] } }"#,
         );
@@ -211,6 +213,7 @@ mod tests {
         assert_eq!(number(limits.wall_time), 3600);
         assert_eq!(number(limits.cpu_time), 1800);
         assert_eq!(number(limits.file_size), 1024);
+        assert_eq!(number(limits.disk_space), 10 << 30);
         assert_eq!(number(limits.output), 64 << 20);
         assert_eq!(settings.workspace.unwrap().value, "layer");
         assert_eq!(settings.files.unwrap().value.hide.len(), 1);
@@ -233,7 +236,7 @@ mod tests {
         error[unknown-key] 1:105: unknown key `hidden` in `sandbox.files`; did you mean `hide`?
         error[unknown-key] 2:22: unknown key `passs` in `sandbox.env`; did you mean `pass`?
         error[unknown-key] 2:49: unknown key `wall_time` in `sandbox.limits`; did you mean `wallTime`?
-        error[unknown-key] 2:68: unknown key `cpu` in `sandbox.limits`; the keys are `memory`, `processes`, `openFiles`, `wallTime`, `cpuTime`, `fileSize`, `output`
+        error[unknown-key] 2:68: unknown key `cpu` in `sandbox.limits`; the keys are `memory`, `processes`, `openFiles`, `wallTime`, `cpuTime`, `fileSize`, `output`, `diskSpace`
         error[unknown-key] 2:94: unknown key `denied` in `sandbox.examples`; the keys are `allow`, `ask`, `deny`
         ");
     }

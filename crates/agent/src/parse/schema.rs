@@ -252,6 +252,7 @@ fn limit(key: &str) -> Value {
         "cpuTime" => seconds("How long each process may compute: `30m`."),
         "fileSize" => bytes("How large each written file may become: `2G`."),
         "output" => bytes("How much the task may print: `64M`."),
+        "diskSpace" => bytes("How much the free space of a disk may fall while the task runs: `10G`."),
         _ => Value::Bool(true),
     }
 }

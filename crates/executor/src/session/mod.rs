@@ -17,7 +17,7 @@ mod web;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use remit_agent::Agent;
 use remit_policy::{Gate, Permit, Policy, Question, Reason};
@@ -34,6 +34,7 @@ pub use sandbox::Workers;
 use crate::audit::{Audit, AuditError, AuditEvent};
 use crate::desk::Desk;
 use crate::network::Recording;
+use crate::space::Space;
 use crate::tools::{Call, Lists, Output, Places};
 use crate::worker::Worker;
 use crate::worker::protocol::{Reply, What};
@@ -57,6 +58,8 @@ pub struct Session {
     next: AtomicU64,
     /// How long a command may take, in seconds, when it does not say so itself.
     wall_time: Option<u64>,
+    /// The disks that it writes to, while a call is on its way.
+    space: Mutex<Option<Space>>,
 }
 
 /// What the gate says to a call.
@@ -141,6 +144,7 @@ impl Session {
         worker: Worker,
         audit: Audit,
     ) -> io::Result<(Session, Workers)> {
+        let space = Mutex::new(worker.recipe.watch_space()?);
         let (sandbox, proxy) = Sandbox::new(worker)?;
         let audit = Arc::new(audit);
         let gate = policy.gate();
@@ -156,7 +160,8 @@ impl Session {
         let (desk, launched) = (None, Mutex::new(Vec::new()));
         let servers = servers::Servers::default();
         let (workers, network) = (sandbox.workers(), Mutex::new(network));
-        let session = Session { agent, policy, gate, sandbox, audit, network, lists, servers, desk, launched, next, wall_time };
+        let session =
+            Session { agent, policy, gate, sandbox, audit, network, lists, servers, desk, launched, next, wall_time, space };
         Ok((session, workers))
     }
 
@@ -239,7 +244,12 @@ impl Session {
     }
 
     async fn ask_worker(&self, call: Call, progress: &(dyn Fn(String) + Send + Sync)) -> Result<Output, (String, Option<i32>)> {
-        match self.order(What::Act(call.within(self.wall_time)), progress).await {
+        let reply = tokio::select! {
+            biased;
+            () = self.used_up() => return Err((USED_UP.to_owned(), None)),
+            reply = self.order(What::Act(call.within(self.wall_time)), progress) => reply,
+        };
+        match reply {
             Ok(Reply::Done(output)) => Ok(output),
             Ok(Reply::Failed { why, errno }) => Err((why, errno)),
             Ok(Reply::Resolved(_) | Reply::Progress(_) | Reply::Hooked { .. } | Reply::Tools(_)) => {
@@ -247,6 +257,22 @@ impl Session {
             }
             Err(gone) => Err((gone.why().to_owned(), None)),
         }
+    }
+
+    /// Waits until a disk has lost more room than the limit allows: for ever, where there is none.
+    async fn used_up(&self) {
+        while let Some(next) = self.look_for_room() {
+            tokio::time::sleep(next).await;
+        }
+    }
+
+    /// Returns when to look again; `None` when the limit is met.
+    fn look_for_room(&self) -> Option<Duration> {
+        let mut space = self.space.lock().unwrap_or_else(PoisonError::into_inner);
+        // Without a limit: never.
+        let Some(space) = space.as_mut() else { return Some(Duration::MAX) };
+        let _ = space.is_met();
+        space.remaining()
     }
 
     fn places(&self) -> Places<'_> {
@@ -263,6 +289,7 @@ impl Session {
     }
 }
 
+const USED_UP: &str = "the limit of disk space of this session is met: make room, and start the server again";
 pub(crate) const GONE: &str = "the sandbox of this session has ended: start the server again";
 
 /// A call between its start and its end; dropped in between, it was cancelled.

@@ -8,10 +8,12 @@ use remit_agent::AbsPath;
 use remit_launch::{Running, Scratch, Stdio, Task, become_reaper, end_tree_but, spawn};
 use remit_sandbox::{PathRights, Plan, Rights};
 use remit_tasks::TaskDir;
+use rustix::io::Errno;
 
 use crate::ExecutorError;
 use crate::network::Proxy;
 use crate::run::note_layers;
+use crate::space::Space;
 
 /// The hidden subcommand that is the worker.
 pub const WORKER: &str = "worker";
@@ -61,6 +63,11 @@ pub fn start_worker(plan: &Plan, directory: &AbsPath, task: &TaskDir) -> Result<
 }
 
 impl Recipe {
+    /// Begins to watch the disks that the worker may write to, where its plan has a limit for them.
+    pub(crate) fn watch_space(&self) -> Result<Option<Space>, Errno> {
+        Space::watch(&self.plan, &self.scratch.path)
+    }
+
     /// Starts a worker: in the directories of the one before it, if there was one.
     pub(crate) fn start(self) -> Result<Worker, ExecutorError> {
         let (socket, inner) = UnixStream::pair().map_err(ExecutorError::Worker)?;

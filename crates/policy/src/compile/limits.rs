@@ -32,8 +32,8 @@ pub(super) fn of_profile(profile: &Profile) -> Vec<Limit> {
     profile.limits.iter().map(limit).collect()
 }
 
-fn said(settings: &LimitSettings) -> [(LimitKind, Option<&Spanned<u64>>); 7] {
-    let LimitSettings { memory, processes, open_files, wall_time, cpu_time, file_size, output } = settings;
+fn said(settings: &LimitSettings) -> [(LimitKind, Option<&Spanned<u64>>); 8] {
+    let LimitSettings { memory, processes, open_files, wall_time, cpu_time, file_size, output, disk_space } = settings;
     [
         (LimitKind::Memory, memory.as_ref()),
         (LimitKind::Processes, processes.as_ref()),
@@ -42,5 +42,6 @@ fn said(settings: &LimitSettings) -> [(LimitKind, Option<&Spanned<u64>>); 7] {
         (LimitKind::CpuTime, cpu_time.as_ref()),
         (LimitKind::FileSize, file_size.as_ref()),
         (LimitKind::Output, output.as_ref()),
+        (LimitKind::DiskSpace, disk_space.as_ref()),
     ]
 }

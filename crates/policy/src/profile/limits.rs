@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::LimitKind;
 
-const KEYS: [(&str, LimitKind, Unit); 7] = [
+const KEYS: [(&str, LimitKind, Unit); 8] = [
     ("memory", LimitKind::Memory, Unit::Bytes),
     ("processes", LimitKind::Processes, Unit::Count),
     ("openFiles", LimitKind::OpenFiles, Unit::Count),
@@ -12,6 +12,7 @@ const KEYS: [(&str, LimitKind, Unit); 7] = [
     ("cpuTime", LimitKind::CpuTime, Unit::Seconds),
     ("fileSize", LimitKind::FileSize, Unit::Bytes),
     ("output", LimitKind::Output, Unit::Bytes),
+    ("diskSpace", LimitKind::DiskSpace, Unit::Bytes),
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -113,7 +113,7 @@ fn index(name: &str) -> Option<usize> {
     let mut slot = hash::hash(name) & (data::SLOTS.len() - 1);
     loop {
         // An empty slot holds a number that no name has.
-        let (known, index) = named(data::NAMES.get(usize::from(*data::SLOTS.get(slot)?))?);
+        let (known, index) = named(*data::NAMES.get(usize::from(*data::SLOTS.get(slot)?))?);
         if known == name {
             return Some(index);
         }
@@ -122,7 +122,7 @@ fn index(name: &str) -> Option<usize> {
 }
 
 /// Returns a name of the table, and the place of its row.
-fn named(&(start, end, row): &(u16, u16, u16)) -> (&'static str, usize) {
+fn named((start, end, row): (u16, u16, u16)) -> (&'static str, usize) {
     (data::TEXT.get(usize::from(start)..usize::from(end)).unwrap_or_default(), usize::from(row))
 }
 
@@ -168,8 +168,8 @@ mod tests {
     #[test]
     fn the_tables_are_read_and_each_row_has_a_source() {
         let tables = Tables::new();
-        assert!(data::NAMES.iter().map(named).is_sorted());
-        for (name, _) in data::NAMES.iter().map(named) {
+        assert!(data::NAMES.iter().copied().map(named).is_sorted());
+        for (name, _) in data::NAMES.iter().copied().map(named) {
             let row = tables.row(name).unwrap();
             assert!(!row.source.is_empty() && row.names.has(name), "{row:?}");
         }

@@ -109,6 +109,12 @@ pub(super) fn appears_for_good(plan: &Plan, rules: &[PathRights], base: &AbsPath
     written && !plan.layers.iter().any(|layer| base.is_beneath(&layer.target)) && !is_private(plan, base)
 }
 
+/// Returns the directories and files that are written on the host's disks.
+pub(super) fn written_for_good(plan: &Plan, rules: &[PathRights]) -> Vec<AbsPath> {
+    let written = |rule: &&PathRights| rule.rights.contains(Rights::WRITE) && !rule.rights.contains(Rights::DEVICE);
+    rules.iter().filter(written).map(|rule| rule.path.clone()).filter(|path| appears_for_good(plan, rules, path)).collect()
+}
+
 /// Returns whether the rule names the path itself, or something below it.
 pub(super) fn names(rule: &PathRule, path: &AbsPath) -> bool {
     rule.pattern.glob.is_none() && rule.pattern.base.is_beneath(path)

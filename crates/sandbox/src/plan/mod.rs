@@ -53,6 +53,9 @@ pub struct Plan {
     pub wall_time: Option<u64>,
     /// Bytes of output, after which the task ends; enforced by the supervisor.
     pub output: Option<u64>,
+    /// Where free space is watched; enforced by the supervisor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_space: Option<DiskSpace>,
     /// All capabilities are given up, the bounding and ambient sets too.
     pub drop_capabilities: bool,
     pub no_new_privileges: bool,
@@ -88,6 +91,15 @@ pub enum Temporary {
     Mounted,
     /// `TMPDIR` names a directory of the task's own, granted with these rights; the host's `/tmp` is not granted.
     Named(Rights),
+}
+
+/// How much of a disk may be used up while the task runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DiskSpace {
+    /// Bytes, by which the free space of each file system may fall.
+    pub limit: u64,
+    /// Directories that the task may write to on the host's disks; where it has a directory of its own, that is looked at too.
+    pub places: Vec<AbsPath>,
 }
 
 /// A soft and hard limit of setrlimit(2).
@@ -142,6 +154,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         cgroups: Vec::new(),
         wall_time: None,
         output: None,
+        disk_space: None,
         drop_capabilities: true,
         no_new_privileges: true,
         environment: BTreeMap::new(),
@@ -152,6 +165,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
     };
     rest::commands(policy, &mut plan);
     let (rules, denied) = files::files(policy, host, &mut plan);
+    let written = below::written_for_good(&plan, &rules);
     if plan.namespaces.is_some() {
         plan.root = Some(root::root(policy, host, &plan, &rules));
     }
@@ -186,7 +200,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
     plan.environment.extend(network.proxy.iter().flat_map(ProxyPlan::environment));
     plan.proxy = network.proxy;
     ProxyPlan::catch(&mut plan, host);
-    rest::limits(policy, host, &mut plan);
+    rest::limits(policy, host, &mut plan, written);
     rest::processes(host, &mut plan);
     rest::host_gaps(host, &mut plan);
     plan
@@ -222,6 +236,7 @@ fn unrestricted(policy: &Policy, host: &Host) -> Plan {
         cgroups: Vec::new(),
         wall_time: None,
         output: None,
+        disk_space: None,
         drop_capabilities: false,
         no_new_privileges: false,
         environment: host.environment.clone(),
@@ -239,7 +254,9 @@ fn unrestricted(policy: &Policy, host: &Host) -> Plan {
             remedy: Some("name an agent: `remit run --agent NAME -- COMMAND`".to_owned()),
         }],
     };
-    rest::limits(policy, host, &mut plan);
+    // It writes wherever its user does; these are where that mostly is.
+    let places = ["/", "/tmp", "/var/tmp"].map(|path| AbsPath::root().join(path));
+    rest::limits(policy, host, &mut plan, [policy.workspace.clone(), policy.home.clone()].into_iter().chain(places).collect());
     plan
 }
 

@@ -1,9 +1,10 @@
 //! Commands, limits, processes, and what this host holds for no policy.
 
+use remit_agent::AbsPath;
 use remit_policy::{LimitKind, Policy};
 
 use super::files::{remedy, why};
-use super::{Plan, ResourceKind, ResourceLimit};
+use super::{DiskSpace, Plan, ResourceKind, ResourceLimit};
 use crate::{Carried, Cgroups, Gap, Grant, GroupLimit, Host, Mechanism, Metadata};
 
 pub(super) fn commands(policy: &Policy, plan: &mut Plan) {
@@ -16,7 +17,8 @@ pub(super) fn commands(policy: &Policy, plan: &mut Plan) {
     });
 }
 
-pub(super) fn limits(policy: &Policy, host: &Host, plan: &mut Plan) {
+/// The limits, of which that of disk space is for the places that are written.
+pub(super) fn limits(policy: &Policy, host: &Host, plan: &mut Plan, written: Vec<AbsPath>) {
     plan.limits.push(ResourceLimit { resource: ResourceKind::Core, value: 0 });
     for limit in &policy.limits {
         let resource = match limit.kind {
@@ -39,6 +41,11 @@ pub(super) fn limits(policy: &Policy, host: &Host, plan: &mut Plan) {
             LimitKind::Output => {
                 plan.output = Some(limit.value);
                 plan.carried.push(carried("output", Mechanism::Supervisor));
+                continue;
+            }
+            LimitKind::DiskSpace => {
+                plan.disk_space = Some(DiskSpace { limit: limit.value, places: written.clone() });
+                plan.carried.push(carried("disk space, whoever uses it up meanwhile", Mechanism::Supervisor));
                 continue;
             }
         };
