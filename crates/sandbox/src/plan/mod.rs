@@ -200,7 +200,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
     plan.environment.extend(network.proxy.iter().flat_map(ProxyPlan::environment));
     plan.proxy = network.proxy;
     ProxyPlan::catch(&mut plan, host);
-    rest::limits(policy, host, &mut plan, written);
+    rest::limits(policy, host, &mut plan, &written);
     rest::processes(host, &mut plan);
     rest::host_gaps(host, &mut plan);
     plan
@@ -256,7 +256,8 @@ fn unrestricted(policy: &Policy, host: &Host) -> Plan {
     };
     // It writes wherever its user does; these are where that mostly is.
     let places = ["/", "/tmp", "/var/tmp"].map(|path| AbsPath::root().join(path));
-    rest::limits(policy, host, &mut plan, [policy.workspace.clone(), policy.home.clone()].into_iter().chain(places).collect());
+    let places: Vec<AbsPath> = [policy.workspace.clone(), policy.home.clone()].into_iter().chain(places).collect();
+    rest::limits(policy, host, &mut plan, &places);
     plan
 }
 

@@ -18,7 +18,7 @@ pub(super) fn commands(policy: &Policy, plan: &mut Plan) {
 }
 
 /// The limits, of which that of disk space is for the places that are written.
-pub(super) fn limits(policy: &Policy, host: &Host, plan: &mut Plan, written: Vec<AbsPath>) {
+pub(super) fn limits(policy: &Policy, host: &Host, plan: &mut Plan, written: &[AbsPath]) {
     plan.limits.push(ResourceLimit { resource: ResourceKind::Core, value: 0 });
     for limit in &policy.limits {
         let resource = match limit.kind {
@@ -44,7 +44,7 @@ pub(super) fn limits(policy: &Policy, host: &Host, plan: &mut Plan, written: Vec
                 continue;
             }
             LimitKind::DiskSpace => {
-                plan.disk_space = Some(DiskSpace { limit: limit.value, places: written.clone() });
+                plan.disk_space = Some(DiskSpace { limit: limit.value, places: written.to_vec() });
                 plan.carried.push(carried("disk space, whoever uses it up meanwhile", Mechanism::Supervisor));
                 continue;
             }
