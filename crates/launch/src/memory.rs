@@ -18,7 +18,7 @@ const LONG: usize = 1024;
 /// # Safety
 ///
 /// As for `memmove`; `n` is from the size of `T` to twice that.
-#[inline(always)]
+#[inline]
 unsafe fn two<T: Copy>(to: *mut u8, from: *const u8, n: usize) {
     let last = n - size_of::<T>();
     // SAFETY: the caller's. Both are read before one is written.
@@ -34,7 +34,7 @@ unsafe fn two<T: Copy>(to: *mut u8, from: *const u8, n: usize) {
 /// # Safety
 ///
 /// As for `memmove`.
-#[inline(always)]
+#[inline]
 unsafe fn short(to: *mut u8, from: *const u8, n: usize) {
     // SAFETY: the caller's, with `n` in the bounds that `two` wants.
     unsafe {
@@ -56,7 +56,7 @@ unsafe fn short(to: *mut u8, from: *const u8, n: usize) {
 /// # Safety
 ///
 /// As for `memmove`; `to` is below `from`, or the ranges do not overlap.
-#[inline(always)]
+#[inline]
 unsafe fn up(to: *mut u8, from: *const u8, n: usize) {
     // SAFETY: the caller's. The loop ends when at most 16 bytes are left, which are the last ones: they were read first.
     unsafe {
@@ -87,7 +87,7 @@ unsafe fn up(to: *mut u8, from: *const u8, n: usize) {
 /// # Safety
 ///
 /// As for `memmove`; `to` is above `from`, or the ranges do not overlap.
-#[inline(always)]
+#[inline]
 unsafe fn down(to: *mut u8, from: *const u8, n: usize) {
     // SAFETY: the caller's. The loop ends when at most 16 bytes are left, which are the first ones: they were read first.
     unsafe {
@@ -114,7 +114,7 @@ unsafe fn down(to: *mut u8, from: *const u8, n: usize) {
 /// # Safety
 ///
 /// As for C's: `n` bytes are readable at `from` and writable at `to`, and the ranges do not overlap.
-#[cfg_attr(all(not(test), not(debug_assertions)), unsafe(no_mangle))]
+#[cfg_attr(not(test), unsafe(no_mangle))]
 pub(crate) unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, n: usize) -> *mut u8 {
     // SAFETY: the caller's.
     unsafe {
@@ -138,7 +138,7 @@ pub(crate) unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, n: usize) -
 /// # Safety
 ///
 /// As for C's: `n` bytes are readable at `from` and writable at `to`.
-#[cfg_attr(all(not(test), not(debug_assertions)), unsafe(no_mangle))]
+#[cfg_attr(not(test), unsafe(no_mangle))]
 pub(crate) unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, n: usize) -> *mut u8 {
     // SAFETY: the caller's. What lies between decides the direction: a distance that wraps round is a `to` below `from`.
     unsafe {
@@ -158,7 +158,7 @@ pub(crate) unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, n: usize) 
 /// # Safety
 ///
 /// As for C's: `n` bytes are writable at `to`.
-#[cfg_attr(all(not(test), not(debug_assertions)), unsafe(no_mangle))]
+#[cfg_attr(not(test), unsafe(no_mangle))]
 pub(crate) unsafe extern "C" fn memset(to: *mut u8, value: i32, n: usize) -> *mut u8 {
     let byte = value.to_le_bytes()[0];
     let eight = u64::from(byte) * 0x0101_0101_0101_0101;
@@ -172,7 +172,7 @@ pub(crate) unsafe extern "C" fn memset(to: *mut u8, value: i32, n: usize) -> *mu
                 *to.add(n - 1) = byte;
             }
             4..=7 => {
-                let four = eight as u32;
+                let four = u32::from(byte) * 0x0101_0101;
                 write_unaligned(to.cast(), four);
                 write_unaligned(to.add(n - 4).cast(), four);
             }
@@ -214,22 +214,22 @@ pub(crate) unsafe extern "C" fn memset(to: *mut u8, value: i32, n: usize) -> *mu
 /// # Safety
 ///
 /// As for C's: `n` bytes are readable at both.
-#[cfg_attr(all(not(test), not(debug_assertions)), unsafe(no_mangle))]
-pub(crate) unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, n: usize) -> i32 {
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub(crate) unsafe extern "C" fn memcmp(one: *const u8, other: *const u8, n: usize) -> i32 {
     let mut at = 0;
     // SAFETY: the caller's; no read goes beyond `n`.
     unsafe {
         while at + 8 <= n {
-            let (x, y) = (read_unaligned(a.add(at).cast::<u64>()), read_unaligned(b.add(at).cast::<u64>()));
-            if x != y {
-                return if x.swap_bytes() < y.swap_bytes() { -1 } else { 1 };
+            let (left, right) = (read_unaligned(one.add(at).cast::<u64>()), read_unaligned(other.add(at).cast::<u64>()));
+            if left != right {
+                return if left.swap_bytes() < right.swap_bytes() { -1 } else { 1 };
             }
             at += 8;
         }
         while at < n {
-            let (x, y) = (*a.add(at), *b.add(at));
-            if x != y {
-                return i32::from(x) - i32::from(y);
+            let (left, right) = (*one.add(at), *other.add(at));
+            if left != right {
+                return i32::from(left) - i32::from(right);
             }
             at += 1;
         }
@@ -242,10 +242,10 @@ pub(crate) unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, n: usize) -> 
 /// # Safety
 ///
 /// As for `memcmp`.
-#[cfg_attr(all(not(test), not(debug_assertions)), unsafe(no_mangle))]
-pub(crate) unsafe extern "C" fn bcmp(a: *const u8, b: *const u8, n: usize) -> i32 {
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub(crate) unsafe extern "C" fn bcmp(one: *const u8, other: *const u8, n: usize) -> i32 {
     // SAFETY: the caller's.
-    unsafe { memcmp(a, b, n) }
+    unsafe { memcmp(one, other, n) }
 }
 
 #[cfg(test)]
@@ -313,7 +313,7 @@ mod tests {
     fn bytes_are_compared_without_a_sign() {
         for n in (0..=70).chain([LONG]) {
             let one = numbered(n);
-            // SAFETY: both have `n` bytes, here and below.
+            // SAFETY: both have `n` bytes.
             assert_eq!(unsafe { memcmp(one.as_ptr(), one.clone().as_ptr(), n) }, 0);
             for at in 0..n {
                 let mut other = one.clone();
@@ -321,9 +321,11 @@ mod tests {
                 // What comes later does not count.
                 other[at + 1..].fill(0);
                 let expected = one.cmp(&other);
-                let compared = unsafe { memcmp(one.as_ptr(), other.as_ptr(), n) };
+                // SAFETY: as above.
+                let (compared, same) =
+                    unsafe { (memcmp(one.as_ptr(), other.as_ptr(), n), bcmp(one.as_ptr(), other.as_ptr(), n)) };
                 assert_eq!(compared.cmp(&0), expected, "{n} bytes, another one at {at}");
-                assert_ne!(unsafe { bcmp(one.as_ptr(), other.as_ptr(), n) }, 0);
+                assert_ne!(same, 0);
             }
         }
     }
