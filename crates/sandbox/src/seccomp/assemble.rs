@@ -115,7 +115,7 @@ pub(crate) fn assemble(
         program.extend([jump_at_least(X32_BIT, 0, 1), kill]);
     }
     program.extend(search(&runs(rules, unknown)));
-    program
+    shared(&program)
 }
 
 /// Neighbouring numbers with the same rule, each run by its first number; the first run begins at 0.
@@ -198,6 +198,84 @@ impl Backwards {
             }
         }
         self.code.len() - 1
+    }
+}
+
+/// Lets what does the same stand there once: every jump goes to the last place with its meaning that it reaches, and what nothing
+/// reaches any more is left out.
+fn shared(program: &[Instruction]) -> Vec<Instruction> {
+    // From the end, because every jump goes forward: for each instruction the last one that means the same.
+    let mut meanings: BTreeMap<(u16, u32, usize, usize), usize> = BTreeMap::new();
+    let mut same = vec![0; program.len()];
+    for (at, parts) in program.iter().copied().map(Parts::of).enumerate().rev() {
+        let follows = |by: usize| same.get(at + 1 + by).copied().expect("a jump stays in the program");
+        let meaning = match parts.code {
+            RET => (parts.code, parts.k, 0, 0),
+            // It means what it leads to.
+            JA => {
+                same[at] = follows(parts.k as usize);
+                continue;
+            }
+            code if is_conditional(code) => {
+                (code, parts.k, follows(usize::from(parts.then)), follows(usize::from(parts.otherwise)))
+            }
+            code => (code, parts.k, follows(0), 0),
+        };
+        same[at] = *meanings.entry(meaning).or_insert(at);
+    }
+    // Where a conditional jump goes now. An unconditional one reaches everything, and stays.
+    let target = |at: usize, by: u8| {
+        let before = at + 1 + usize::from(by);
+        if same[before] - at - 1 <= 255 { same[before] } else { before }
+    };
+    let goes = |at: usize| -> Vec<usize> {
+        let parts = Parts::of(program[at]);
+        match parts.code {
+            RET => vec![],
+            JA => vec![at + 1 + parts.k as usize],
+            code if is_conditional(code) => vec![target(at, parts.then), target(at, parts.otherwise)],
+            _ => vec![at + 1],
+        }
+    };
+    let (mut reached, mut open) = (vec![false; program.len()], vec![0]);
+    while let Some(at) = open.pop() {
+        if !reached[at] {
+            reached[at] = true;
+            open.extend(goes(at));
+        }
+    }
+    // What is left out between two places only brings them nearer.
+    let distance = |from: usize, to: usize| reached[from + 1..to].iter().filter(|kept| **kept).count();
+    let near = |from: usize, to: usize| u8::try_from(distance(from, to)).expect("it was reached before");
+    let rewrite = |at: usize| {
+        let parts = Parts::of(program[at]);
+        match (parts.code, goes(at).as_slice()) {
+            (JA, [to]) => jump(u32::try_from(distance(at, *to)).expect("a program is short")),
+            (code, [then, otherwise]) => instruction(code, near(at, *then), near(at, *otherwise), parts.k),
+            _ => program[at],
+        }
+    };
+    (0..program.len()).filter(|at| reached[*at]).map(rewrite).collect()
+}
+
+fn is_conditional(code: u16) -> bool {
+    code & 0x07 == 0x05 && code != JA
+}
+
+const RET: u16 = 0x06;
+const JA: u16 = 0x05;
+
+/// An instruction, taken apart.
+struct Parts {
+    code: u16,
+    then: u8,
+    otherwise: u8,
+    k: u32,
+}
+
+impl Parts {
+    fn of([c0, c1, then, otherwise, k0, k1, k2, k3]: Instruction) -> Parts {
+        Parts { code: u16::from_le_bytes([c0, c1]), then, otherwise, k: u32::from_le_bytes([k0, k1, k2, k3]) }
     }
 }
 
