@@ -90,7 +90,9 @@ fn sit(ui: &Ui, args: &AttachArgs, tasks: &Tasks, record: &Record) -> Result<boo
                 raw = Some(Raw::begin().map_err(failed)?);
             }
         }
-        if log.is_none() {
+        // Who sees output takes the terminal for the task's, so nothing is shown before it is. What is printed wakes this process, and
+        // by then there is a seat.
+        if log.is_none() && (place.seat.is_some() || !alive) {
             log = open(tasks, record, &mut printer)?;
         }
         if let Some(log) = &mut log {
