@@ -92,6 +92,24 @@ for _ in range(20):
     run("exec python3 -c 'bytearray(8 << 20)'", &limits).unwrap().assert_code(0);
 }
 
+/// A runtime finds the limit where it looks for it: the size of its heap depends on it.
+#[test]
+fn a_runtime_finds_the_limit_of_memory() {
+    let script = "exec python3 -c '
+groups = {}
+for line in open(\"/proc/self/cgroup\"):
+    _, controllers, path = line.rstrip().split(\":\", 2)
+    for controller in controllers.split(\",\"):
+        groups[controller] = path
+if \"memory\" in groups:
+    place = \"/sys/fs/cgroup/memory\" + groups[\"memory\"] + \"/memory.limit_in_bytes\"
+else:
+    place = \"/sys/fs/cgroup\" + groups[\"\"] + \"/memory.max\"
+print(open(place).read())'";
+    let Some(outcome) = run(script, &json!({ "memory": "96M" })) else { return };
+    outcome.assert_code(0).assert_stdout("100663296");
+}
+
 /// A fork bomb: every process makes others, until it cannot.
 #[test]
 fn processes() {

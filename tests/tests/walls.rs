@@ -161,6 +161,25 @@ fn the_temporary_directory_is_the_tasks_own() {
     assert!(fs::exists(theirs.path().join("file")).unwrap());
 }
 
+/// On the host `/proc/self/cgroup` tells where in the host's tree a process is; in a task with a root of its own that is the root.
+#[test]
+fn no_cgroup_above_the_tasks_own_has_a_name() {
+    if !Host::look().namespaces {
+        return;
+    }
+    let world = World::empty();
+    let script = "cat /proc/self/cgroup; grep ' - cgroup' /proc/self/mountinfo | cut -d ' ' -f 4,5";
+    fs::write(world.workspace().join("look.sh"), script).unwrap();
+    let agent = world.test_runner(&["sh look.sh"], &Value::Null);
+    let outcome = world.run(&agent, &["sh", "look.sh"]);
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    let (groups, mounts): (Vec<&str>, Vec<&str>) = lines.iter().partition(|line| line.contains(':'));
+    assert!(!groups.is_empty() && groups.iter().all(|line| line.ends_with(":/")), "{}", outcome.report());
+    // What is mounted is a cgroup of the task's, whose name is no longer than `/`.
+    let mut mounts = mounts.iter().filter(|line| line.starts_with('/') && line.contains(" /sys/fs/cgroup"));
+    assert!(mounts.all(|line| line.starts_with("/ ")), "{}", outcome.report());
+}
+
 #[test]
 fn a_workspace_below_the_temporary_directory_works() {
     let workspace = tempfile::Builder::new().prefix("remit-workspace-").tempdir_in("/tmp").unwrap();

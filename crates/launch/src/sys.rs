@@ -230,6 +230,12 @@ pub(crate) fn own_file_settings() -> Result<(), Errno> {
     check_int(unsafe { libc::unshare(libc::CLONE_FS) })
 }
 
+/// Gives the process a cgroup namespace, whose root is the cgroup that it is in (Linux 4.6).
+pub(crate) fn own_cgroups() -> Result<(), Errno> {
+    // SAFETY: no memory is concerned.
+    check_int(unsafe { libc::unshare(libc::CLONE_NEWCGROUP) })
+}
+
 /// Replaces the process; returns only on failure. The strings are those of the arguments and of the environment.
 pub(crate) fn exec(program: &CString, arguments: &[CString], environment: &[CString]) -> Errno {
     let pointers = |strings: &[CString]| strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect::<Vec<_>>();

@@ -168,7 +168,14 @@ impl Ground {
             let target = fs::read_link(root(name).as_path()).ok()?;
             Some((root(name), AbsPath::root().join(target.to_str()?)))
         });
-        let own = OwnRoot { binds, links: links.collect(), files: BTreeMap::new(), directories: Vec::new(), proc: true };
+        let own = OwnRoot {
+            binds,
+            links: links.collect(),
+            files: BTreeMap::new(),
+            directories: Vec::new(),
+            proc: true,
+            cgroups: false,
+        };
         Plan { namespaces: Some(spaces), root: Some(own), ..nothing() }
     }
 

@@ -16,6 +16,9 @@ pub struct OwnRoot {
     pub directories: Vec<AbsPath>,
     /// There is a `/proc`.
     pub proc: bool,
+    /// Of `/sys/fs/cgroup` there is what the task itself is in.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cgroups: bool,
 }
 
 /// A directory or file of the host, at the same path.

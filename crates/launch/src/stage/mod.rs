@@ -3,6 +3,7 @@
 //! With a pid namespace the first process becomes its init: it makes the namespaces' mounts, forks the task, and waits;
 //! when it ends, the kernel ends everything in the namespace. Without one, the first process becomes the task.
 
+mod cgroups;
 mod descriptors;
 mod init;
 mod landlock;
@@ -89,6 +90,8 @@ fn enter(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
     if let Some(root) = &plan.root {
         mounts::apply(plan, root, prepared.task)?;
     }
+    // From here on the cgroups that it has joined are all that it has a name for.
+    sys::own_cgroups().map_err(LaunchError::at(Layer::Namespaces, "cgroup"))?;
     if !spaces.pid {
         return become_task(prepared);
     }

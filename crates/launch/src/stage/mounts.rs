@@ -16,6 +16,7 @@ use rustix::mount::{
     fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount, mount_change, move_mount, open_tree,
 };
 
+use super::cgroups;
 use super::root::{Kind, NewRoot};
 use crate::sys::{self, MountFlag};
 use crate::{LaunchError, Layer, Scratch, Task};
@@ -40,6 +41,9 @@ pub(super) fn apply(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<(), 
     }
     for (path, text) in &root.files {
         new.write(path, text).map_err(LaunchError::at(Layer::Mounts, path))?;
+    }
+    if root.cgroups {
+        new.directory(&cgroups::root()).map_err(LaunchError::at(Layer::Mounts, cgroups::root()))?;
     }
     for path in &root.directories {
         new.directory(path).map_err(LaunchError::at(Layer::Mounts, path))?;
@@ -102,6 +106,13 @@ fn take_all(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<Vec<Place>, 
         let flags = flags.into_iter().filter(|(wanted, _)| *wanted).fold(MountFlag::NO_SUID, |all, (_, flag)| all | flag);
         let source = take(bind.path.as_path()).and_then(|source| sys::set_mount_flags(source.as_fd(), flags).map(|()| source));
         places.push(Place::new(source, &bind.path, Kind::Host)?);
+    }
+    if root.cgroups {
+        let flags = MountFlag::READ_ONLY | MountFlag::NO_SUID | MountFlag::NO_DEV | MountFlag::NO_EXEC;
+        for (source, target) in cgroups::own().map_err(LaunchError::at(Layer::Mounts, cgroups::root()))? {
+            let source = sys::set_mount_flags(source.as_fd(), flags).map(|()| source);
+            places.push(Place::new(source, &target, Kind::Host)?);
+        }
     }
     let userxattr = plan.namespaces.is_some_and(|spaces| spaces.user);
     for (index, layer) in plan.layers.iter().enumerate() {

@@ -20,7 +20,7 @@ use crate::sys::{self, MountFlag, Side};
 use crate::{LaunchError, Scratch};
 
 const USER: libc::c_int = libc::CLONE_NEWUSER;
-const BASE: libc::c_int = libc::CLONE_NEWNS | libc::CLONE_NEWIPC;
+const BASE: libc::c_int = libc::CLONE_NEWNS | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS | libc::CLONE_NEWCGROUP;
 
 /// Tries every mechanism. `scratch` is an empty directory; what is made in it is left for the caller to remove.
 pub fn try_host(scratch: &Scratch) -> Result<Trials, LaunchError> {

@@ -69,7 +69,7 @@ pub struct Plan {
     pub gaps: Vec<Gap>,
 }
 
-/// The namespaces that the task gets, apart from the mount and IPC namespaces that it always gets with them.
+/// The namespaces that the task gets, apart from the mount, IPC, UTS and cgroup namespaces that it always gets with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of clone(2), independent of the others")]
 pub struct Namespaces {

@@ -13,11 +13,16 @@ use crate::{Bind, Host, OwnRoot, PathFact, PathKind, PathRights, Rights};
 
 /// Made anew for each task: device nodes are bound one by one, `/proc` is mounted.
 const MADE: [&str; 3] = ["/proc", "/dev/pts", "/dev/ptmx"];
+const CGROUPS: &str = "/sys/fs/cgroup";
 
 pub(super) fn root(policy: &Policy, host: &Host, plan: &Plan, rules: &[PathRights]) -> OwnRoot {
     let mut binds: Vec<Bind> = Vec::new();
+    let cgroups = shows_own_cgroups(rules);
     for rule in rules {
         let path = &rule.path;
+        if cgroups && path.as_str() == CGROUPS {
+            continue;
+        }
         let made = MADE.contains(&path.as_str()) || plan.private_directories.iter().any(|private| private.target == *path);
         if made || plan.layers.iter().any(|layer| path.is_beneath(&layer.target)) {
             continue;
@@ -47,7 +52,15 @@ pub(super) fn root(policy: &Policy, host: &Host, plan: &Plan, rules: &[PathRight
     };
     let links = links(policy, host).into_iter().filter(|(link, _)| !visible(link)).collect();
     let directories = [&policy.home, &policy.workspace].into_iter().filter(|path| !visible(path)).cloned().collect();
-    OwnRoot { binds, links, files: BTreeMap::new(), directories, proc: rules.iter().any(|rule| rule.path.as_str() == "/proc") }
+    let proc = rules.iter().any(|rule| rule.path.as_str() == "/proc");
+    OwnRoot { binds, links, files: BTreeMap::new(), directories, proc, cgroups }
+}
+
+/// Returns whether cgroups are granted as a profile grants them, for runtimes that look for their limits: to read, and as a whole. A
+/// rule that names one of them, or lets it be written, is about the host's.
+fn shows_own_cgroups(rules: &[PathRights]) -> bool {
+    let mut near = rules.iter().filter(|rule| rule.path.as_str().starts_with(CGROUPS));
+    near.next().is_some_and(|rule| rule.path.as_str() == CGROUPS && rule.rights == Rights::READ) && near.next().is_none()
 }
 
 /// Landlock's rules add up along a path.
