@@ -115,7 +115,7 @@ rows = [
     ("`env /bin/true`", with_[0], with_[0]),
     ("a bare launcher in C: one rule of Landlock and a filter that allow everything", without[2], without[0]),
     ("`test-runner` with a write grant and the profile `base`: Landlock and seccomp alone, no namespaces", without[1], without[0]),
-    ("the same, with a root of its own (mount, pid, ipc, uts namespaces)", with_[1], with_[0]),
+    ("the same, with a root of its own (mount, pid, ipc, uts, cgroup namespaces)", with_[1], with_[0]),
     ("`test-runner` as it ships: private layers and a network namespace too", with_[2], with_[0]),
     ("ten binds, a root of its own, Landlock and seccomp; a socket filter for the network", with_[3], with_[0]),
 ]
