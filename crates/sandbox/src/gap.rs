@@ -28,6 +28,7 @@ pub enum Mechanism {
     Overlay,
     NetworkNamespace,
     PidNamespace,
+    CgroupNamespace,
     Rlimit,
     Cgroup,
     /// The environment is built before exec.
@@ -49,6 +50,7 @@ impl Mechanism {
             Mechanism::Overlay => "overlay",
             Mechanism::NetworkNamespace => "network namespace",
             Mechanism::PidNamespace => "pid namespace",
+            Mechanism::CgroupNamespace => "cgroup namespace",
             Mechanism::Rlimit => "rlimit",
             Mechanism::Cgroup => "cgroup",
             Mechanism::Exec => "built before exec",

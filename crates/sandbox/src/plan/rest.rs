@@ -113,6 +113,17 @@ pub(super) fn processes(host: &Host, plan: &mut Plan) {
             remedy: None,
         });
     }
+    if plan.namespaces.is_some() {
+        let what = "which of the host's cgroups it runs in is not shown".to_owned();
+        plan.carried.push(Carried { grant: Grant::Processes, what, by: vec![Mechanism::CgroupNamespace] });
+    } else {
+        plan.gaps.push(Gap {
+            grant: Grant::Processes,
+            what: "which of the host's cgroups it runs in can be read".to_owned(),
+            why: why(&host.namespaces),
+            remedy: None,
+        });
+    }
     let mut signals = Vec::new();
     if pid {
         signals.push(Mechanism::PidNamespace);
