@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes crates/cli/start-order.ld: the functions that a start of a task calls, which the linker of a static build puts beside one
-# another. The program is 12 MiB and a start calls 5 % of it; scattered, each 64 KiB of the program that it touches is a page fault.
+# another. The program is 12 MiB and a start calls a tenth of it; scattered, each 64 KiB of the program that it touches is a page fault.
 #
 # Needs valgrind, and a static build with symbols, whose path is the argument:
 #   CARGO_PROFILE_RELEASE_STRIP=false cargo build --release --target x86_64-unknown-linux-musl --package remit
@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 
 remit=$(realpath "${1:?the path of a static build with symbols}")
 # Not below /tmp, which a task has of its own.
+mkdir -p target
 scratch=$(mktemp -d "$PWD/target/order.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 export XDG_STATE_HOME=$scratch/state XDG_CONFIG_HOME=$scratch/config

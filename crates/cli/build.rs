@@ -17,6 +17,6 @@ fn main() {
     if !chosen.into_iter().any(|linker| linker.contains("mold") || linker.contains("gold"))
         && let Ok(directory) = env::var("CARGO_MANIFEST_DIR")
     {
-        println!("cargo::rustc-link-arg-bins=-Wl,-T,{directory}/start-order.ld");
+        println!("cargo::rustc-link-arg-bins=-T{directory}/start-order.ld");
     }
 }

@@ -71,7 +71,7 @@ pub(crate) fn try_and_keep(state: &StateDir, key: String) -> Result<Trials, Fail
     let trials = try_host(&scratch);
     remove(&scratch.path).map_err(|error| failed(&error))?;
     let trials = trials.map_err(|error| Failure::of(&error).help(error.remedy()))?;
-    let kept = Kept { version: 2, key, switches: switches(), trials: trials.clone() };
+    let kept = Kept { version: VERSION, key, switches: switches(), trials: trials.clone() };
     if let Ok(text) = serde_json::to_vec(&kept) {
         // Without it the next start tries again.
         let _ = state.write(KEPT, &text);
@@ -83,6 +83,9 @@ pub(crate) fn try_and_keep(state: &StateDir, key: String) -> Result<Trials, Fail
 pub(crate) fn forget(state: &StateDir) {
     let _ = state.write(KEPT, b"");
 }
+
+/// Another version tried other things: 2 tries UTS and cgroup namespaces too.
+const VERSION: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -96,7 +99,7 @@ struct Kept {
 fn kept(state: &StateDir, key: &str) -> Option<Trials> {
     let bytes = state.read(KEPT).ok()??;
     let kept: Kept = serde_json::from_slice(&bytes).ok()?;
-    let holds = kept.version == 2 && kept.key == key && (all_work(&kept.trials) || kept.switches == switches());
+    let holds = kept.version == VERSION && kept.key == key && (all_work(&kept.trials) || kept.switches == switches());
     holds.then_some(kept.trials)
 }
 

@@ -74,6 +74,8 @@ pub enum ExecutorError {
     NotACommand(String),
     #[error("cannot supervise the task")]
     Supervise(#[source] Errno),
+    #[error("cannot watch the disk space of `{path}`")]
+    Space { path: AbsPath, source: Errno },
     #[error("cannot make a terminal for the task")]
     Terminal(#[source] Errno),
     #[error("cannot start the worker of the session")]
@@ -103,6 +105,9 @@ impl ExecutorError {
             | ExecutorError::Unrecorded
             | ExecutorError::Proxy(_)
             | ExecutorError::Audit(_) => None,
+            ExecutorError::Space { .. } => {
+                Some("leave `limits.diskSpace` out of the agent file, or do not grant the path".to_owned())
+            }
             ExecutorError::Terminal(_) => Some("run it without a terminal: `remit run … </dev/null 2>&1 | cat`".to_owned()),
         }
     }
@@ -118,7 +123,7 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Ob
     let program = find(name, plan, directory, elsewhere)?;
     let scratch = Scratch { path: task.make_scratch()? };
     note_layers(plan, task, &scratch)?;
-    let space = Space::watch(plan, &scratch.path).map_err(ExecutorError::Supervise)?;
+    let space = Space::watch(plan, &scratch.path)?;
     become_reaper().map_err(ExecutorError::Supervise)?;
     // While calls are decided outside, this process cannot fork: first the proxy, then the task.
     let (audit, mut recording) = (audit.map(Arc::new), None);

@@ -11,6 +11,8 @@ use remit_sandbox::Plan;
 use rustix::fs::{Mode, OFlags, fstat, fstatvfs};
 use rustix::io::Errno;
 
+use crate::ExecutorError;
+
 /// Faster than a disk fills: so long as the room that is left lasts at this rate, nobody has to look.
 const FASTEST: u64 = 4 << 30;
 /// Also where the room lasts longer: a file can be given any size at once.
@@ -36,14 +38,15 @@ struct System {
 
 impl Space {
     /// Begins to watch, where the plan has the limit; `own` is a directory of the task's.
-    pub(crate) fn watch(plan: &Plan, own: &AbsPath) -> Result<Option<Space>, Errno> {
+    pub(crate) fn watch(plan: &Plan, own: &AbsPath) -> Result<Option<Space>, ExecutorError> {
         let Some(wanted) = &plan.disk_space else { return Ok(None) };
         let mut systems: Vec<System> = Vec::new();
         for place in wanted.places.iter().chain([own]) {
-            let at = open(place)?;
-            let device = fstat(&at)?.st_dev;
+            let failed = |source| ExecutorError::Space { path: place.clone(), source };
+            let at = open(place).map_err(failed)?;
+            let device = fstat(&at).map_err(failed)?.st_dev;
             if !systems.iter().any(|known| known.device == device) {
-                systems.push(System { free: free(&at)?, at, device });
+                systems.push(System { free: free(&at).map_err(failed)?, at, device });
             }
         }
         let next = Instant::now() + until_next(wanted.limit);

@@ -144,7 +144,7 @@ impl Session {
         worker: Worker,
         audit: Audit,
     ) -> io::Result<(Session, Workers)> {
-        let space = Mutex::new(worker.recipe.watch_space()?);
+        let space = Mutex::new(worker.recipe.watch_space().map_err(io::Error::other)?);
         let (sandbox, proxy) = Sandbox::new(worker)?;
         let audit = Arc::new(audit);
         let gate = policy.gate();

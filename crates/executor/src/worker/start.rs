@@ -8,7 +8,6 @@ use remit_agent::AbsPath;
 use remit_launch::{Running, Scratch, Stdio, Task, become_reaper, end_tree_but, spawn};
 use remit_sandbox::{PathRights, Plan, Rights};
 use remit_tasks::TaskDir;
-use rustix::io::Errno;
 
 use crate::ExecutorError;
 use crate::network::Proxy;
@@ -64,7 +63,7 @@ pub fn start_worker(plan: &Plan, directory: &AbsPath, task: &TaskDir) -> Result<
 
 impl Recipe {
     /// Begins to watch the disks that the worker may write to, where its plan has a limit for them.
-    pub(crate) fn watch_space(&self) -> Result<Option<Space>, Errno> {
+    pub(crate) fn watch_space(&self) -> Result<Option<Space>, ExecutorError> {
         Space::watch(&self.plan, &self.scratch.path)
     }
 
