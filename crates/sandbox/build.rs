@@ -29,9 +29,16 @@ fn main() {
 
     // In the order in which `SeccompProgram::instructions` counts.
     let mut all = String::new();
-    for number in 0_usize..96 {
+    const METADATA: [Metadata; 5] = [
+        Metadata::Free(SetGroupId::Free),
+        Metadata::Free(SetGroupId::Decided),
+        Metadata::Free(SetGroupId::Refused),
+        Metadata::Decided,
+        Metadata::Refused,
+    ];
+    for number in 0..32 * METADATA.len() {
         let bit = |bit: u32| (number >> bit) & 1 == 1;
-        let metadata = [Metadata::Free, Metadata::Decided, Metadata::Refused][number / 32];
+        let metadata = METADATA[number / 32];
         let wanted = Wanted { inet: bit(0), ipc: bit(1), creation: bit(2), programs_in_memory: bit(3), ptrace: bit(4), metadata };
         let rules = rules(&data, &target, &wanted);
         let program = assemble(target.audit_arch, target.x32, &rules, UNKNOWN, Action::KillProcess);
@@ -41,9 +48,10 @@ fn main() {
     let observing = assemble(target.audit_arch, target.x32, &observed(&data, &target), Action::Allow, Action::Allow);
     let execve = (target.number)("execve").expect("every architecture has execve");
     let out = format!(
-        "pub(super) static ALL: [&[[u8; 8]]; 96] = [{all}];\n\
+        "pub(super) static ALL: [&[[u8; 8]]; {}] = [{all}];\n\
          pub(super) static OBSERVING: &[[u8; 8]] = &{observing:?};\n\
-         pub(super) const EXECVE: u32 = {execve};"
+         pub(super) const EXECVE: u32 = {execve};",
+        32 * METADATA.len()
     );
     let path = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("filters.rs");
     fs::write(path, out).expect("OUT_DIR is writable");
@@ -87,13 +95,21 @@ struct Wanted {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Metadata {
+    Free(SetGroupId),
+    Decided,
+    Refused,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SetGroupId {
     Free,
     Decided,
     Refused,
 }
 
+const EPERM: u16 = 1;
+
 fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> {
-    const EPERM: u16 = 1;
     const EACCES: u16 = 13;
     let mut rules = BTreeMap::new();
     let mut add = |name: &str, rule: Rule| {
@@ -114,7 +130,7 @@ fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> 
         add(
             name,
             Rule::Always(match wanted.metadata {
-                Metadata::Free => Action::Allow,
+                Metadata::Free(_) => Action::Allow,
                 Metadata::Decided => Action::Notify,
                 Metadata::Refused => Action::Errno(EPERM),
             }),
@@ -124,7 +140,7 @@ fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> 
         add(
             name,
             Rule::Always(match wanted.metadata {
-                Metadata::Free => Action::Allow,
+                Metadata::Free(_) => Action::Allow,
                 Metadata::Decided => Action::Notify,
                 // A filter cannot see the family: where there is a network, that goes on.
                 Metadata::Refused => {
@@ -180,10 +196,10 @@ fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> 
     for name in strings(&data["memory"]["calls"]) {
         add(name, if wanted.programs_in_memory { Rule::Always(Action::Allow) } else { sealed.clone() });
     }
-    let unix = if wanted.metadata == Metadata::Free { Unix::All } else { Unix::Connected };
+    let unix = if matches!(wanted.metadata, Metadata::Free(_)) { Unix::All } else { Unix::Connected };
     add("socket", Rule::Socket { inet: wanted.inet, unix });
     add("socketpair", Rule::SocketPair { unix });
-    refuse_set_user_id(data, target, &mut rules);
+    refuse_set_id(data, target, wanted.metadata, &mut rules);
     rules
 }
 
@@ -219,22 +235,32 @@ fn observed(data: &Value, target: &Target) -> BTreeMap<u32, Rule> {
 }
 
 /// Puts a test of the mode before the rules of the calls that have one.
-fn refuse_set_user_id(data: &Value, target: &Target, rules: &mut BTreeMap<u32, Rule>) {
+fn refuse_set_id(data: &Value, target: &Target, metadata: Metadata, rules: &mut BTreeMap<u32, Rule>) {
     const S_ISUID: u32 = 0o4000;
+    const S_ISGID: u32 = 0o2000;
     // O_CREAT and __O_TMPFILE: without one of them the mode is not read, and may be anything.
     const MAKES: u32 = 0x40_0040;
     let small = |value: &Value| u8::try_from(value.as_u64().expect("a number")).expect("a small number");
-    let data = &data["setUserId"];
-    let mut wrap = |name: &str, first: Option<(u8, u32)>, mode: u8| {
-        let Some(number) = (target.number)(name) else { return };
-        let otherwise = Box::new(rules.remove(&number).expect("the call has a rule"));
-        rules.insert(number, Rule::RefuseBits { first, second: (mode, S_ISUID), errno: 1, otherwise });
+    let modes = |list: &str| -> Vec<(String, u8)> {
+        let calls = data["setId"][list].as_object().expect("a list of calls is an object");
+        calls.iter().map(|(name, mode)| (name.clone(), small(mode))).collect()
     };
-    for (name, mode) in data["mode"].as_object().expect("mode is an object") {
-        wrap(name, None, small(mode));
+    let mut wrap = |name: &str, first: Option<(u8, u32)>, mode: (u8, u32), decided: bool| {
+        let Some(number) = (target.number)(name) else { return };
+        let before = rules.remove(&number).expect("the call has a rule");
+        let otherwise = Box::new(if decided { Rule::NotifyAnyBit { argument: mode.0, mask: S_ISGID } } else { before });
+        rules.insert(number, Rule::RefuseBits { first, second: mode, errno: EPERM, otherwise });
+    };
+    for (name, mode) in modes("change") {
+        let refused = if metadata == Metadata::Free(SetGroupId::Refused) { S_ISUID | S_ISGID } else { S_ISUID };
+        wrap(&name, None, (mode, refused), metadata == Metadata::Free(SetGroupId::Decided));
     }
-    for entry in data["open"].as_array().expect("open is a list") {
-        wrap(entry["call"].as_str().expect("call is a name"), Some((small(&entry["flags"]), MAKES)), small(&entry["mode"]));
+    for (name, mode) in modes("make") {
+        wrap(&name, None, (mode, S_ISUID | S_ISGID), false);
+    }
+    for entry in data["setId"]["open"].as_array().expect("open is a list") {
+        let mode = (small(&entry["mode"]), S_ISUID | S_ISGID);
+        wrap(entry["call"].as_str().expect("call is a name"), Some((small(&entry["flags"]), MAKES)), mode, false);
     }
 }
 

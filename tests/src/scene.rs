@@ -53,6 +53,7 @@ impl Scene {
         let agent = world.test_runner(&[&command.join(" ")], &settings(&attempt.agent));
         let guarded = match attempt.agent.as_str() {
             "writer" => [".git/config", ".git/hooks", "private"].map(|path| world.workspace().join(path)).into(),
+            "builder" => [".git", "private"].map(|path| world.workspace().join(path)).into(),
             _ => vec![world.workspace()],
         };
         Scene { world, agent, command, guarded, victim, _terminal: terminal, _shared: shared }
@@ -85,6 +86,8 @@ fn settings(agent: &str) -> Value {
         "runner" => Value::Null,
         // Writes the workspace itself, in which a few things are hidden, and a few are granted by their own name only.
         "writer" => json!({ "files": { "write": ["**"], "hide": ["private", "**/*.pem"] } }),
+        // Writes one directory, in which no name is denied.
+        "builder" => json!({ "files": { "write": ["made/**"] } }),
         // Is granted names of the workspace that were links before it was ever started.
         "linked" => {
             json!({ "files": { "read": ["linked/**"], "write": ["linked/**", "dangling"], "execute": ["linked/tool"] } })

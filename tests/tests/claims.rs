@@ -93,7 +93,7 @@ struct Claims {
 }
 
 /// Every promise that a plan makes, and what here or in another test tries to break it.
-const TRIED: [(&str, &str); 24] = [
+const TRIED: [(&str, &str); 25] = [
     ("which tools are visible, and which are pre-approved", "the gate: crates/policy"),
     ("which commands run unasked", "the gate: run.rs"),
     ("every command runs unasked", "the gate: run.rs"),
@@ -116,6 +116,7 @@ const TRIED: [(&str, &str); 24] = [
     ("which of the host's cgroups it runs in is not shown", "escapes: processes; walls.rs"),
     ("no program runs that is not granted", "escapes: execution"),
     ("modes, owners, times", "escapes: metadata"),
+    ("no set-user-id or set-group-id program is left behind", "escapes: execution"),
     ("Unix sockets", "escapes: network"),
     ("nothing new gets the name", "create, here"),
 ];

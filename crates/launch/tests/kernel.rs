@@ -25,7 +25,7 @@ use remit_launch::{
 };
 use remit_sandbox::{
     Bind, LandlockPlan, Layer as OverlayLayer, LayerPurpose, Mask, Metadata, Namespaces, OwnRoot, PathRights, Plan,
-    PrivateDirectory, ResourceKind, ResourceLimit, Rights, SeccompProgram, Temporary, Trials,
+    PrivateDirectory, ResourceKind, ResourceLimit, Rights, SeccompProgram, SetGroupId, Temporary, Trials,
 };
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -33,7 +33,7 @@ use rustix::process::Pid;
 fn main() {
     become_reaper().unwrap();
     let ground = Ground::new();
-    let cases: [(&str, Case); 18] = [
+    let cases: [(&str, Case); 19] = [
         ("the exit code and the signal come through", ends_as_the_task_does),
         ("nothing is executed before the caller agrees", waits_for_the_caller),
         ("a program that is not there is an error of exec", missing_program),
@@ -52,6 +52,7 @@ fn main() {
         ("what daemonised ends with the tree", orphans_end),
         ("modes, times and sockets are decided outside", outside::metadata),
         ("a denied name does not appear", outside::creation),
+        ("a file does not get the set-group-id bit", outside::set_group_id),
     ];
     let mut ran = 0;
     for (name, case) in cases {
@@ -325,7 +326,7 @@ fn seccomp_holds(ground: &Ground) {
             creation: false,
             programs_in_memory: false,
             ptrace: false,
-            metadata: Metadata::Free,
+            metadata: Metadata::Free(SetGroupId::Free),
         }),
         no_new_privileges: true,
         ..nothing()

@@ -29,5 +29,5 @@ pub use outside::{DeniedName, Named, Outside};
 pub use plan::{DiskSpace, Namespaces, Plan, ResourceKind, ResourceLimit, Temporary, plan};
 pub use probe::{Trials, paths_of_interest};
 pub use proxy::ProxyPlan;
-pub use seccomp::{CallAnswer, Metadata, SeccompProgram, observing};
+pub use seccomp::{CallAnswer, Metadata, SeccompProgram, SetGroupId, observing};
 pub use wall::{Act, Because, Target, Wall};

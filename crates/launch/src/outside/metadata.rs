@@ -1,4 +1,4 @@
-//! Modes, owners, times and attributes, on a host without namespaces.
+//! Modes, owners, times and attributes, on a host without namespaces; elsewhere only modes with the set-group-id bit.
 
 use rustix::fs::{
     AtFlags, CWD, FileType, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags, chmodat, chownat, removexattr, setxattr, utimensat,
@@ -129,6 +129,8 @@ fn apply(caller: &Caller, found: &Found, what: &What) -> Result<(), Errno> {
     let symlink = found.kind() == FileType::Symlink;
     match what {
         What::Mode(_) if symlink => Err(Errno::OPNOTSUPP),
+        // Only to a directory does the bit mean something else than to be of its group when it is started.
+        What::Mode(mode) if mode & u64::from(libc::S_ISGID) != 0 && found.kind() != FileType::Directory => Err(Errno::PERM),
         What::Mode(mode) => {
             let mode = Mode::from_raw_mode(u32::try_from(mode & 0o7777).map_err(|_| Errno::INVAL)?);
             chmodat(CWD, link, mode, AtFlags::empty())

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use remit_agent::AbsPath;
 use remit_policy::PathPattern;
-use remit_sandbox::{DeniedName, Metadata, Outside, PathRights, Plan, Rights, SeccompProgram, Temporary};
+use remit_sandbox::{DeniedName, Metadata, Outside, PathRights, Plan, Rights, SeccompProgram, SetGroupId, Temporary};
 
 use crate::Ground;
 
@@ -91,6 +91,39 @@ assert done > 0
     assert_eq!(mode & 0o777, 0o644, "the mode of a file outside was changed");
 }
 
+/// A file does not get the set-group-id bit, by any of the calls; a directory does, with a root of the task's own and without one.
+pub(crate) fn set_group_id(ground: &Ground) {
+    let mut plans = vec![decided(ground, Vec::new())];
+    plans.extend(ground.spaces().map(|spaces| {
+        let inside = Plan { drop_capabilities: true, no_new_privileges: true, ..ground.inside(spaces) };
+        let plan = with_filter(inside, Metadata::Free(SetGroupId::Decided), false);
+        Plan { outside: Some(Outside { rules: vec![writable(ground.at("w"))], denied: Vec::new() }), ..plan }
+    }));
+    let python = |code: &str| format!("python3 -c 'import ctypes, os; {code}'");
+    for plan in plans {
+        for script in [
+            "mkdir s && chmod g+s s && test -g s && mkdir s/t && test -g s/t && chmod 0755 s && rm -r s".to_owned(),
+            python(
+                r#"os.mkdir("s"); d = os.open("s", 0); os.fchmod(d, 0o2775); assert os.fstat(d).st_mode & 0o2000; os.rmdir("s")"#,
+            ),
+            "chmod 755 inside && chmod 644 inside".to_owned(),
+        ] {
+            ground.allowed(&plan, &script);
+        }
+        for script in [
+            "chmod g+s inside",
+            "chmod 2755 inside",
+            "ln -s inside l; chmod 2755 l; r=$?; rm l; exit $r",
+            &python(r#"os.fchmod(os.open("inside", os.O_RDONLY), 0o2755)"#),
+            &python(r#"os.chmod("inside", 0o2755, dir_fd=os.open(".", os.O_RDONLY))"#),
+            &python(r#"c = ctypes.CDLL(None); exit(c.syscall(452, -100, b"inside", 0o2755, 0) and 1)"#),
+        ] {
+            // Unconfined it succeeded, which leaves the bit.
+            ground.refused(&plan, &format!("{script}; r=$?; chmod 644 inside; exit $r"));
+        }
+    }
+}
+
 /// Names that must not appear, with a root of the task's own and without one.
 pub(crate) fn creation(ground: &Ground) {
     let patterns = ["**/*.pem", ".git/hooks", "**/.hg/hgrc", "data/**"];
@@ -99,7 +132,7 @@ pub(crate) fn creation(ground: &Ground) {
     plans.extend(ground.spaces().map(|spaces| {
         let rules = vec![writable(ground.at("w")), writable(path("/dev/null")), writable(path("/tmp"))];
         let inside = Plan { drop_capabilities: true, no_new_privileges: true, ..ground.inside(spaces) };
-        let plan = with_filter(inside, Metadata::Free, true);
+        let plan = with_filter(inside, Metadata::Free(SetGroupId::Decided), true);
         Plan { outside: Some(Outside { rules, denied: compiled.to_vec() }), ..plan }
     }));
     let python = |code: &str| format!("python3 -c 'import os; {code}'");

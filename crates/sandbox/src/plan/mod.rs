@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::{
     Carried, CgroupPlan, DeniedName, Gap, Grant, Host, LandlockPlan, Layer, Mask, Mechanism, Metadata, Outside, OwnRoot,
-    PathRights, PrivateDirectory, ProxyPlan, Rights, SeccompProgram,
+    PathRights, PrivateDirectory, ProxyPlan, Rights, SeccompProgram, SetGroupId,
 };
 
 /// Everything that is to be done to a process before it becomes the task, and what that does not hold.
@@ -177,7 +177,9 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         ptrace: debug,
         programs_in_memory: below::runs_what_it_writes(&plan, &rules),
         metadata: match (&plan.namespaces, host.notification.works()) {
-            (Some(_), _) => Metadata::Free,
+            (Some(_), _) if written.is_empty() => Metadata::Free(SetGroupId::Free),
+            (Some(_), true) => Metadata::Free(SetGroupId::Decided),
+            (Some(_), false) => Metadata::Free(SetGroupId::Refused),
             (None, true) => Metadata::Decided,
             (None, false) => Metadata::Refused,
         },
@@ -201,6 +203,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
     plan.proxy = network.proxy;
     ProxyPlan::catch(&mut plan, host);
     rest::limits(policy, host, &mut plan, &written);
+    rest::set_id(host, &mut plan, &written);
     rest::processes(host, &mut plan);
     rest::host_gaps(host, &mut plan);
     plan

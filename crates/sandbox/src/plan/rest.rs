@@ -5,7 +5,7 @@ use remit_policy::{LimitKind, Policy};
 
 use super::files::{remedy, why};
 use super::{DiskSpace, Plan, ResourceKind, ResourceLimit};
-use crate::{Carried, Cgroups, Gap, Grant, GroupLimit, Host, Mechanism, Metadata};
+use crate::{Carried, Cgroups, Gap, Grant, GroupLimit, Host, Mechanism, Metadata, SetGroupId};
 
 pub(super) fn commands(policy: &Policy, plan: &mut Plan) {
     let what = if policy.commands.everything.is_some() { "every command runs unasked" } else { "which commands run unasked" };
@@ -87,6 +87,25 @@ fn group(host: &Host, plan: &mut Plan, limit: GroupLimit, value: u64) {
         Cgroups::Unified { .. } | Cgroups::Legacy { .. } => ("the controller is not there".to_owned(), None),
     };
     plan.gaps.push(Gap { grant: Grant::Limits, what: format!("the {what} is not limited"), why, remedy });
+}
+
+/// Programs that would make whoever starts them the task's user or group, where something is written that stays.
+pub(super) fn set_id(host: &Host, plan: &mut Plan, written: &[AbsPath]) {
+    let Some(filter) = plan.seccomp.as_ref().filter(|_| !written.is_empty()) else { return };
+    let refused = filter.metadata == Metadata::Free(SetGroupId::Refused);
+    plan.carried.push(Carried {
+        grant: Grant::Files,
+        what: "no set-user-id or set-group-id program is left behind".to_owned(),
+        by: vec![Mechanism::Seccomp],
+    });
+    if refused {
+        plan.gaps.push(Gap {
+            grant: Grant::Files,
+            what: "no directory can be given the set-group-id bit, not even of the task's own".to_owned(),
+            why: format!("{}; refusing it to all is what is left", why(&host.notification)),
+            remedy: remedy(&host.notification),
+        });
+    }
 }
 
 pub(super) fn processes(host: &Host, plan: &mut Plan) {
@@ -238,7 +257,7 @@ fn without_notification(host: &Host, plan: &mut Plan) {
     let network = plan.seccomp.as_ref().is_some_and(|filter| filter.inet);
     match plan.seccomp.as_ref().map(|filter| filter.metadata) {
         Some(Metadata::Decided) => {}
-        Some(Metadata::Free | Metadata::Refused) => {
+        Some(Metadata::Free(_) | Metadata::Refused) => {
             plan.gaps.push(Gap {
                 grant: Grant::Files,
                 what: "no mode, owner, time or attribute can be changed, not even of the task's own files".to_owned(),
@@ -256,7 +275,7 @@ fn without_notification(host: &Host, plan: &mut Plan) {
     let connects = match plan.seccomp.as_ref().map(|filter| filter.metadata) {
         Some(Metadata::Decided) => false,
         Some(Metadata::Refused) => network,
-        Some(Metadata::Free) | None => true,
+        Some(Metadata::Free(_)) | None => true,
     };
     if connects && host.landlock_abi < 9 {
         plan.gaps.push(Gap {

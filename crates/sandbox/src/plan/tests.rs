@@ -114,7 +114,7 @@ fn an_agent_without_writes_gets_a_private_layer() {
             creation: false,
             programs_in_memory: true,
             ptrace: false,
-            metadata: Metadata::Free
+            metadata: Metadata::Free(SetGroupId::Free)
         })
     );
     assert_eq!(plan.namespaces, Some(Namespaces { user: true, pid: true, network: true, loopback: true }));
@@ -261,6 +261,27 @@ fn without_namespaces_modes_times_and_sockets_are_decided_outside_or_refused() {
     };
     check(Availability::Works, Metadata::Decided, true, false);
     check(Availability::missing("no listener", "none"), Metadata::Refused, false, true);
+}
+
+#[test]
+fn what_has_the_set_group_id_bit_does_not_stay() {
+    let check = |settings: &str, change: &dyn Fn(&mut Host), expected: Metadata, claimed: bool, refused: bool| {
+        let policy = policy(settings);
+        let mut host = host(&policy, &["/w/target"]);
+        change(&mut host);
+        let plan = plan(&policy, &host);
+        assert_eq!(plan.seccomp.as_ref().map(|filter| filter.metadata), Some(expected), "{settings}");
+        assert_eq!(plan.outside.is_some(), plan.seccomp.as_ref().is_some_and(SeccompProgram::notifies));
+        assert_eq!(plan.carried.iter().any(|carried| carried.what.contains("set-group-id")), claimed, "{settings}");
+        assert_eq!(gap(&plan, "no directory can be given the set-group-id bit"), refused, "{settings}");
+    };
+    let writes = r#""fs_write":{"allowedPaths":["target/**"]},"#;
+    let unasked = |host: &mut Host| host.notification = Availability::missing("no listener", "none");
+    check("", &|_| {}, Metadata::Free(SetGroupId::Free), false, false);
+    check("", &unasked, Metadata::Free(SetGroupId::Free), false, false);
+    check(writes, &|_| {}, Metadata::Free(SetGroupId::Decided), true, false);
+    check(writes, &unasked, Metadata::Free(SetGroupId::Refused), true, true);
+    check(writes, &|host| *host = without_namespaces(host.clone()), Metadata::Decided, true, false);
 }
 
 #[test]

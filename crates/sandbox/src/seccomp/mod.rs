@@ -36,20 +36,35 @@ pub struct SeccompProgram {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metadata {
-    /// A mount namespace bounds them.
-    Free,
+    /// A mount namespace bounds them, but for this one bit.
+    Free(SetGroupId),
     /// Each is asked about.
     Decided,
     /// They are refused; connect(2) only where there is no network, because a filter cannot see whom it is for.
     Refused,
 }
 
+/// What becomes of the set-group-id bit, which makes whoever starts a program a member of its group, and gives what is made in a
+/// directory the directory's group. No filter can tell the two apart. No call that makes a file takes it, and none the set-user-id bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SetGroupId {
+    /// Nothing that has it stays behind.
+    Free,
+    /// A directory gets it, and nothing else.
+    Decided,
+    /// Nothing gets it.
+    Refused,
+}
+
 impl SeccompProgram {
     pub fn instructions(&self) -> &'static [[u8; 8]] {
         let metadata = match self.metadata {
-            Metadata::Free => 0,
-            Metadata::Decided => 32,
-            Metadata::Refused => 64,
+            Metadata::Free(SetGroupId::Free) => 0,
+            Metadata::Free(SetGroupId::Decided) => 32,
+            Metadata::Free(SetGroupId::Refused) => 64,
+            Metadata::Decided => 96,
+            Metadata::Refused => 128,
         };
         let bits = [self.inet, self.ipc, self.creation, self.programs_in_memory, self.ptrace];
         let number = bits.into_iter().enumerate().fold(metadata, |all, (bit, set)| all | usize::from(set) << bit);
@@ -64,7 +79,7 @@ impl SeccompProgram {
 
     /// Returns whether some calls wait for an answer from outside.
     pub fn notifies(&self) -> bool {
-        self.creation || self.metadata == Metadata::Decided
+        self.creation || matches!(self.metadata, Metadata::Decided | Metadata::Free(SetGroupId::Decided))
     }
 }
 

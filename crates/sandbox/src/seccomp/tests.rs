@@ -1,6 +1,6 @@
 //! The programs, run by a small interpreter of classic BPF; the kernel's own answers are tested in `launch`.
 
-use super::{CallAnswer, Metadata, SeccompProgram, observing};
+use super::{CallAnswer, Metadata, SeccompProgram, SetGroupId, observing};
 
 const X86_64: u32 = 0xC000_003E;
 const I386: u32 = 0x4000_0003;
@@ -62,7 +62,7 @@ fn calls_are_answered_as_the_data_says() {
         creation: false,
         programs_in_memory: true,
         ptrace: false,
-        metadata: Metadata::Free,
+        metadata: Metadata::Free(SetGroupId::Free),
     };
     const CLOSED: SeccompProgram = SeccompProgram {
         inet: false,
@@ -141,6 +141,10 @@ fn calls_are_answered_as_the_data_says() {
         (2, [0, 0o101, 0o4755], "EPERM", "EPERM", "EPERM"),                   // open O_CREAT u+s
         (2, [0, 0o1, 0o4755], "allow", "allow", "allow"),                     // open without a mode
         (2, [0, 0o2020_0001, 0o4755], "EPERM", "EPERM", "EPERM"),             // open O_TMPFILE u+s
+        (2, [0, 0o101, 0o2755], "EPERM", "EPERM", "EPERM"),                   // open O_CREAT g+s
+        (2, [0, 0o1, 0o2755], "allow", "allow", "allow"),                     // open without a mode
+        (133, [0, 0o2755, 0], "EPERM", "EPERM", "EPERM"),                     // mknod g+s
+        (83, [0, 0o2755, 0], "allow", "allow", "notify"),                     // mkdir g+s
     ] {
         check(&OPEN, X86_64, nr, args, free);
         check(&CLOSED, X86_64, nr, args, refused);
@@ -148,19 +152,45 @@ fn calls_are_answered_as_the_data_says() {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn the_set_group_id_bit_is_asked_about_where_what_has_it_stays() {
+    let check = |set_group_id: SetGroupId, chmod: &str| {
+        let program = SeccompProgram {
+            inet: false,
+            ipc: true,
+            creation: false,
+            programs_in_memory: false,
+            ptrace: false,
+            metadata: Metadata::Free(set_group_id),
+        };
+        // chmod, fchmod, fchmodat, fchmodat2
+        for (nr, at) in [(90, 1), (91, 1), (268, 2), (452, 2)] {
+            for (mode, expected) in [(0o755, "allow"), (0o2755, chmod), (0o4755, "EPERM"), (0o6755, "EPERM"), (0o1777, "allow")] {
+                let mut args = [0; 3];
+                args[at] = mode | 0xFFFF_0000_0000_0000;
+                let value = run(program.instructions(), &Call { arch: X86_64, nr, args });
+                assert_eq!(answer(value), expected, "{set_group_id:?} nr {nr} mode {mode:o}");
+            }
+        }
+        assert_eq!(program.notifies(), set_group_id == SetGroupId::Decided);
+    };
+    check(SetGroupId::Free, "allow");
+    check(SetGroupId::Decided, "notify");
+    check(SetGroupId::Refused, "EPERM");
+}
+
 #[test]
 fn programs_are_within_the_kernels_limit() {
-    for metadata in [Metadata::Free, Metadata::Decided, Metadata::Refused] {
-        for number in 0..32 {
-            let [inet, ipc, creation, programs_in_memory, ptrace] = [1, 2, 4, 8, 16].map(|bit| number & bit != 0);
-            let length = SeccompProgram { inet, ipc, creation, programs_in_memory, ptrace, metadata }.instructions().len();
-            assert!((100..4096).contains(&length), "{length}");
-        }
+    for program in all() {
+        let length = program.instructions().len();
+        assert!((100..4096).contains(&length), "{length}");
     }
 }
 
 fn all() -> impl Iterator<Item = SeccompProgram> {
-    [Metadata::Free, Metadata::Decided, Metadata::Refused].into_iter().flat_map(|metadata| {
+    let free = [SetGroupId::Free, SetGroupId::Decided, SetGroupId::Refused].map(Metadata::Free);
+    free.into_iter().chain([Metadata::Decided, Metadata::Refused]).flat_map(|metadata| {
         (0..32).map(move |number| {
             let [inet, ipc, creation, programs_in_memory, ptrace] = [1, 2, 4, 8, 16].map(|bit| number & bit != 0);
             SeccompProgram { inet, ipc, creation, programs_in_memory, ptrace, metadata }
