@@ -29,13 +29,6 @@ fn main() {
 
     // In the order in which `SeccompProgram::instructions` counts.
     let mut all = String::new();
-    const METADATA: [Metadata; 5] = [
-        Metadata::Free(SetGroupId::Free),
-        Metadata::Free(SetGroupId::Decided),
-        Metadata::Free(SetGroupId::Refused),
-        Metadata::Decided,
-        Metadata::Refused,
-    ];
     for number in 0..32 * METADATA.len() {
         let bit = |bit: u32| (number >> bit) & 1 == 1;
         let metadata = METADATA[number / 32];
@@ -106,6 +99,14 @@ enum SetGroupId {
     Decided,
     Refused,
 }
+
+const METADATA: [Metadata; 5] = [
+    Metadata::Free(SetGroupId::Free),
+    Metadata::Free(SetGroupId::Decided),
+    Metadata::Free(SetGroupId::Refused),
+    Metadata::Decided,
+    Metadata::Refused,
+];
 
 const EPERM: u16 = 1;
 
