@@ -154,6 +154,9 @@ fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> 
             }),
         );
     }
+    for (name, asks) in processes(data) {
+        add(&name, if wanted.metadata == Metadata::Decided { asks } else { Rule::Always(Action::Allow) });
+    }
     for name in strings(&data["creation"]["calls"]) {
         add(name, Rule::Always(if wanted.creation { Action::Notify } else { Action::Allow }));
     }
@@ -204,6 +207,20 @@ fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> 
     rules
 }
 
+/// The calls that may name another process, each with the rule that asks where they do.
+fn processes(data: &Value) -> Vec<(String, Rule)> {
+    let small = |value: &Value| u8::try_from(value.as_u64().expect("a number")).expect("a small number");
+    let own = |entry: &Value| -> Vec<(u8, u32)> {
+        let tests = entry["own"].as_array().expect("own is a list").iter();
+        tests.map(|test| (small(&test["argument"]), hex(test["equals"].as_str().expect("a number in hexadecimal")))).collect()
+    };
+    let rule = |entry: &Value| {
+        let reads = entry.get("reads").map(small);
+        (entry["call"].as_str().expect("call is a name").to_owned(), Rule::NotifyUnless { equal: own(entry), null: reads })
+    };
+    data["processes"]["calls"].as_array().expect("calls is a list").iter().map(rule).collect()
+}
+
 /// The rules of the filter that asks what is only looked at: the calls of `observed`, and all about which another filter may ask,
 /// because a task has one listener, which belongs to this one.
 fn observed(data: &Value, target: &Target) -> BTreeMap<u32, Rule> {
@@ -219,6 +236,9 @@ fn observed(data: &Value, target: &Target) -> BTreeMap<u32, Rule> {
         for name in strings(&data[list]["calls"]) {
             add(name, Rule::Always(Action::Notify));
         }
+    }
+    for (name, asks) in processes(data) {
+        add(&name, asks);
     }
     let flags = |entry: &Value| {
         let argument = u8::try_from(entry["argument"].as_u64().expect("argument is a number")).expect("argument is small");

@@ -93,7 +93,7 @@ struct Claims {
 }
 
 /// Every promise that a plan makes, and what here or in another test tries to break it.
-const TRIED: [(&str, &str); 25] = [
+const TRIED: [(&str, &str); 26] = [
     ("which tools are visible, and which are pre-approved", "the gate: crates/policy"),
     ("which commands run unasked", "the gate: run.rs"),
     ("every command runs unasked", "the gate: run.rs"),
@@ -113,6 +113,7 @@ const TRIED: [(&str, &str); 25] = [
     ("disk space", "limits.rs"),
     ("the tree of processes ends with the task", "walls.rs"),
     ("other processes cannot be signalled or traced", "signal and trace, here"),
+    ("limits and priorities of other processes", "escapes: processes"),
     ("which of the host's cgroups it runs in is not shown", "escapes: processes; walls.rs"),
     ("no program runs that is not granted", "escapes: execution"),
     ("modes, owners, times", "escapes: metadata"),

@@ -1,11 +1,15 @@
 //! The calls that no safe crate has. Each is one system call.
 
+mod processes;
+
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
 use rustix::io::Errno;
 use rustix::process::Pid;
+
+pub(crate) use processes::{set_affinity, set_disk_priority, set_limit, set_priority, set_scheduler, set_scheduling};
 
 /// Which side of a fork goes on.
 pub(crate) enum Side {

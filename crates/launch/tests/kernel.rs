@@ -33,7 +33,7 @@ use rustix::process::Pid;
 fn main() {
     become_reaper().unwrap();
     let ground = Ground::new();
-    let cases: [(&str, Case); 19] = [
+    let cases: [(&str, Case); 20] = [
         ("the exit code and the signal come through", ends_as_the_task_does),
         ("nothing is executed before the caller agrees", waits_for_the_caller),
         ("a program that is not there is an error of exec", missing_program),
@@ -53,6 +53,7 @@ fn main() {
         ("modes, times and sockets are decided outside", outside::metadata),
         ("a denied name does not appear", outside::creation),
         ("a file does not get the set-group-id bit", outside::set_group_id),
+        ("limits and priorities are those of the task's own tree", outside::other_processes),
     ];
     let mut ran = 0;
     for (name, case) in cases {

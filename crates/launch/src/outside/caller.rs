@@ -43,7 +43,8 @@ impl Caller {
     pub(super) fn new(listener: BorrowedFd<'_>, notification: &Notification) -> Result<Caller, Errno> {
         let thread = notification.thread;
         let proc = |name: &str| format!("/proc/{thread}/{name}");
-        let memory = File::open(proc("mem")).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::PERM))?;
+        let memory = File::options().read(true).write(true).open(proc("mem"));
+        let memory = memory.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::PERM))?;
         let root = openat(CWD, proc("root"), OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         sys::still_waits(listener, notification.id)?;
         Ok(Caller { thread, memory, root })
@@ -74,6 +75,12 @@ impl Caller {
         let mut bytes = vec![0; length];
         self.memory.read_exact_at(&mut bytes, address).map_err(|_| Errno::FAULT)?;
         Ok(bytes)
+    }
+
+    /// Writes to the caller's memory what its call returns there. The memory is that of the process that called, whatever has
+    /// its number by now.
+    pub(super) fn write(&self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
+        self.memory.write_all_at(bytes, address).map_err(|_| Errno::FAULT)
     }
 
     /// Resolves a path of the caller's, as the `at` calls read it.
@@ -150,9 +157,7 @@ impl Caller {
     }
 
     fn status(&self, name: &str, radix: u32) -> Result<u32, Errno> {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.thread)).map_err(|_| Errno::SRCH)?;
-        let value = text.lines().find_map(|line| line.strip_prefix(name)).ok_or(Errno::SRCH)?;
-        u32::from_str_radix(value.trim(), radix).map_err(|_| Errno::SRCH)
+        status(self.thread, name, radix)
     }
 
     /// Opens a place (`O_PATH`) from the caller's root. No link of `/proc` is followed: there it would be ours.
@@ -168,6 +173,13 @@ impl Caller {
         }
         Err(Errno::AGAIN)
     }
+}
+
+/// Reads a number of a process or a thread; `ESRCH` when there is none.
+pub(super) fn status(thread: u32, name: &str, radix: u32) -> Result<u32, Errno> {
+    let text = std::fs::read_to_string(format!("/proc/{thread}/status")).map_err(|_| Errno::SRCH)?;
+    let value = text.lines().find_map(|line| line.strip_prefix(name)).ok_or(Errno::SRCH)?;
+    u32::from_str_radix(value.trim(), radix).map_err(|_| Errno::SRCH)
 }
 
 impl Found {

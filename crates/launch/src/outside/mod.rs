@@ -13,6 +13,7 @@ mod connect;
 mod create;
 mod metadata;
 mod open;
+mod processes;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use remit_agent::AbsPath;
 use remit_sandbox::{Observed, Outside};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
+use rustix::process::Pid;
 
 use crate::sys::{self, Notification};
 use caller::Caller;
@@ -36,6 +38,8 @@ pub(crate) struct Bounds {
     pub(crate) inet: bool,
     /// The host's name of the task's terminal.
     pub(crate) terminal: Option<AbsPath>,
+    /// The task's first process, or the init of its pid namespace.
+    pub(crate) first: Pid,
 }
 
 /// What a call gets.
@@ -108,6 +112,8 @@ fn decide(listener: &Arc<OwnedFd>, bounds: &Arc<Bounds>, notification: &Notifica
     let number = libc::c_long::from(notification.number);
     if let Some(change) = metadata::change(number, &notification.arguments) {
         Answer::Plain(metadata::act(bounds, &caller, &change))
+    } else if let Some(change) = processes::change(number, &notification.arguments) {
+        Answer::Plain(processes::act(bounds, &caller, &change))
     } else if let Some(open) = open::call(number, &notification.arguments) {
         open::act(bounds, &caller, &open, later).unwrap_or_else(|errno| Answer::Plain(Err(errno)))
     } else if number == libc::SYS_connect {

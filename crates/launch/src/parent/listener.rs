@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType, recvmsg, socketpair,
 };
+use rustix::process::Pid;
 
 use super::running::Asked;
 use crate::Task;
@@ -25,8 +26,9 @@ pub(super) fn channel(plan: &Plan, task: &Task<'_>) -> Result<Option<(OwnedFd, O
 }
 
 /// Takes the listener of a task that has started; an observer begins to look on.
-pub(super) fn take(channel: &OwnedFd, plan: &Plan, task: &Task<'_>) -> Result<Asked, Errno> {
-    let own = || Own { rules: own_rules(plan, task), terminal: task.stdio.terminal.as_ref().map(|(_, path)| path.clone()) };
+pub(super) fn take(channel: &OwnedFd, plan: &Plan, task: &Task<'_>, first: Pid) -> Result<Asked, Errno> {
+    let terminal = || task.stdio.terminal.as_ref().map(|(_, path)| path.clone());
+    let own = || Own { rules: own_rules(plan, task), terminal: terminal(), first };
     let error = |error: std::io::Error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN);
     match task.watch {
         None if plan.outside.is_none() => Ok(Asked::Nothing),
@@ -45,6 +47,7 @@ pub(super) fn take(channel: &OwnedFd, plan: &Plan, task: &Task<'_>) -> Result<As
 pub(super) struct Own {
     rules: Vec<PathRights>,
     terminal: Option<AbsPath>,
+    first: Pid,
 }
 
 /// Returns what the answers depend on; `None` when a plan has no calls decided outside.
@@ -52,7 +55,7 @@ pub(super) fn bounds(plan: &Plan, own: Own) -> Option<Bounds> {
     let mut outside = plan.outside.clone()?;
     outside.rules.extend(own.rules);
     let inet = plan.seccomp.as_ref().is_some_and(|filter| filter.inet);
-    Some(Bounds { plan: outside, inet, terminal: own.terminal })
+    Some(Bounds { plan: outside, inet, terminal: own.terminal, first: own.first })
 }
 
 /// Returns what only the task's own launch knows: its temporary directory and its terminal.

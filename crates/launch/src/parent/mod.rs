@@ -135,7 +135,7 @@ fn launch<'a>(plan: &'a Plan, task: &'a Task<'a>, release: Release<'a>) -> Resul
         let _ = rustix::io::write(&go, b".");
     }
     match read_report(&report) {
-        Ok(None) => match channel.map_or(Ok(Asked::Nothing), |channel| listener::take(&channel, plan, task)) {
+        Ok(None) => match channel.map_or(Ok(Asked::Nothing), |channel| listener::take(&channel, plan, task, pid)) {
             Ok(asked) => Ok(running.asked(asked)),
             // Nobody would ever answer it.
             Err(errno) => {

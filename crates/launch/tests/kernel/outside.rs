@@ -124,6 +124,46 @@ pub(crate) fn set_group_id(ground: &Ground) {
     }
 }
 
+/// Limits and priorities are changed in the task's own tree, by processes and threads, and nowhere else.
+pub(crate) fn other_processes(ground: &Ground) {
+    let plan = decided(ground, Vec::new());
+    // Who launches is not in the tree. Where it succeeds this process becomes a little less important.
+    let number = std::process::id();
+    let python = |code: &str| format!("python3 -c 'import ctypes, os, resource, struct; {code}'");
+    for script in [
+        "renice -n 1 -p $$ && sleep 9 & job=$!; renice -n 2 -p $job && kill $job".to_owned(),
+        python("os.setpriority(0, os.getpid(), 1); os.sched_setaffinity(os.getpid(), os.sched_getaffinity(0))"),
+        python("p = os.getpid(); old = resource.prlimit(p, 4); assert resource.prlimit(p, 4, (0, old[1])) == old"),
+        python("assert resource.prlimit(os.getppid(), 4)"),
+        python("os.sched_setscheduler(os.getpid(), 3, os.sched_param(0)); os.sched_setparam(os.getpid(), os.sched_param(0))"),
+        // A size of 0, and one that is larger than this kernel knows, with nothing in what it does not know.
+        python(
+            r#"c = ctypes.CDLL(None).syscall; a = struct.pack("IIQiIQQQ", 0, 3, 0, 2, 0, 0, 0, 0); assert c(314, os.getpid(), a, 0) == 0; a = struct.pack("I", 200) + a[4:] + bytes(200); assert c(314, os.getpid(), a, 0) == 0"#,
+        ),
+        python("assert ctypes.CDLL(None).syscall(251, 1, os.getpid(), 2 << 13 | 7) == 0"),
+    ] {
+        ground.allowed(&plan, &script);
+    }
+    for script in [
+        format!("renice -n 5 -p {number}"),
+        format!("prlimit --pid {number} --core=0"),
+        python(&format!("resource.prlimit({number}, 4, resource.prlimit({number}, 4))")),
+        python(&format!("os.sched_setaffinity({number}, os.sched_getaffinity(0))")),
+        python(&format!("os.sched_setscheduler({number}, 3, os.sched_param(0))")),
+        python(&format!("os.sched_setscheduler({number}, 3, os.sched_param(0)); os.sched_setparam({number}, os.sched_param(0))")),
+        python(&format!(
+            r#"exit(ctypes.CDLL(None).syscall(314, {number}, struct.pack("IIQiIQQQ", 48, 3, 0, 5, 0, 0, 0, 0), 0) and 1)"#
+        )),
+        python(&format!("exit(ctypes.CDLL(None).syscall(251, 1, {number}, 2 << 13 | 7) and 1)")),
+        // Of a group, in which there may be others.
+        "setsid -w python3 -c 'import os; os.setpriority(os.PRIO_PGRP, 0, 1)'".to_owned(),
+        // One that came to the caller when its parent ended is told from nobody's.
+        "(sleep 9 & echo $! > orphan) && renice -n 5 -p $(cat orphan); r=$?; kill $(cat orphan); rm orphan; exit $r".to_owned(),
+    ] {
+        ground.refused(&plan, &script);
+    }
+}
+
 /// Names that must not appear, with a root of the task's own and without one.
 pub(crate) fn creation(ground: &Ground) {
     let patterns = ["**/*.pem", ".git/hooks", "**/.hg/hgrc", "data/**"];

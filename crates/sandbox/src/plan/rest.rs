@@ -124,7 +124,13 @@ pub(super) fn processes(host: &Host, plan: &mut Plan) {
             remedy: None,
         });
     }
-    if !pid {
+    if plan.seccomp.as_ref().is_some_and(|filter| filter.metadata == Metadata::Decided) {
+        plan.carried.push(Carried {
+            grant: Grant::Processes,
+            what: "limits and priorities of other processes cannot be changed".to_owned(),
+            by: vec![Mechanism::SeccompNotification],
+        });
+    } else if !pid {
         plan.gaps.push(Gap {
             grant: Grant::Processes,
             what: "limits and priorities of the user's other processes can be changed".to_owned(),
@@ -228,7 +234,8 @@ pub(super) fn host_gaps(host: &Host, plan: &mut Plan) {
     if plan.namespaces.is_none() {
         plan.gaps.push(Gap {
             grant: Grant::Processes,
-            what: "refused even among the task's own processes: terminals of their own, System V memory and queues, abstract sockets"
+            what: "refused even among the task's own processes: terminals of their own, System V memory and queues, abstract sockets, \
+                   limits and priorities of one that has lost its parent"
                 .to_owned(),
             why: format!("those of the host could not be told apart, and {}", why(&host.namespaces)),
             remedy: None,

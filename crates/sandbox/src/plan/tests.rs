@@ -257,6 +257,8 @@ fn without_namespaces_modes_times_and_sockets_are_decided_outside_or_refused() {
         assert_eq!(plan.seccomp.as_ref().map(|filter| filter.metadata), Some(metadata));
         assert_eq!(plan.outside.is_some(), decided);
         assert_eq!(gap(&plan, "no mode, owner, time or attribute can be changed"), refused);
+        assert_eq!(gap(&plan, "limits and priorities of the user's other processes"), refused);
+        assert_eq!(plan.carried.iter().any(|carried| carried.what.starts_with("limits and priorities")), decided);
         assert!(!gap(&plan, "Unix sockets of the host's services"));
     };
     check(Availability::Works, Metadata::Decided, true, false);

@@ -41,6 +41,11 @@ pub(crate) enum Rule {
         argument: u8,
         mask: u32,
     },
+    /// Asks, unless each of these arguments is what is given, or the pointer is null.
+    NotifyUnless {
+        equal: Vec<(u8, u32)>,
+        null: Option<u8>,
+    },
     AllowAnyBit {
         argument: u8,
         mask: u32,
@@ -310,6 +315,19 @@ fn check(rule: &Rule) -> Vec<Instruction> {
         Rule::NotifyNoBit { argument, mask } => {
             vec![load_argument(*argument), jump_any_bit(*mask, 1, 0), ret(Action::Notify), ret(Action::Allow)]
         }
+        Rule::NotifyUnless { equal, null } => {
+            let mut block = Vec::new();
+            if let Some(argument) = null {
+                // Both halves: no address is left out.
+                block.extend([load_argument(*argument), jump_equal(0, 0, 3), load_upper(*argument), jump_equal(0, 0, 1)]);
+                block.push(ret(Action::Allow));
+            }
+            for (argument, value) in equal {
+                block.extend([load_argument(*argument), jump_equal(*value, 1, 0), ret(Action::Notify)]);
+            }
+            block.push(ret(Action::Allow));
+            block
+        }
         Rule::SocketPair { unix } | Rule::Socket { inet: false, unix } => {
             if_any(load_argument(0), &[AF_UNIX], unix_socket(*unix), vec![ret(Action::Errno(EAFNOSUPPORT))])
         }
@@ -362,6 +380,10 @@ fn load(offset: u32) -> Instruction {
 /// Loads the low half of an argument: the kernel reads no more of the ones that are checked.
 fn load_argument(index: u8) -> Instruction {
     load(ARGS + 8 * u32::from(index))
+}
+
+fn load_upper(index: u8) -> Instruction {
+    load(ARGS + 8 * u32::from(index) + 4)
 }
 
 fn and(mask: u32) -> Instruction {

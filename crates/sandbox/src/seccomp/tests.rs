@@ -180,6 +180,40 @@ fn the_set_group_id_bit_is_asked_about_where_what_has_it_stays() {
     check(SetGroupId::Refused, "EPERM");
 }
 
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn another_process_is_asked_about_where_numbers_are_the_hosts() {
+    const UPPER: u64 = 1 << 32;
+    let check = |nr: u32, args: [u64; 3], expected: &str| {
+        for program in all() {
+            let expected = if program.metadata == Metadata::Decided { expected } else { "allow" };
+            let value = run(program.instructions(), &Call { arch: X86_64, nr, args });
+            assert_eq!(answer(value), expected, "{program:?} nr {nr} args {args:x?}");
+        }
+    };
+    // sched_setparam, sched_setscheduler, sched_setaffinity, sched_setattr
+    for nr in [142, 144, 203, 314] {
+        check(nr, [0, 1, 1], "allow");
+        check(nr, [UPPER, 1, 1], "allow");
+        check(nr, [1, 0, 0], "notify");
+        check(nr, [u64::MAX, 0, 0], "notify");
+    }
+    // prlimit64, whose third argument is null when it only reads
+    check(302, [0, 7, 1], "allow");
+    check(302, [5, 7, 0], "allow");
+    check(302, [5, 7, UPPER], "notify");
+    check(302, [5, 7, 1], "notify");
+    // setpriority: of a process, a group, a user
+    check(141, [0, 0, 5], "allow");
+    check(141, [0, 1, 5], "notify");
+    check(141, [1, 0, 5], "notify");
+    check(141, [2, 0, 5], "notify");
+    // ioprio_set
+    check(251, [1, 0, 5], "allow");
+    check(251, [1, 1, 5], "notify");
+    check(251, [2, 0, 5], "notify");
+}
+
 #[test]
 fn programs_are_within_the_kernels_limit() {
     for program in all() {
