@@ -73,7 +73,7 @@ fn open_files() {
     run("test $(ulimit -n) = 32", &json!({ "openFiles": 32 })).unwrap().assert_code(0);
 }
 
-/// An allocation bomb: twenty processes together are over what each of them is under.
+/// An allocation bomb: twenty processes together are over what each of them is under. Where there is no cgroup, Remit looks on.
 #[test]
 fn memory() {
     let bomb = "exec python3 -c '
@@ -87,9 +87,31 @@ for _ in range(20):
     if os.wait()[1] != 0:
         raise SystemExit(1)'";
     let limits = json!({ "memory": "96M" });
-    let Some(outcome) = run(bomb, &limits) else { return };
-    outcome.assert_code(KILLED).assert_stderr("ended: memory limit 96 MiB");
+    run(bomb, &limits).unwrap().assert_code(KILLED).assert_stderr("ended: memory limit 96 MiB");
     run("exec python3 -c 'bytearray(8 << 20)'", &limits).unwrap().assert_code(0);
+}
+
+/// Shared memory counts as well, and what many processes share counts once.
+#[test]
+fn memory_that_is_shared() {
+    let limits = json!({ "memory": "96M" });
+    let shared = "exec python3 -c '
+import mmap, os
+shared = mmap.mmap(-1, 256 << 20)
+for at in range(0, 256 << 20, 4096):
+    shared[at] = 1
+os.read(0, 1) or __import__(\"time\").sleep(1000)'";
+    run(shared, &limits).unwrap().assert_code(KILLED).assert_stderr("ended: memory limit 96 MiB");
+    let once = "exec python3 -c '
+import os, time
+held = bytearray(b\"x\" * (40 << 20))
+for _ in range(6):
+    if os.fork() == 0:
+        time.sleep(1.5)
+        os._exit(0)
+for _ in range(6):
+    assert os.wait()[1] == 0'";
+    run(once, &limits).unwrap().assert_code(0);
 }
 
 /// A runtime finds the limit where it looks for it: the size of its heap depends on it.
@@ -106,8 +128,11 @@ if \"memory\" in groups:
 else:
     place = \"/sys/fs/cgroup\" + groups[\"\"] + \"/memory.max\"
 print(open(place).read())'";
-    let Some(outcome) = run(script, &json!({ "memory": "96M" })) else { return };
-    outcome.assert_code(0).assert_stdout("100663296");
+    let limits = json!({ "memory": "96M" });
+    if preview(&limits).contains("are not counted to the limit of memory") {
+        return;
+    }
+    run(script, &limits).unwrap().assert_code(0).assert_stdout("100663296");
 }
 
 /// A fork bomb: every process makes others, until it cannot.
@@ -127,6 +152,12 @@ except OSError:
         outcome.assert_stderr("ended: processes limit 32");
     }
     run("true | true | true", &limits).unwrap().assert_code(0);
+}
+
+fn preview(limits: &Value) -> String {
+    let world = World::empty();
+    let agent = world.test_runner(&["sh script.sh"], &json!({ "limits": limits }));
+    world.remit(&["preview", "--json", agent.to_str().unwrap()]).assert_code(0).stdout.clone()
 }
 
 /// Runs a script under limits; `None`, with nothing run, where the preview says that this host cannot hold them.

@@ -11,6 +11,8 @@ mod clock;
 mod console;
 mod desk;
 mod find;
+mod memory;
+mod meter;
 mod network;
 mod relay;
 mod run;

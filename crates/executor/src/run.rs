@@ -13,9 +13,9 @@ use rustix::process::Pid;
 use thiserror::Error;
 
 use crate::audit::AuditEvent;
+use crate::meter::Meter;
 use crate::network::Proxy;
 use crate::relay::{Relay, Relaying};
-use crate::space::Space;
 use crate::supervise::{Onlooker, supervise};
 use crate::supervisor::Supervisor;
 use crate::terminal::Terminal;
@@ -123,7 +123,7 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Ob
     let program = find(name, plan, directory, elsewhere)?;
     let scratch = Scratch { path: task.make_scratch()? };
     note_layers(plan, task, &scratch)?;
-    let space = Space::watch(plan, &scratch.path)?;
+    let meter = Meter::begin(plan, &scratch.path)?;
     become_reaper().map_err(ExecutorError::Supervise)?;
     // While calls are decided outside, this process cannot fork: first the proxy, then the task.
     let (audit, mut recording) = (audit.map(Arc::new), None);
@@ -176,13 +176,13 @@ pub fn run(permit: Permit, ground: Ground<'_, '_>) -> Result<(Outcome, Option<Ob
             if let Some(terminal) = &mut terminal {
                 terminal.begin().map_err(ExecutorError::Terminal)?;
             }
-            let ended = supervise(&mut running, Onlooker::Caller(terminal), &signals, plan, space);
+            let ended = supervise(&mut running, Onlooker::Caller(terminal), &signals, plan, meter);
             (running, ended)
         }
         AttendedBy::Supervisor(supervisor) => {
             let mut running = supervisor.start(task, &mut start)?;
             let signals = supervisor.lend_signals().map_or_else(Signals::block, Ok).map_err(ExecutorError::Supervise)?;
-            let ended = supervise(&mut running, Onlooker::Supervisor(&mut *supervisor), &signals, plan, space);
+            let ended = supervise(&mut running, Onlooker::Supervisor(&mut *supervisor), &signals, plan, meter);
             // Until the end is written, nothing may end this process.
             supervisor.take_back(signals);
             (running, ended)

@@ -12,12 +12,10 @@ use rustix::fs::{Mode, OFlags, fstat, fstatvfs};
 use rustix::io::Errno;
 
 use crate::ExecutorError;
+use crate::meter::until_next;
 
 /// Faster than a disk fills: so long as the room that is left lasts at this rate, nobody has to look.
 const FASTEST: u64 = 4 << 30;
-/// Also where the room lasts longer: a file can be given any size at once.
-const LONGEST: Duration = Duration::from_secs(1);
-const SHORTEST: Duration = Duration::from_millis(20);
 
 /// Watches the file systems that a task may write to.
 #[derive(Debug)]
@@ -49,7 +47,7 @@ impl Space {
                 systems.push(System { free: free(&at).map_err(failed)?, at, device });
             }
         }
-        let next = Instant::now() + until_next(wanted.limit);
+        let next = Instant::now() + until_next(wanted.limit, FASTEST);
         Ok(Some(Space { limit: wanted.limit, systems, next, over: false }))
     }
 
@@ -73,7 +71,7 @@ impl Space {
         let fallen = self.systems.iter().map(|system| free(&system.at).map_or(u64::MAX, |now| system.free.saturating_sub(now)));
         let fallen = fallen.max().unwrap_or(0);
         self.over = fallen > self.limit;
-        self.next = Instant::now() + until_next(self.limit.saturating_sub(fallen));
+        self.next = Instant::now() + until_next(self.limit.saturating_sub(fallen), FASTEST);
         self.over
     }
 
@@ -95,22 +93,9 @@ fn free(at: &OwnedFd) -> Result<u64, Errno> {
     Ok(stat.f_bfree.saturating_mul(stat.f_frsize))
 }
 
-/// Returns when to look again, with so much room left.
-fn until_next(room: u64) -> Duration {
-    let nanoseconds = u128::from(room) * 1_000_000_000 / u128::from(FASTEST);
-    Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX)).clamp(SHORTEST, LONGEST)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_less_room_is_left_the_sooner_somebody_looks() {
-        for (room, milliseconds) in [(0, 20), (1 << 20, 20), (400 << 20, 97), (1 << 30, 250), (4 << 30, 1000), (u64::MAX, 1000)] {
-            assert_eq!(until_next(room).as_millis(), milliseconds, "{room}");
-        }
-    }
 
     #[test]
     fn what_is_taken_counts_however_it_is_taken() {

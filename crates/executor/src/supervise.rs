@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::clock::Clock;
-use crate::space::Space;
+use crate::meter::Meter;
 use crate::supervisor::Supervisor;
 use crate::terminal::Terminal;
 
@@ -28,12 +28,12 @@ pub(crate) fn supervise(
     mut onlooker: Onlooker<'_, '_>,
     signals: &Signals,
     plan: &Plan,
-    mut space: Option<Space>,
+    mut meter: Meter,
 ) -> Result<Outcome, Errno> {
     let mut clock = Clock::new(plan.wall_time);
     let mut flooded = false;
     loop {
-        let ready = wait(running, &onlooker, signals, &clock, space.as_ref())?;
+        let ready = wait(running, &onlooker, signals, &clock, &meter)?;
         match &mut onlooker {
             Onlooker::Caller(terminal) => attend(running, terminal, signals, &ready)?,
             Onlooker::Supervisor(supervisor) => supervisor.attend(running, &mut clock, signals, &ready)?,
@@ -55,11 +55,8 @@ pub(crate) fn supervise(
         }
         if ready.ended {
             let ending = running.wait()?;
-            let filled = space.as_ref().is_some_and(Space::is_over);
-            let outcome = |met| {
-                let over = || Outcome::OverLimit { limit: "diskSpace".to_owned() };
-                if filled { over() } else { outcome(ending, &clock, met, plan) }
-            };
+            let over = meter.over().map(|limit| Outcome::OverLimit { limit: limit.to_owned() });
+            let outcome = |met| over.unwrap_or_else(|| outcome(ending, &clock, met, plan));
             return Ok(match &mut onlooker {
                 Onlooker::Caller(terminal) => {
                     if flooded {
@@ -74,7 +71,8 @@ pub(crate) fn supervise(
             });
         }
         clock.act(running);
-        if space.as_mut().is_some_and(Space::is_met) {
+        // All children of this process are the task's.
+        if meter.is_met(Vec::new) {
             // It would go on until nothing is left for anybody.
             running.kill();
         }
@@ -136,13 +134,7 @@ pub(crate) struct Ready {
     pub(crate) called: bool,
 }
 
-fn wait(
-    running: &Running,
-    onlooker: &Onlooker<'_, '_>,
-    signals: &Signals,
-    clock: &Clock,
-    space: Option<&Space>,
-) -> Result<Ready, Errno> {
+fn wait(running: &Running, onlooker: &Onlooker<'_, '_>, signals: &Signals, clock: &Clock, meter: &Meter) -> Result<Ready, Errno> {
     let input = rustix::stdio::stdin();
     let (terminal, supervisor) = match onlooker {
         Onlooker::Caller(terminal) => (terminal.as_ref(), None),
@@ -164,7 +156,7 @@ fn wait(
         wanted.iter().flatten().map(|(descriptor, flags)| PollFd::from_borrowed_fd(*descriptor, *flags)).collect();
     let others = supervisor.into_iter().flat_map(Supervisor::watched_terminal);
     watched.extend(others.map(|(descriptor, flags)| PollFd::from_borrowed_fd(descriptor, flags)));
-    let looks = space.and_then(Space::remaining);
+    let looks = meter.remaining();
     let timeout = clock.remaining().into_iter().chain(looks).chain(supervisor.and_then(Supervisor::remaining)).min();
     match poll(&mut watched, timeout.and_then(|timeout| Timespec::try_from(timeout).ok()).as_ref()) {
         Ok(_) | Err(Errno::INTR) => {}

@@ -33,8 +33,8 @@ pub use sandbox::Workers;
 
 use crate::audit::{Audit, AuditError, AuditEvent};
 use crate::desk::Desk;
+use crate::meter::Meter;
 use crate::network::Recording;
-use crate::space::Space;
 use crate::tools::{Call, Lists, Output, Places};
 use crate::worker::Worker;
 use crate::worker::protocol::{Reply, What};
@@ -59,7 +59,7 @@ pub struct Session {
     /// How long a command may take, in seconds, when it does not say so itself.
     wall_time: Option<u64>,
     /// The disks that it writes to, while a call is on its way.
-    space: Mutex<Option<Space>>,
+    meter: Mutex<Meter>,
 }
 
 /// What the gate says to a call.
@@ -144,7 +144,7 @@ impl Session {
         worker: Worker,
         audit: Audit,
     ) -> io::Result<(Session, Workers)> {
-        let space = Mutex::new(worker.recipe.watch_space().map_err(io::Error::other)?);
+        let meter = Mutex::new(worker.recipe.meter().map_err(io::Error::other)?);
         let (sandbox, proxy) = Sandbox::new(worker)?;
         let audit = Arc::new(audit);
         let gate = policy.gate();
@@ -161,7 +161,7 @@ impl Session {
         let servers = servers::Servers::default();
         let (workers, network) = (sandbox.workers(), Mutex::new(network));
         let session =
-            Session { agent, policy, gate, sandbox, audit, network, lists, servers, desk, launched, next, wall_time, space };
+            Session { agent, policy, gate, sandbox, audit, network, lists, servers, desk, launched, next, wall_time, meter };
         Ok((session, workers))
     }
 
@@ -246,7 +246,7 @@ impl Session {
     async fn ask_worker(&self, call: Call, progress: &(dyn Fn(String) + Send + Sync)) -> Result<Output, (String, Option<i32>)> {
         let reply = tokio::select! {
             biased;
-            () = self.used_up() => return Err((USED_UP.to_owned(), None)),
+            limit = self.used_up() => return Err((used_up(limit), None)),
             reply = self.order(What::Act(call.within(self.wall_time)), progress) => reply,
         };
         match reply {
@@ -259,20 +259,26 @@ impl Session {
         }
     }
 
-    /// Waits until a disk has lost more room than the limit allows: for ever, where there is none.
-    async fn used_up(&self) {
-        while let Some(next) = self.look_for_room() {
-            tokio::time::sleep(next).await;
+    /// Waits until a limit is met that only looking holds, and returns its name: for ever, where there is none.
+    async fn used_up(&self) -> &'static str {
+        loop {
+            match self.look() {
+                Ok(next) => tokio::time::sleep(next).await,
+                Err(limit) => return limit,
+            }
         }
     }
 
-    /// Returns when to look again; `None` when the limit is met.
-    fn look_for_room(&self) -> Option<Duration> {
-        let mut space = self.space.lock().unwrap_or_else(PoisonError::into_inner);
-        // Without a limit: never.
-        let Some(space) = space.as_mut() else { return Some(Duration::MAX) };
-        let _ = space.is_met();
-        space.remaining()
+    /// Returns when to look again, or the limit that is met.
+    fn look(&self) -> Result<Duration, &'static str> {
+        let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
+        let spared = || self.desk.as_ref().map_or_else(Vec::new, |desk| sandbox::locked(desk).children());
+        let _ = meter.is_met(spared);
+        match meter.over() {
+            Some(limit) => Err(limit),
+            // Without a limit: never.
+            None => Ok(meter.remaining().unwrap_or(Duration::MAX)),
+        }
     }
 
     fn places(&self) -> Places<'_> {
@@ -289,7 +295,12 @@ impl Session {
     }
 }
 
-const USED_UP: &str = "the limit of disk space of this session is met: make room, and start the server again";
+/// Why a session goes on no more after a limit that only looking holds.
+fn used_up(limit: &str) -> String {
+    let (what, cure) = if limit == "memory" { ("memory", "") } else { ("disk space", "make room, and ") };
+    format!("the limit of {what} of this session is met: {cure}start the server again")
+}
+
 pub(crate) const GONE: &str = "the sandbox of this session has ended: start the server again";
 
 /// A call between its start and its end; dropped in between, it was cancelled.

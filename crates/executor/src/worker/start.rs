@@ -10,9 +10,9 @@ use remit_sandbox::{PathRights, Plan, Rights};
 use remit_tasks::TaskDir;
 
 use crate::ExecutorError;
+use crate::meter::Meter;
 use crate::network::Proxy;
 use crate::run::note_layers;
-use crate::space::Space;
 
 /// The hidden subcommand that is the worker.
 pub const WORKER: &str = "worker";
@@ -62,9 +62,9 @@ pub fn start_worker(plan: &Plan, directory: &AbsPath, task: &TaskDir) -> Result<
 }
 
 impl Recipe {
-    /// Begins to watch the disks that the worker may write to, where its plan has a limit for them.
-    pub(crate) fn watch_space(&self) -> Result<Option<Space>, ExecutorError> {
-        Space::watch(&self.plan, &self.scratch.path)
+    /// Begins to watch what the worker's plan has watched.
+    pub(crate) fn meter(&self) -> Result<Meter, ExecutorError> {
+        Meter::begin(&self.plan, &self.scratch.path)
     }
 
     /// Starts a worker: in the directories of the one before it, if there was one.

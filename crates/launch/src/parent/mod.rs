@@ -24,7 +24,7 @@ pub(crate) use listener::receive as receive_listener;
 pub(crate) use prepare::Identity;
 use running::Asked;
 pub use running::{Ending, Running};
-pub use tree::{become_reaper, end_tree, end_tree_but, pause_tree, resume_tree};
+pub use tree::{become_reaper, end_tree, end_tree_but, pause_tree, resume_tree, tree_but};
 
 /// Starts a task under a plan.
 ///

@@ -50,7 +50,7 @@ pub fn pause_tree() -> Result<(), Errno> {
 
 /// Lets every descendant of this process go on.
 pub fn resume_tree() -> Result<(), Errno> {
-    for pid in descendants(&[])? {
+    for pid in tree_but(&[])? {
         // One that has ended meanwhile needs nothing.
         let _ = kill_process(pid, Signal::CONT);
     }
@@ -62,7 +62,7 @@ fn stopped(spared: &[u32]) -> Result<Vec<Pid>, Errno> {
     let (mut stopped, mut known) = (Vec::new(), BTreeSet::new());
     loop {
         let before = stopped.len();
-        for pid in descendants(spared)? {
+        for pid in tree_but(spared)? {
             if known.insert(pid.as_raw_nonzero()) {
                 let _ = kill_process(pid, Signal::STOP);
                 stopped.push(pid);
@@ -74,8 +74,8 @@ fn stopped(spared: &[u32]) -> Result<Vec<Pid>, Errno> {
     }
 }
 
-/// Returns every process below this one, by one look at `/proc`, but for some and what is below them.
-fn descendants(spared: &[u32]) -> Result<Vec<Pid>, Errno> {
+/// Returns every process below this one, by one look at `/proc`, but for the `spared` children and what is below them.
+pub fn tree_but(spared: &[u32]) -> Result<Vec<Pid>, Errno> {
     let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     let entries = fs::read_dir("/proc").map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))?;
     for entry in entries.flatten() {

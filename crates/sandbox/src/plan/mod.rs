@@ -53,6 +53,9 @@ pub struct Plan {
     pub wall_time: Option<u64>,
     /// Bytes of output, after which the task ends; enforced by the supervisor.
     pub output: Option<u64>,
+    /// Bytes that the task's processes may have in memory, where no cgroup holds them to it; enforced by the supervisor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
     /// Where free space is watched; enforced by the supervisor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk_space: Option<DiskSpace>,
@@ -154,6 +157,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         cgroups: Vec::new(),
         wall_time: None,
         output: None,
+        memory: None,
         disk_space: None,
         drop_capabilities: true,
         no_new_privileges: true,
@@ -239,6 +243,7 @@ fn unrestricted(policy: &Policy, host: &Host) -> Plan {
         cgroups: Vec::new(),
         wall_time: None,
         output: None,
+        memory: None,
         disk_space: None,
         drop_capabilities: false,
         no_new_privileges: false,

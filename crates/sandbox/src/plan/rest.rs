@@ -64,7 +64,8 @@ fn carried(what: &str, by: Mechanism) -> Carried {
     Carried { grant: Grant::Limits, what: what.to_owned(), by: vec![by] }
 }
 
-/// A limit of the whole task: a cgroup, or for processes the count of a user namespace (Linux 5.14), or a gap.
+/// A limit of the whole task: a cgroup; or for processes the count of a user namespace (Linux 5.14), for memory a look at what they
+/// have, now and then; or a gap.
 fn group(host: &Host, plan: &mut Plan, limit: GroupLimit, value: u64) {
     let what = match limit {
         GroupLimit::Memory => "memory of the task",
@@ -86,7 +87,14 @@ fn group(host: &Host, plan: &mut Plan, limit: GroupLimit, value: u64) {
         Cgroups::Missing { why, remedy } => (why.clone(), Some(remedy.clone())),
         Cgroups::Unified { .. } | Cgroups::Legacy { .. } => ("the controller is not there".to_owned(), None),
     };
-    plan.gaps.push(Gap { grant: Grant::Limits, what: format!("the {what} is not limited"), why, remedy });
+    let what = if limit == GroupLimit::Memory {
+        plan.memory = Some(value);
+        plan.carried.push(carried("memory that its processes have mapped", Mechanism::Supervisor));
+        "files in memory that nobody maps are not counted to the limit of memory".to_owned()
+    } else {
+        format!("the {what} is not limited")
+    };
+    plan.gaps.push(Gap { grant: Grant::Limits, what, why, remedy });
 }
 
 /// Programs that would make whoever starts them the task's user or group, where something is written that stays.

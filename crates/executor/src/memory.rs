@@ -1,0 +1,147 @@
+//! The limit of memory where no cgroup holds it: what a task's processes have in memory, looked at while they run.
+//!
+//! Anonymous and shared pages count, in memory or swapped out, and each once however many processes have it. Files in memory
+//! that nobody maps do not: the plan says so.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use remit_launch::tree_but;
+use remit_sandbox::Plan;
+use rustix::process::Pid;
+
+use crate::meter::until_next;
+
+/// Faster than a few processes fill memory, in bytes a second.
+const FASTEST: u64 = 16 << 30;
+/// Of the time that a look takes; so looking takes a twentieth of one processor at most.
+const BETWEEN: u32 = 20;
+
+#[derive(Debug)]
+pub(crate) struct Memory {
+    limit: u64,
+    next: Instant,
+    over: bool,
+}
+
+impl Memory {
+    /// Begins to watch, where the plan has the limit watched.
+    pub(crate) fn watch(plan: &Plan) -> Option<Memory> {
+        plan.memory.map(|limit| Memory { limit, next: Instant::now() + until_next(limit, FASTEST), over: false })
+    }
+
+    /// Returns how long nobody has to look.
+    pub(crate) fn remaining(&self) -> Option<Duration> {
+        (!self.over).then(|| self.next.saturating_duration_since(Instant::now()))
+    }
+
+    /// Looks, where it is time, at what is below this process but for the `spared`; returns whether the limit is met, and was not
+    /// before.
+    pub(crate) fn is_met(&mut self, spared: impl FnOnce() -> Vec<u32>) -> bool {
+        let begun = Instant::now();
+        if self.over || begun < self.next {
+            return false;
+        }
+        let held = held(&spared(), self.limit);
+        self.over = held > self.limit;
+        self.next = Instant::now() + until_next(self.limit.saturating_sub(held), FASTEST).max(begun.elapsed() * BETWEEN);
+        self.over
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+}
+
+/// Returns how many bytes the processes have in memory; all there are, where nobody can tell.
+fn held(spared: &[u32], limit: u64) -> u64 {
+    let Ok(tree) = tree_but(spared) else { return u64::MAX };
+    let quick: Vec<(Pid, u64)> = tree.into_iter().map(|pid| (pid, counted(pid))).collect();
+    let sum = |all: &[u64]| all.iter().fold(0_u64, |all, one| all.saturating_add(*one));
+    let at_most = sum(&quick.iter().map(|(_, bytes)| *bytes).collect::<Vec<_>>());
+    if at_most <= limit {
+        return at_most;
+    }
+    // What several processes share was counted for each: to tell exactly the kernel walks over all their pages.
+    sum(&quick.iter().map(|(pid, bytes)| shared_out(*pid).unwrap_or(*bytes)).collect::<Vec<_>>())
+}
+
+/// What a process has, with all that it shares; 0 when it has ended.
+fn counted(pid: Pid) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).unwrap_or_default();
+    ["RssAnon:", "RssShmem:", "VmSwap:"].into_iter().filter_map(|name| field(&status, name)).fold(0, u64::saturating_add)
+}
+
+/// What a process has, with its share of what it shares (Linux 5.4); `None` where the kernel does not tell.
+fn shared_out(pid: Pid) -> Option<u64> {
+    let pages = fs::read_to_string(format!("/proc/{}/smaps_rollup", pid.as_raw_nonzero())).ok()?;
+    let share = |name: &str| field(&pages, name);
+    Some(share("Pss_Anon:")?.saturating_add(share("Pss_Shmem:")?).saturating_add(share("SwapPss:")?))
+}
+
+/// Reads `NAME  N kB`, in bytes.
+fn field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_field_is_in_bytes() {
+        for (text, expected) in [
+            ("Name:\tRssAnon:\nRssAnon:\t     4 kB\n", Some(4096)),
+            ("RssAnon:\t4\n", None),
+            ("RssAnonymous:\t4 kB\n", None),
+            ("RssAnon:\t18446744073709551615 kB\n", None),
+            ("", None),
+        ] {
+            assert_eq!(field(text, "RssAnon:"), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_processes_share_counts_once() {
+        // 32 MiB, and three more processes that have the same.
+        let script = "import os, sys
+held = bytearray(b'x' * (32 << 20))
+for _ in range(3):
+    if os.fork() == 0:
+        sys.stdin.read()
+        os._exit(0)
+print('ready', flush=True)
+sys.stdin.read()";
+        let mut child =
+            Command::new("python3").args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut ready = [0; 6];
+        child.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
+        // Other tests of this process may have children, too: each of these is looked at by itself.
+        let all: Vec<Pid> = tree_but(&[]).unwrap();
+        let root = Pid::from_child(&child);
+        let below = |pid: &Pid| {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| rest[2..].starts_with(&format!("{} ", root.as_raw_nonzero())))
+        };
+        let ours: Vec<Pid> = all.into_iter().filter(|pid| *pid == root || below(pid)).collect();
+        assert_eq!(ours.len(), 4);
+        let quick: u64 = ours.iter().map(|pid| counted(*pid)).sum();
+        let exact: u64 = ours.iter().map(|pid| shared_out(*pid).unwrap()).sum();
+        assert!(quick > 128 << 20, "{quick}");
+        assert!((32 << 20..80 << 20).contains(&exact), "{exact}");
+        child.stdin.take().unwrap().write_all(b"").unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn nobody_looks_before_it_is_time() {
+        let mut memory = Memory { limit: 0, next: Instant::now() + Duration::from_mins(20), over: false };
+        assert!(!memory.is_met(Vec::new) && memory.remaining().unwrap() > Duration::from_mins(15));
+        memory.over = true;
+        assert!(memory.remaining().is_none() && memory.is_over());
+    }
+}
