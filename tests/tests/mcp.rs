@@ -272,3 +272,28 @@ fn a_lost_worker_is_replaced_once() {
     let session = tasks["tasks"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
     world.remit(&["audit", &session]).assert_stdout("the worker was lost, and another was started in its place");
 }
+
+/// What fills a disk or memory ends with its call, and the session with it.
+#[test]
+fn a_limit_that_is_looked_at_ends_the_call() {
+    let check = |limits: Value, script: &str, met: &str| {
+        let world = World::empty();
+        fs::write(world.workspace().join("fill.sh"), script).unwrap();
+        let agent = world.test_runner(&["sh fill.sh", "echo *"], &json!({ "limits": limits }));
+        // A cgroup ends the command alone.
+        let preview = world.remit(&["preview", "--json", agent.to_str().unwrap()]);
+        if met == "memory" && !preview.stdout.contains("memory that its processes have mapped") {
+            return;
+        }
+        let mut chat = Chat::start(&world, &agent);
+        chat.call("execute_bash", &json!({ "command": "echo before" })).ok("before");
+        let why = format!("the limit of {met} of this session is met");
+        chat.call("execute_bash", &json!({ "command": "sh fill.sh" })).refused(&why);
+        chat.call("execute_bash", &json!({ "command": "echo after" })).refused(&why);
+        chat.close();
+    };
+    let disk = "fallocate -l 2G ${TMPDIR:-/tmp}/big && exec python3 -c 'import time; time.sleep(1000)'";
+    check(json!({ "diskSpace": "16M" }), disk, "disk space");
+    let memory = "exec python3 -c 'import time; held = bytearray(b\"x\" * (256 << 20)); time.sleep(1000)'";
+    check(json!({ "memory": "96M" }), memory, "memory");
+}

@@ -121,7 +121,7 @@ fn lines<'a>(trials: &'a Trials, landlock: &'a Availability, cgroups: &'a Availa
         Line {
             name: "cgroups",
             holds: "limits of memory and processes",
-            lost: "memory is not limited; processes are in a user namespace, and for root not at all",
+            lost: "memory is limited by looking now and then; processes are in a user namespace, and for root not at all",
             found: cgroups,
         },
     ]
