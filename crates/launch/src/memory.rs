@@ -216,15 +216,32 @@ pub(crate) unsafe extern "C" fn memset(to: *mut u8, value: i32, n: usize) -> *mu
 /// As for C's: `n` bytes are readable at both.
 #[cfg_attr(not(test), unsafe(no_mangle))]
 pub(crate) unsafe extern "C" fn memcmp(one: *const u8, other: *const u8, n: usize) -> i32 {
-    let mut at = 0;
+    let order = |left: u64, right: u64| if left < right { -1 } else { 1 };
     // SAFETY: the caller's; no read goes beyond `n`.
     unsafe {
+        let words = |at: usize| [read_unaligned(one.add(at).cast::<u64>()), read_unaligned(other.add(at).cast::<u64>())];
+        let halves = |at: usize| [read_unaligned(one.add(at).cast::<u32>()), read_unaligned(other.add(at).cast::<u32>())];
+        let mut at = 0;
         while at + 8 <= n {
-            let (left, right) = (read_unaligned(one.add(at).cast::<u64>()), read_unaligned(other.add(at).cast::<u64>()));
+            let [left, right] = words(at);
             if left != right {
-                return if left.swap_bytes() < right.swap_bytes() { -1 } else { 1 };
+                return order(u64::from_be(left), u64::from_be(right));
             }
             at += 8;
+        }
+        // The last bytes, with some before them that are the same.
+        if n >= 8 {
+            let [left, right] = words(n - 8);
+            return if left == right { 0 } else { order(u64::from_be(left), u64::from_be(right)) };
+        }
+        if n >= 4 {
+            for at in [0, n - 4] {
+                let [left, right] = halves(at);
+                if left != right {
+                    return order(u64::from(u32::from_be(left)), u64::from(u32::from_be(right)));
+                }
+            }
+            return 0;
         }
         while at < n {
             let (left, right) = (*one.add(at), *other.add(at));

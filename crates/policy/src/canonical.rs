@@ -21,10 +21,10 @@ impl Policy {
     /// Keys stand in the order of the types' fields, which [`Policy::version`] covers, and those of maps are sorted.
     pub fn canonical(&self) -> String {
         // About what a policy under a profile of the product takes.
-        let mut bytes = Vec::with_capacity(16 * 1024);
+        let mut bytes = Vec::with_capacity(32 * 1024);
         // A policy is made of strings, numbers and lists only, so writing it as JSON cannot fail; if it ever did, no two
         // policies may look the same.
-        match serde_json::to_writer(&mut bytes, &form(self)).map(|()| String::from_utf8(bytes)) {
+        match write(&mut bytes, self).map(|()| String::from_utf8(bytes)) {
             Ok(Ok(text)) => text,
             Ok(Err(error)) => format!("{error} in {self:?}"),
             Err(error) => format!("{error} in {self:?}"),
@@ -32,9 +32,25 @@ impl Policy {
     }
 }
 
-/// A policy without origins. It borrows what is long: the form is made at every start.
+/// Writes one object: what stands before the files, the files, and what stands behind them.
+fn write(bytes: &mut Vec<u8>, policy: &Policy) -> serde_json::Result<()> {
+    let (before, files, after) = form(policy);
+    serde_json::to_writer(&mut *bytes, &before)?;
+    // The two objects become one.
+    bytes.pop();
+    bytes.extend_from_slice(b",\"files\":");
+    files.write(bytes)?;
+    let rest = bytes.len();
+    serde_json::to_writer(&mut *bytes, &after)?;
+    if let Some(opening) = bytes.get_mut(rest) {
+        *opening = b',';
+    }
+    Ok(())
+}
+
+/// A policy without origins, up to its files. It borrows what is long: the form is made at every start.
 #[derive(Serialize)]
-struct Form<'a> {
+struct Before<'a> {
     version: u32,
     agent: Option<&'a str>,
     reading: &'static str,
@@ -44,7 +60,11 @@ struct Form<'a> {
     home: &'a AbsPath,
     tools: ToolGrants,
     commands: Commands<'a>,
-    files: Files<'a>,
+}
+
+/// The same, behind its files.
+#[derive(Serialize)]
+struct After<'a> {
     network: NetworkGrant,
     environment: Environment<'a>,
     limits: Vec<Limit>,
@@ -67,7 +87,7 @@ struct Command<'a> {
     pattern: &'a CommandPattern,
 }
 
-#[derive(Serialize)]
+/// By far the most of it, so it writes itself.
 struct Files<'a> {
     read: Vec<File<'a>>,
     write: Vec<File<'a>>,
@@ -80,10 +100,55 @@ struct Files<'a> {
     caches: Vec<File<'a>>,
 }
 
-#[derive(Serialize)]
 struct File<'a> {
     pattern: &'a PathPattern,
     if_present: bool,
+}
+
+impl Files<'_> {
+    fn write(&self, bytes: &mut Vec<u8>) -> serde_json::Result<()> {
+        let Files { read, write, execute, hidden, write_denied, protected, protected_read, workspace, caches } = self;
+        let lists = [
+            ("{\"read\":[", read),
+            ("],\"write\":[", write),
+            ("],\"execute\":[", execute),
+            ("],\"hidden\":[", hidden),
+            ("],\"write_denied\":[", write_denied),
+            ("],\"protected\":[", protected),
+            ("],\"protected_read\":[", protected_read),
+        ];
+        for (opening, list) in lists {
+            bytes.extend_from_slice(opening.as_bytes());
+            write_list(bytes, list)?;
+        }
+        bytes.extend_from_slice(b"],\"workspace\":");
+        serde_json::to_writer(&mut *bytes, workspace)?;
+        bytes.extend_from_slice(b",\"caches\":[");
+        write_list(bytes, caches)?;
+        bytes.extend_from_slice(b"]}");
+        Ok(())
+    }
+}
+
+fn write_list(bytes: &mut Vec<u8>, files: &[File<'_>]) -> serde_json::Result<()> {
+    for (number, File { pattern, if_present }) in files.iter().enumerate() {
+        bytes.extend_from_slice(if number == 0 { b"{\"pattern\":".as_slice() } else { b",{\"pattern\":" });
+        match &pattern.glob {
+            None if is_plain(pattern.base.as_str()) => {
+                bytes.push(b'"');
+                bytes.extend_from_slice(pattern.base.as_str().as_bytes());
+                bytes.push(b'"');
+            }
+            _ => serde_json::to_writer(&mut *bytes, pattern)?,
+        }
+        bytes.extend_from_slice(if *if_present { b",\"if_present\":true}".as_slice() } else { b",\"if_present\":false}" });
+    }
+    Ok(())
+}
+
+/// Returns whether a text stands in JSON as it is. Every byte is looked at, because that is done sixteen at a time.
+fn is_plain(text: &str) -> bool {
+    !text.bytes().fold(false, |odd, byte| odd | (byte < 0x20) | (byte == b'"') | (byte == b'\\'))
 }
 
 #[derive(Serialize)]
@@ -100,7 +165,7 @@ struct Variable<'a> {
 }
 
 /// Returns the policy without origins. Every field is named, so that a new one cannot be forgotten here.
-fn form(policy: &Policy) -> Form<'_> {
+fn form(policy: &Policy) -> (Before<'_>, Files<'_>, After<'_>) {
     let Policy {
         version,
         agent,
@@ -118,7 +183,7 @@ fn form(policy: &Policy) -> Form<'_> {
         debug,
         starts,
     } = policy;
-    Form {
+    let before = Before {
         version: *version,
         agent: agent.as_deref(),
         reading,
@@ -128,7 +193,8 @@ fn form(policy: &Policy) -> Form<'_> {
         home,
         tools: tools_form(tools),
         commands: commands_form(commands),
-        files: files_form(files),
+    };
+    let after = After {
         network: network_form(network),
         environment: environment_form(environment),
         limits: union(
@@ -136,10 +202,11 @@ fn form(policy: &Policy) -> Form<'_> {
             |limit| Limit { origin: Origin::Erased, ..limit.clone() },
             |a, b| (a.kind, a.value).cmp(&(b.kind, b.value)),
         ),
-        // Hooks of one trigger run in their order.
         debug: *debug,
+        // Hooks of one trigger run in their order.
         starts: starts.iter().map(|start| Start { origin: Origin::Erased, ..start.clone() }).collect(),
-    }
+    };
+    (before, files_form(files), after)
 }
 
 fn tools_form(tools: &ToolGrants) -> ToolGrants {
@@ -259,6 +326,44 @@ mod tests {
         assert_eq!(before.canonical(), policy(&spread).canonical());
         assert_eq!(before.digest(), policy(&spread).digest());
         assert_eq!(before.digest().to_string().len(), 64);
+    }
+
+    /// The part that is written by hand is what a serializer would write, whatever stands in a path.
+    #[test]
+    fn the_form_is_json_in_the_order_of_the_fields() {
+        let check = |raw: &str| {
+            let path = serde_json::to_string(raw).unwrap();
+            let file = FILE.replace(r#""docs/x""#, &format!(r#""docs/x",{path}"#)).replace(r#""~/r""#, &path);
+            let text = policy(&file).canonical();
+            let keys = r#""files":{"read":[],"write":[],"execute":[],"hidden":[],"write_denied":[],"protected":[],"protected_read":[],"workspace":null,"caches":[]},"network":"#;
+            let mut from = 0;
+            for key in keys.split_inclusive(':').filter_map(|part| part.rsplit(['{', ',']).next()) {
+                from += text[from..].find(key).unwrap_or_else(|| panic!("{key} in {text}"));
+            }
+            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let mut names: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+            names.sort_unstable();
+            assert_eq!(names.len(), 14, "{names:?}");
+            let lists = value["files"].as_object().unwrap();
+            let rules: Vec<_> = lists.values().filter_map(serde_json::Value::as_array).flatten().collect();
+            assert!(
+                rules.iter().any(|rule| rule["pattern"].as_str().unwrap().ends_with(raw.rsplit('/').next().unwrap())),
+                "{raw:?} in {text}"
+            );
+            for rule in rules {
+                let written = serde_json::to_string(&rule["pattern"]).unwrap();
+                let expected = format!(r#"{{"pattern":{written},"if_present":{}}}"#, rule["if_present"]);
+                assert!(text.contains(&expected), "{expected}");
+                assert_eq!(rule.as_object().unwrap().len(), 2);
+            }
+        };
+        for path in ["plain/path", "qu\"ote", "é/ü", "glob/**/*.pem", "gl\"ob/*"] {
+            check(path);
+        }
+        for character in (0..=0x2FF_u32).filter_map(char::from_u32) {
+            let text = character.to_string();
+            assert_eq!(super::is_plain(&text), serde_json::to_string(&text).unwrap() == format!("\"{text}\""), "{character:?}");
+        }
     }
 
     #[test]

@@ -26,7 +26,9 @@ pub(crate) fn above<'a, T: At>(sorted: &'a [T], path: &'a AbsPath) -> impl Itera
     // The root is above everything, and first. All else that is above begins with the first component, and so do few others.
     let (root, rest) = sorted.split_at(sorted.iter().take_while(|first| first.at().as_str() == "/").count());
     let text = path.as_str();
-    let component = text.match_indices('/').nth(1).map_or(text, |(end, _)| text.get(..end).unwrap_or(text));
+    // The first byte is a slash.
+    let end = text.bytes().skip(1).position(|byte| byte == b'/');
+    let component = end.and_then(|end| text.get(..=end)).unwrap_or(text);
     let from = rest.partition_point(|entry| entry.at().as_str() < component);
     let near = rest.iter().skip(from).take_while(move |entry| entry.at().as_str().starts_with(component));
     root.iter().chain(near.filter(move |entry| path.is_beneath(entry.at())))
