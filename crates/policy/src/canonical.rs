@@ -148,7 +148,8 @@ fn write_list(bytes: &mut Vec<u8>, files: &[File<'_>]) -> serde_json::Result<()>
 
 /// Returns whether a text stands in JSON as it is. Every byte is looked at, because that is done sixteen at a time.
 fn is_plain(text: &str) -> bool {
-    !text.bytes().fold(false, |odd, byte| odd | (byte < 0x20) | (byte == b'"') | (byte == b'\\'))
+    let escaped = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    text.bytes().fold(0, |any, byte| any | escaped(byte)) == 0
 }
 
 #[derive(Serialize)]
