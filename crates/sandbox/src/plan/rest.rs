@@ -101,10 +101,13 @@ fn group(host: &Host, plan: &mut Plan, limit: GroupLimit, value: u64) {
 pub(super) fn set_id(host: &Host, plan: &mut Plan, written: &[AbsPath]) {
     let Some(filter) = plan.seccomp.as_ref().filter(|_| !written.is_empty()) else { return };
     let refused = filter.metadata == Metadata::Free(SetGroupId::Refused);
+    // A directory may have the second bit, and no filter can tell one.
+    let asks = matches!(filter.metadata, Metadata::Decided | Metadata::Free(SetGroupId::Decided));
+    let asked = asks.then_some(Mechanism::SeccompNotification);
     plan.carried.push(Carried {
         grant: Grant::Files,
         what: "no set-user-id or set-group-id program is left behind".to_owned(),
-        by: vec![Mechanism::Seccomp],
+        by: [Mechanism::Seccomp].into_iter().chain(asked).collect(),
     });
     if refused {
         plan.gaps.push(Gap {
