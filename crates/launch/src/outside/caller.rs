@@ -43,7 +43,8 @@ impl Caller {
     pub(super) fn new(listener: BorrowedFd<'_>, notification: &Notification) -> Result<Caller, Errno> {
         let thread = notification.thread;
         let proc = |name: &str| format!("/proc/{thread}/{name}");
-        let memory = File::options().read(true).write(true).open(proc("mem"));
+        // Where it may only be read, one call has nowhere to return something to.
+        let memory = File::options().read(true).write(true).open(proc("mem")).or_else(|_| File::open(proc("mem")));
         let memory = memory.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::PERM))?;
         let root = openat(CWD, proc("root"), OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         sys::still_waits(listener, notification.id)?;

@@ -245,9 +245,10 @@ pub(super) fn host_gaps(host: &Host, plan: &mut Plan) {
     if plan.namespaces.is_none() {
         plan.gaps.push(Gap {
             grant: Grant::Processes,
-            what: "refused even among the task's own processes: terminals of their own, System V memory and queues, abstract sockets, \
-                   limits and priorities of one that has lost its parent"
-                .to_owned(),
+            what: format!(
+                "refused even among the task's own processes: terminals of their own, System V memory and queues, abstract sockets{}",
+                if decided { ", limits and priorities of one that has lost its parent" } else { "" }
+            ),
             why: format!("those of the host could not be told apart, and {}", why(&host.namespaces)),
             remedy: None,
         });
