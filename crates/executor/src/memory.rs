@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use remit_launch::tree_but;
 use remit_sandbox::Plan;
+use rustix::io::Errno;
 use rustix::process::Pid;
 
 use crate::meter::until_next;
@@ -66,9 +67,12 @@ fn held(spared: &[u32], limit: u64) -> u64 {
     sum(&quick.iter().map(|(pid, bytes)| shared_out(*pid).unwrap_or(*bytes)).collect::<Vec<_>>())
 }
 
-/// What a process has, with all that it shares; 0 when it has ended.
+/// What a process has, with all that it shares; 0 when it has ended, and all there is when nobody can tell.
 fn counted(pid: Pid) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).unwrap_or_default();
+    let status = match fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())) {
+        Ok(status) => status,
+        Err(error) => return if matches!(Errno::from_io_error(&error), Some(Errno::NOENT | Errno::SRCH)) { 0 } else { u64::MAX },
+    };
     ["RssAnon:", "RssShmem:", "VmSwap:"].into_iter().filter_map(|name| field(&status, name)).fold(0, u64::saturating_add)
 }
 
@@ -135,6 +139,7 @@ sys.stdin.read()";
         assert!((32 << 20..80 << 20).contains(&exact), "{exact}");
         child.stdin.take().unwrap().write_all(b"").unwrap();
         child.wait().unwrap();
+        assert_eq!(counted(root), 0, "it has ended");
     }
 
     #[test]
