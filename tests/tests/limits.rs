@@ -100,7 +100,7 @@ import mmap, os
 shared = mmap.mmap(-1, 256 << 20)
 for at in range(0, 256 << 20, 4096):
     shared[at] = 1
-os.read(0, 1) or __import__(\"time\").sleep(1000)'";
+os.read(0, 1) or __import__(\"time\").sleep(30)'";
     run(shared, &limits).unwrap().assert_code(KILLED).assert_stderr("ended: memory limit 96 MiB");
     let once = "exec python3 -c '
 import os, time

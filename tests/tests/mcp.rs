@@ -292,8 +292,8 @@ fn a_limit_that_is_looked_at_ends_the_call() {
         chat.call("execute_bash", &json!({ "command": "echo after" })).refused(&why);
         chat.close();
     };
-    let disk = "fallocate -l 2G ${TMPDIR:-/tmp}/big && exec python3 -c 'import time; time.sleep(1000)'";
+    let disk = "fallocate -l 2G ${TMPDIR:-/tmp}/big && exec python3 -c 'import time; time.sleep(30)'";
     check(json!({ "diskSpace": "16M" }), disk, "disk space");
-    let memory = "exec python3 -c 'import time; held = bytearray(b\"x\" * (256 << 20)); time.sleep(1000)'";
+    let memory = "exec python3 -c 'import time; held = bytearray(b\"x\" * (256 << 20)); time.sleep(30)'";
     check(json!({ "memory": "96M" }), memory, "memory");
 }
