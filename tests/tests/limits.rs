@@ -104,7 +104,7 @@ os.read(0, 1) or __import__(\"time\").sleep(30)'";
     run(shared, &limits).unwrap().assert_code(KILLED).assert_stderr("ended: memory limit 96 MiB");
     let once = "exec python3 -c '
 import os, time
-held = bytearray(b\"x\" * (40 << 20))
+held = bytearray(b\"x\" * (24 << 20))
 for _ in range(6):
     if os.fork() == 0:
         time.sleep(1.5)

@@ -56,15 +56,19 @@ impl Memory {
 
 /// Returns how many bytes the processes have in memory; all there are, where nobody can tell.
 fn held(spared: &[u32], limit: u64) -> u64 {
-    let Ok(tree) = tree_but(spared) else { return u64::MAX };
-    let quick: Vec<(Pid, u64)> = tree.into_iter().map(|pid| (pid, counted(pid))).collect();
-    let sum = |all: &[u64]| all.iter().fold(0_u64, |all, one| all.saturating_add(*one));
-    let at_most = sum(&quick.iter().map(|(_, bytes)| *bytes).collect::<Vec<_>>());
-    if at_most <= limit {
-        return at_most;
+    let quick = sum(spared, counted);
+    if quick <= limit {
+        return quick;
     }
-    // What several processes share was counted for each: to tell exactly the kernel walks over all their pages.
-    sum(&quick.iter().map(|(pid, bytes)| shared_out(*pid).unwrap_or(*bytes)).collect::<Vec<_>>())
+    // What several processes share was counted for each: to tell exactly the kernel walks over all their pages. It does that for one
+    // after the other, and what is given back or forked meanwhile counts twice: so only the second time is believed.
+    let exact = || sum(spared, |pid| shared_out(pid).unwrap_or_else(|| counted(pid)));
+    let once = exact();
+    if once <= limit { once } else { once.min(exact()) }
+}
+
+fn sum(spared: &[u32], one: impl Fn(Pid) -> u64) -> u64 {
+    tree_but(spared).map_or(u64::MAX, |tree| tree.into_iter().fold(0, |all, pid| all.saturating_add(one(pid))))
 }
 
 /// What a process has, with all that it shares; 0 when it has ended, and all there is when nobody can tell.
