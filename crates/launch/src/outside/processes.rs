@@ -72,7 +72,9 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, change: &Change) -> Result<(
     let number = change.process.ok_or(Errno::PERM)?;
     // 0 would be this process.
     let process = Some(number).filter(|number| *number > 0).and_then(Pid::from_raw).ok_or(Errno::SRCH)?;
-    if !descends(number.cast_unsigned(), bounds.first.as_raw_nonzero().get().cast_unsigned())? {
+    let first = bounds.first.as_raw_nonzero().get().cast_unsigned();
+    // When the task's first process has been waited for, its number may be anybody's; but not a child's of this process.
+    if !descends(number.cast_unsigned(), first)? || status(first, "PPid:", 10)? != std::process::id() {
         return Err(Errno::PERM);
     }
     apply(caller, process, &change.what)
