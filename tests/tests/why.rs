@@ -106,6 +106,46 @@ fn what_is_decided_outside_stays_decided() {
     assert!(!world.workspace().join("new.pem").exists() && !world.workspace().join("moved.pem").exists());
 }
 
+/// No setting gives a file the set-group-id bit, so none is proposed; by its name and by a descriptor.
+#[test]
+fn a_refused_set_group_id_bit_is_told_as_that() {
+    let world = World::empty();
+    let script = "touch out/named out/opened; mkdir out/directory; chmod g+s out/directory; chmod g+s out/named
+        exec python3 -c 'import os; os.fchmod(os.open(\"out/opened\", os.O_RDONLY), 0o2755)'";
+    fs::create_dir(world.workspace().join("out")).unwrap();
+    let outcome = explained(&world, &json!({ "files": { "write": ["out"] } }), script);
+    outcome
+        .assert_code(1)
+        .assert_stderr("out/named, by chmod")
+        .assert_stderr("out/opened, by python3")
+        .assert_stderr("its mode has the set-group-id bit, which only a directory gets")
+        .assert_stderr("no setting alone permits it: a program with it");
+    assert!(!outcome.stderr.contains("out/directory") && !outcome.stderr.contains("files.write"), "{}", outcome.stderr);
+}
+
+/// Where the task sees the host's processes, who is no process of the task's is told by its number.
+#[test]
+fn a_refused_limit_of_another_process_is_told() {
+    let world = World::empty();
+    let other = std::process::id();
+    let script = format!(
+        "python3 -c 'import os; os.setpriority(os.PRIO_PROCESS, {other}, 19)'
+        exec python3 -c 'import os; os.setpriority(os.PRIO_PGRP, os.getpgrp(), 19)'"
+    );
+    let outcome = explained(&world, &Value::Null, &script);
+    if Host::look().namespaces {
+        // Only the task's own processes have numbers.
+        outcome.assert_code(0).assert_stderr("the wall refused nothing");
+    } else {
+        outcome
+            .assert_code(1)
+            .assert_stderr(&format!("change limits or priority of process {other}, by python3"))
+            .assert_stderr("change limits or priority of the processes of a group or a user")
+            .assert_stderr("it is no process of the task")
+            .assert_stderr("no setting alone permits it: a task changes its own processes and no others");
+    }
+}
+
 /// A task may try as much as it likes: what is kept of it is bounded, and its end is among it.
 #[test]
 fn a_flood_is_survived() {

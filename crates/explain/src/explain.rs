@@ -77,7 +77,9 @@ fn grouped<'a>(refused: impl Iterator<Item = &'a Refused>) -> Vec<Group<'a>> {
     for one in refused {
         match &one.target {
             Target::Path(path) => directories.entry((one.act, one.because, path.parent())).or_default().push(one),
-            Target::Address { .. } => groups.push(Group { act: one.act, at: one.target.clone(), all: vec![one] }),
+            Target::Address { .. } | Target::Process(_) => {
+                groups.push(Group { act: one.act, at: one.target.clone(), all: vec![one] });
+            }
         }
     }
     for ((act, _, directory), all) in directories {
@@ -107,6 +109,8 @@ impl Group<'_> {
             what: match &self.at {
                 Target::Path(path) => path.to_string(),
                 Target::Address { address, port } => std::net::SocketAddr::new(*address, *port).to_string(),
+                Target::Process(Some(number)) => format!("process {number}"),
+                Target::Process(None) => "the processes of a group or a user".to_owned(),
             },
             because,
             setting: setting(policy, self.act, &named, because),

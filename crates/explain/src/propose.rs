@@ -87,7 +87,7 @@ pub fn uncovered(wall: &Wall, proposed: &Policy, policy: &Policy, observed: &Obs
     };
     let cached = |path: &AbsPath| policy.files.caches.iter().any(|rule| path.is_beneath(&rule.pattern.base));
     let refused = |used: &Used| match &used.target {
-        Target::Address { .. } => false,
+        Target::Address { .. } | Target::Process(_) => false,
         // What was named otherwise in the end was made to be that.
         Target::Path(path) if observed.last_name(path) != *path => false,
         Target::Path(path) => used.acts.iter().any(|act| {
@@ -100,6 +100,7 @@ pub fn uncovered(wall: &Wall, proposed: &Policy, policy: &Policy, observed: &Obs
     let name = |used: Used| match used.target {
         Target::Path(path) => spelt(policy, &path),
         Target::Address { address, .. } => address.to_string(),
+        Target::Process(number) => number.map_or_else(String::new, |number| number.to_string()),
     };
     observed.used().into_iter().filter(refused).map(name).collect()
 }

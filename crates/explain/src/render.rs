@@ -62,6 +62,7 @@ fn verb(act: Act) -> &'static str {
         Act::Create => "create",
         Act::Remove => "remove",
         Act::Change => "change mode, owner or times of",
+        Act::Limit => "change limits or priority of",
         Act::Connect => "connect to",
         Act::Listen => "listen on",
     }
@@ -74,6 +75,8 @@ fn why(because: Because) -> &'static str {
         Because::Hidden => "it is hidden, or may hold secrets: only its own name grants it",
         Because::Protected => "it is protected: only its own name grants it",
         Because::Decided => "it was decided outside: a name, mode or owner there must not change",
+        Because::SetGroupId => "its mode has the set-group-id bit, which only a directory gets",
+        Because::OtherProcess => "it is no process of the task",
         Because::NoNetwork => "the task has no network beyond its own loopback",
     }
 }

@@ -22,8 +22,12 @@ pub enum Setting {
 pub fn setting(policy: &Policy, act: Act, target: &Target, because: Because) -> Setting {
     let path = match target {
         Target::Address { address, port } => return network(act, &std::net::SocketAddr::new(*address, *port).to_string()),
+        Target::Process(_) => return none("a task changes its own processes and no others"),
         Target::Path(path) => path,
     };
+    if because == Because::SetGroupId {
+        return none("a program with it would make whoever starts it one of your group");
+    }
     if let Some(rule) = denying(policy, act, path) {
         return Setting::Remove { pattern: rule.pattern.text.to_string(), origin: rule.origin.to_string() };
     }
@@ -33,7 +37,7 @@ pub fn setting(policy: &Policy, act: Act, target: &Target, because: Because) -> 
     match act {
         Act::Read | Act::Look => files("read", &spelt(policy, path)),
         Act::Execute => files("execute", &spelt(policy, path)),
-        Act::Write | Act::Change | Act::Connect => files("write", &spelt(policy, path)),
+        Act::Write | Act::Change | Act::Connect | Act::Limit => files("write", &spelt(policy, path)),
         Act::Create | Act::Remove | Act::Listen => named(policy, path),
     }
 }

@@ -48,6 +48,18 @@ fn each_refusal_has_its_setting() {
 }
 
 #[test]
+fn what_no_setting_permits_has_none() {
+    let check = |act: Act, target: &Target, because: Because, expected: &str| {
+        let Setting::None { why } = setting(&policy("{}"), act, target, because) else { unreachable!() };
+        assert_eq!(why, expected, "{target:?}");
+    };
+    let bit = "a program with it would make whoever starts it one of your group";
+    check(Act::Change, &Target::Path(path("/h/w/out/x")), Because::SetGroupId, bit);
+    let own = "a task changes its own processes and no others";
+    check(Act::Limit, &Target::Process(Some(7)), Because::OtherProcess, own);
+}
+
+#[test]
 fn addresses_have_theirs() {
     let check = |act: Act, address: &str, port: u16, expected: &str| {
         let target = Target::Address { address: address.parse().unwrap(), port };

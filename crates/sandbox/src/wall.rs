@@ -27,6 +27,8 @@ pub enum Act {
     Remove,
     /// Changes its mode, owner, times or attributes.
     Change,
+    /// Changes its limits or its priority.
+    Limit,
     Connect,
     /// Waits for connections there.
     Listen,
@@ -41,6 +43,8 @@ pub enum Target {
         address: IpAddr,
         port: u16,
     },
+    /// By its number; `None`: those of a group or of a user.
+    Process(Option<u32>),
 }
 
 /// Why the kernel refuses.
@@ -57,6 +61,10 @@ pub enum Because {
     Protected,
     /// A call that is decided outside was refused.
     Decided,
+    /// Of a mode with the set-group-id bit, which no file gets.
+    SetGroupId,
+    /// It is no process of the task's.
+    OtherProcess,
     NoNetwork,
 }
 
@@ -143,6 +151,8 @@ impl Wall {
             Act::Connect => return masked.then_some(Because::Hidden),
             Act::Read => Rights::READ,
             Act::Execute => Rights::EXECUTE,
+            // No path has limits.
+            Act::Limit => return None,
             Act::Write | Act::Create | Act::Remove | Act::Change | Act::Listen => Rights::WRITE,
         };
         if masked {

@@ -159,6 +159,7 @@ fn refused(observed: &Observed) -> String {
         match &refused.target {
             Target::Path(path) => format!("{} {path}\n", act.trim_matches('"')),
             Target::Address { address, port } => format!("{} {address} {port}\n", act.trim_matches('"')),
+            Target::Process(number) => format!("{} {number:?}\n", act.trim_matches('"')),
         }
     };
     observed.refused().iter().map(line).collect()

@@ -3,6 +3,8 @@
 use remit_sandbox::Act;
 use rustix::fs::OFlags;
 
+use crate::outside::{SYS_FCHMODAT2, processes};
+
 /// A call.
 pub(super) enum Call {
     Open {
@@ -14,6 +16,10 @@ pub(super) enum Call {
         at: Name,
         act: Act,
         follow: bool,
+    },
+    /// Changes what a descriptor is open on.
+    Opened {
+        descriptor: i32,
     },
     /// Gives a new name.
     Make {
@@ -36,6 +42,10 @@ pub(super) enum Call {
         address: u64,
         length: u64,
     },
+    /// Limits or priorities of a process; `None`: of a group or a user.
+    Limit {
+        process: Option<i32>,
+    },
     Exit {
         code: i32,
     },
@@ -53,6 +63,7 @@ pub(super) fn call(number: libc::c_long, arguments: &[u64; 6]) -> Option<Call> {
     let [a, b, c, d, e, f] = *arguments;
     let at = |directory: u64, path| Name { directory: register(directory), path };
     let open = |at, flags: u64| Call::Open { at, flags: OFlags::from_bits_retain(register(flags).cast_unsigned()) };
+    let opened = Call::Opened { descriptor: register(a) };
     let one = |at, act| Call::One { at, act, follow: true };
     let follow = |at, act, flags: u64| Call::One { at, act, follow: register(flags) & libc::AT_SYMLINK_NOFOLLOW == 0 };
     Some(match number {
@@ -75,9 +86,14 @@ pub(super) fn call(number: libc::c_long, arguments: &[u64; 6]) -> Option<Call> {
             Call::Rename { from: at(a, b), to: at(c, d), exchange }
         }
         libc::SYS_fchmodat => one(at(a, b), Act::Change),
+        SYS_FCHMODAT2 => follow(at(a, b), Act::Change, d),
+        libc::SYS_setxattr | libc::SYS_removexattr => one(here(a), Act::Change),
+        libc::SYS_lsetxattr | libc::SYS_lremovexattr => Call::One { at: here(a), act: Act::Change, follow: false },
+        libc::SYS_fchmod | libc::SYS_fchown | libc::SYS_fsetxattr | libc::SYS_fremovexattr => opened,
         libc::SYS_fchownat => follow(at(a, b), Act::Change, e),
         // With no path it is about a descriptor.
-        libc::SYS_utimensat if b != 0 => follow(at(a, b), Act::Change, d),
+        libc::SYS_utimensat if b == 0 => opened,
+        libc::SYS_utimensat => follow(at(a, b), Act::Change, d),
         libc::SYS_connect => Call::Connect { address: b, length: c },
         libc::SYS_sendto => Call::Connect { address: e, length: f },
         libc::SYS_bind => Call::Bind { address: b, length: c },
@@ -100,8 +116,27 @@ pub(super) fn call(number: libc::c_long, arguments: &[u64; 6]) -> Option<Call> {
         libc::SYS_rename => Call::Rename { from: here(a), to: here(b), exchange: false },
         #[cfg(target_arch = "x86_64")]
         libc::SYS_chmod | libc::SYS_chown | libc::SYS_utime | libc::SYS_utimes => one(here(a), Act::Change),
-        _ => return None,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_lchown => Call::One { at: here(a), act: Act::Change, follow: false },
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_futimesat if b == 0 => opened,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_futimesat => one(at(a, b), Act::Change),
+        _ => return processes::named(number, arguments).map(|process| Call::Limit { process }),
     })
+}
+
+/// Returns whether a call gives a mode with the set-group-id bit.
+pub(super) fn sets_group_id(number: libc::c_long, arguments: &[u64; 6]) -> bool {
+    let [_, b, c, ..] = *arguments;
+    let mode = match number {
+        libc::SYS_fchmod => b,
+        libc::SYS_fchmodat | SYS_FCHMODAT2 => c,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_chmod => b,
+        _ => 0,
+    };
+    mode & u64::from(libc::S_ISGID) != 0
 }
 
 /// access(2) is no use of what it asks for, and Landlock has no say in it.

@@ -50,6 +50,12 @@ impl Thread {
         Ok(start)
     }
 
+    /// Returns the path of what a descriptor is open on; `None` when it has none, or none any more.
+    pub(super) fn opened(self, descriptor: i32) -> Result<Option<Vec<u8>>, Errno> {
+        let path = readlinkat(CWD, format!("/proc/{}/fd/{descriptor}", self.0), Vec::new())?.into_bytes();
+        Ok(Some(path).filter(|path| path.starts_with(b"/") && !path.ends_with(b" (deleted)")))
+    }
+
     /// Reads the address of a socket; `None` when it is neither of the internet nor a path.
     pub(super) fn address(self, at: u64, length: u64) -> Result<Option<Address>, Errno> {
         let length = (length & 0xFFFF_FFFF).min(LONGEST_ADDRESS);

@@ -25,7 +25,7 @@ use rustix::io::Errno;
 
 use crate::outside::{self, Bounds};
 use crate::sys::{self, Notification};
-use call::{Call, Name, call};
+use call::{Call, Name, call, sets_group_id};
 use memory::Thread;
 use view::{Place, View};
 
@@ -86,6 +86,14 @@ struct Named {
     before: Option<Place>,
 }
 
+/// What became of a call that may be decided outside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outside {
+    NotAsked,
+    Done,
+    Refused(Because),
+}
+
 /// What a call was about, read while it waited.
 enum Seen {
     Paths {
@@ -97,6 +105,7 @@ enum Seen {
         act: Act,
         target: Target,
     },
+    Limit(Option<u32>),
     Exit(FailedProcess),
     Nothing,
     Unread,
@@ -108,6 +117,8 @@ impl Eye {
         let asks = |filter: &SeccompProgram| filter.answer(notification.number, &notification.arguments) == CallAnswer::Ask;
         let decided = self.observer.filter.as_ref().is_some_and(asks);
         let seen = self.see(notification);
+        let number = libc::c_long::from(notification.number);
+        let decided_by = if sets_group_id(number, &notification.arguments) { Because::SetGroupId } else { Because::Decided };
         let refused = if decided {
             match bounds {
                 Some(bounds) => outside::answer(listener, bounds, notification),
@@ -121,10 +132,14 @@ impl Eye {
             }
             false
         };
+        let outcome = match (decided, refused) {
+            (false, _) => Outside::NotAsked,
+            (true, false) => Outside::Done,
+            (true, true) => Outside::Refused(decided_by),
+        };
         match seen {
             Seen::Paths { paths, renames } => {
-                let judged: Vec<_> =
-                    paths.into_iter().map(|named| self.judge(notification.thread, named, decided, refused)).collect();
+                let judged: Vec<_> = paths.into_iter().map(|named| self.judge(notification.thread, named, outcome)).collect();
                 if let (true, [Some(from), Some(to)]) = (renames, judged.as_slice()) {
                     self.observed.rename(from.clone(), to.clone());
                 }
@@ -132,10 +147,14 @@ impl Eye {
             Seen::Address { act, target } => {
                 let because = match &target {
                     Target::Address { address, .. } => self.observer.wall.refuses_address(*address),
-                    Target::Path(_) => None,
+                    Target::Path(_) | Target::Process(_) => None,
                 };
                 self.note(notification.thread, act, target, because);
             }
+            Seen::Limit(process) if refused => {
+                self.note(notification.thread, Act::Limit, Target::Process(process), Some(Because::OtherProcess));
+            }
+            Seen::Limit(_) => {}
             Seen::Exit(failed) => self.observed.fail(failed),
             Seen::Nothing => {}
             Seen::Unread => self.observed.unread += 1,
@@ -154,6 +173,11 @@ impl Eye {
                 let process = thread.process();
                 return Seen::Exit(FailedProcess { process, code, last: self.observed.calls });
             }
+            Call::Limit { process } => return Seen::Limit(process.and_then(|number| u32::try_from(number).ok())),
+            Call::Opened { descriptor } => thread.opened(descriptor).map(|path| {
+                let named = path.map(|path| Named { act: Act::Change, path, follow: true, before: None });
+                named.into_iter().collect()
+            }),
             Call::Connect { address, length } => return self.address(thread, Act::Connect, address, length),
             Call::Bind { address, length } => return self.address(thread, Act::Listen, address, length),
             Call::Open { at, flags } => self.opened(thread, at, flags),
@@ -236,7 +260,12 @@ impl Eye {
     }
 
     /// Finds out what the plan says to an act on a path, and notes it. Returns the path when the act is allowed.
-    fn judge(&mut self, thread: u32, named: Named, decided: bool, refused: bool) -> Option<AbsPath> {
+    fn judge(&mut self, thread: u32, named: Named, outside: Outside) -> Option<AbsPath> {
+        let decided = outside != Outside::NotAsked;
+        let refused = match outside {
+            Outside::Refused(because) => Some(because),
+            Outside::NotAsked | Outside::Done => None,
+        };
         let key = (named.act, named.path);
         if is_passing(&key.1) || (!decided && self.known.contains(&key)) {
             return None;
@@ -253,7 +282,7 @@ impl Eye {
             // What is there already is not made.
             Place::Found(_) if act == Act::Create && !decided => return None,
             Place::Free(at) if matches!(act, Act::Create | Act::Listen) => {
-                let because = if decided { refused.then_some(Because::Decided) } else { wall.refuses(act, &at) };
+                let because = if decided { refused } else { wall.refuses(act, &at) };
                 (at, because)
             }
             Place::Free(_) | Place::Nowhere => {
@@ -267,7 +296,7 @@ impl Eye {
             }
             Place::Found(at) => {
                 let because = wall.refuses(act, &at);
-                let because = if decided { refused.then(|| because.unwrap_or(Because::Decided)) } else { because };
+                let because = if decided { refused.map(|other| because.unwrap_or(other)) } else { because };
                 (at, because)
             }
         };

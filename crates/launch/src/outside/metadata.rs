@@ -98,7 +98,7 @@ pub(super) fn change(number: libc::c_long, arguments: &[u64; 6]) -> Option<Chang
 }
 
 /// Not in every version of the libc crate; the same number on every architecture (Linux 6.6).
-const SYS_FCHMODAT2: libc::c_long = 452;
+pub(crate) const SYS_FCHMODAT2: libc::c_long = 452;
 
 /// Decides, and does it.
 pub(super) fn act(bounds: &Bounds, caller: &Caller, change: &Change) -> Result<(), Errno> {

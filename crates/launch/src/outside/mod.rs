@@ -13,7 +13,7 @@ mod connect;
 mod create;
 mod metadata;
 mod open;
-mod processes;
+pub(crate) mod processes;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -29,6 +29,7 @@ use crate::sys::{self, Notification};
 use caller::Caller;
 
 pub(crate) use caller::trial;
+pub(crate) use metadata::SYS_FCHMODAT2;
 
 /// What the answers depend on.
 #[derive(Debug)]

@@ -66,6 +66,11 @@ pub(super) fn change(number: libc::c_long, arguments: &[u64; 6]) -> Option<Chang
     Some(Change { process, what })
 }
 
+/// Returns the process that a call of this kind names, if it is one; the process is `None` when it names several.
+pub(crate) fn named(number: libc::c_long, arguments: &[u64; 6]) -> Option<Option<i32>> {
+    change(number, arguments).map(|change| change.process)
+}
+
 /// Decides, and does it.
 pub(super) fn act(bounds: &Bounds, caller: &Caller, change: &Change) -> Result<(), Errno> {
     // Of a group or a user there may be others.
