@@ -19,6 +19,7 @@ mod observe;
 mod outside;
 mod parent;
 mod rest;
+mod root;
 mod signals;
 mod stage;
 mod sys;

@@ -122,7 +122,7 @@ pub(super) fn call(number: libc::c_long, arguments: &[u64; 6]) -> Option<Call> {
         libc::SYS_futimesat if b == 0 => opened,
         #[cfg(target_arch = "x86_64")]
         libc::SYS_futimesat => one(at(a, b), Act::Change),
-        _ => return processes::named(number, arguments).map(|process| Call::Limit { process }),
+        _ => return processes::change(number, arguments).map(|change| Call::Limit { process: change.process }),
     })
 }
 

@@ -154,9 +154,8 @@ impl Eye {
             Seen::Limit(process) if refused => {
                 self.note(notification.thread, Act::Limit, Target::Process(process), Some(Because::OtherProcess));
             }
-            Seen::Limit(_) => {}
             Seen::Exit(failed) => self.observed.fail(failed),
-            Seen::Nothing => {}
+            Seen::Nothing | Seen::Limit(_) => {}
             Seen::Unread => self.observed.unread += 1,
         }
     }

@@ -7,10 +7,11 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use remit_agent::AbsPath;
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, readlinkat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
+use crate::root::open_below;
 use crate::sys::{self, Notification};
 
 /// `PATH_MAX`, with the zero at the end.
@@ -161,18 +162,9 @@ impl Caller {
         status(self.thread, name, radix)
     }
 
-    /// Opens a place (`O_PATH`) from the caller's root. No link of `/proc` is followed: there it would be ours.
+    /// Opens a place (`O_PATH`) from the caller's root.
     fn open(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-        let flags = flags | OFlags::PATH | OFlags::CLOEXEC;
-        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        for _ in 0..8 {
-            match openat2(&self.root, path, flags, Mode::empty(), resolve) {
-                // Something on the way was renamed meanwhile.
-                Err(Errno::AGAIN) => {}
-                other => return other,
-            }
-        }
-        Err(Errno::AGAIN)
+        open_below(&self.root, path, flags)
     }
 }
 

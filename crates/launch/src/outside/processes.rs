@@ -15,9 +15,9 @@ use super::metadata::register;
 use crate::sys;
 
 /// A call, as its registers have it.
-pub(super) struct Change {
+pub(crate) struct Change {
     /// `None`: more than one process, as a group's or a user's.
-    process: Option<i32>,
+    pub(crate) process: Option<i32>,
     what: What,
 }
 
@@ -49,7 +49,7 @@ enum What {
 const MOST_GENERATIONS: usize = 1000;
 
 /// Reads the call of a number; `None` when it is no call of this kind.
-pub(super) fn change(number: libc::c_long, arguments: &[u64; 6]) -> Option<Change> {
+pub(crate) fn change(number: libc::c_long, arguments: &[u64; 6]) -> Option<Change> {
     const IOPRIO_WHO_PROCESS: i32 = 1;
     let [a, b, c, d, ..] = *arguments;
     let one = |kind: i32| (register(a) == kind).then(|| register(b));
@@ -64,11 +64,6 @@ pub(super) fn change(number: libc::c_long, arguments: &[u64; 6]) -> Option<Chang
         _ => return None,
     };
     Some(Change { process, what })
-}
-
-/// Returns the process that a call of this kind names, if it is one; the process is `None` when it names several.
-pub(crate) fn named(number: libc::c_long, arguments: &[u64; 6]) -> Option<Option<i32>> {
-    change(number, arguments).map(|change| change.process)
 }
 
 /// Decides, and does it.
