@@ -36,6 +36,23 @@ fn suites_pass_and_change_nothing() {
     }
 }
 
+/// On a fresh machine the caches of toolchains do not exist, and some do not start without theirs.
+#[test]
+fn a_cache_that_does_not_exist_is_made_for_the_task_alone() {
+    let script = "set -e; test -z \"$(ls -A ~/.npm)\"; mkdir -p ~/.npm/_cacache ~/go/pkg/mod; echo x > ~/.cache/go-build/x\n\
+        cat ~/.cache/go-build/x; ! touch ~/of-the-home 2>/dev/null; ! touch ~/.cache/other 2>/dev/null\n";
+    let (world, agent) = script_world(script);
+    if !Host::look().namespaces {
+        return;
+    }
+    for _ in 0..2 {
+        world.run(&agent, &["sh", "script.sh"]).assert_code(0);
+        for path in [".npm", "go", ".cache"] {
+            assert!(!world.home().join(path).exists(), "{path}");
+        }
+    }
+}
+
 #[test]
 fn exactly_what_is_wanted_is_brought_over() {
     let script = "echo new > src/a; echo new > src/b; rm gone; mv old renamed; chmod 755 run.sh; ln -s src link; printf 'a\\0b' > bin; mkdir empty\n";

@@ -147,13 +147,13 @@ fn parts(paths: &[String]) -> Vec<String> {
 fn own(section: &mut Section, preview: &Preview) {
     let files = &preview.files;
     let mut label = "its own";
-    if !files.private.is_empty() {
-        let paths: Vec<String> = files.private.iter().map(|private| from_home(&private.target, &preview.home)).collect();
-        row(
-            section,
-            "its own",
-            Body::default().names(&paths, MOST, Tone::Plain).mark(":").words("empty at the start", Tone::Plain),
-        );
+    let (caches, others): (Vec<_>, Vec<_>) = files.private.iter().partition(|private| private.target.is_beneath(&preview.home));
+    for (private, words) in [(others, "empty at the start"), (caches, "caches that do not exist yet, gone with the task")] {
+        if private.is_empty() {
+            continue;
+        }
+        let paths: Vec<String> = private.iter().map(|private| from_home(&private.target, &preview.home)).collect();
+        row(section, label, Body::default().names(&paths, MOST, Tone::Plain).mark(":").words(words, Tone::Plain));
         label = "";
     }
     if matches!(files.temporary, Temporary::Named(_)) {

@@ -39,6 +39,7 @@ pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> (Vec<PathR
     layers(policy, host, plan, &mut rules);
 
     temporary(host, plan, &mut rules);
+    caches_to_come(policy, host, plan, &mut rules);
     // A terminal that the task makes for itself is in a devpts of its own.
     if plan.namespaces.is_some() && rules.0.contains_key(&AbsPath::root().join("/dev/ptmx")) {
         rules.add(AbsPath::root().join("/dev/pts"), Rights::READ | Rights::WRITE | Rights::DEVICE, "/dev/ptmx", false);
@@ -245,6 +246,27 @@ fn layers(policy: &Policy, host: &Host, plan: &mut Plan, rules: &mut Rules) {
             why,
             remedy: Some("most tools do without; otherwise grant the cache by name in `sandbox.files.write`".to_owned()),
         });
+    }
+}
+
+/// The caches that do not exist: on a fresh machine many tools do not start without theirs (npm, go, cargo). Each is a directory of
+/// the task's own, which goes with it; but below what is shown there is no place for one.
+fn caches_to_come(policy: &Policy, host: &Host, plan: &mut Plan, rules: &mut Rules) {
+    if plan.namespaces.is_none() {
+        return;
+    }
+    for rule in &policy.files.caches {
+        let target = &rule.pattern.base;
+        let missing = rule.pattern.glob.is_none() && matches!(host.paths.get(target), Some(PathFact::Missing));
+        let meets = |path: &AbsPath| target.is_beneath(path) || path.is_beneath(target);
+        if !missing || target.is_beneath(&policy.workspace) || rules.0.keys().any(meets) {
+            continue;
+        }
+        let executed =
+            policy.files.execute.iter().any(|rule| rule.pattern.glob.is_none() && target.is_beneath(&rule.pattern.base));
+        let execute = if executed { Rights::EXECUTE } else { Rights::NONE };
+        rules.add(target.clone(), Rights::READ | Rights::WRITE | execute, &rule.pattern.text, false);
+        plan.private_directories.push(PrivateDirectory { target: target.clone(), in_memory: false, no_exec: !executed });
     }
 }
 

@@ -402,6 +402,33 @@ fn a_limit_of_the_whole_task_is_a_cgroup_or_is_told() {
     assert!(gap(&legacy, "the number of its processes is not limited"));
 }
 
+#[test]
+fn a_cache_that_does_not_exist_is_the_tasks_own() {
+    let policy = policy("");
+    let private = |host: &Host| -> Vec<(String, bool)> {
+        let plan = plan(&policy, host);
+        let own = plan.private_directories.iter().filter(|private| private.target.as_str().starts_with("/home/u/"));
+        let own: Vec<_> = own.map(|private| (private.target.to_string(), private.no_exec)).collect();
+        for (target, _) in &own {
+            let rights = plan.landlock_rules().iter().find(|rule| rule.path.as_str() == target).unwrap().rights;
+            assert!(rights.contains(Rights::READ | Rights::WRITE), "{target}");
+            assert!(plan.root.as_ref().unwrap().binds.iter().all(|bind| bind.path.as_str() != target), "{target}");
+            assert!(plan.layers.iter().all(|layer| layer.target.as_str() != target), "{target}");
+        }
+        own
+    };
+    let own = private(&host(&policy, &["/home/u/.cache/pip", "/home/u/go"]));
+    let has = |path: &str| own.iter().find(|(target, _)| target == path).map(|(_, no_exec)| *no_exec);
+    assert_eq!(has("/home/u/.npm"), Some(true));
+    // Programs of its own come there as well.
+    assert_eq!(has("/home/u/.cache/uv"), Some(false));
+    // It exists, and has a layer.
+    assert_eq!(has("/home/u/.cache/pip"), None);
+    // No place for one: the host's directory is shown.
+    assert_eq!(has("/home/u/go/pkg"), None);
+    assert_eq!(private(&without_namespaces(host(&policy, &[]))), []);
+}
+
 /// A prefix of a profile names variables that nobody has looked at one by one.
 #[test]
 fn a_prefix_passes_no_secret() {
