@@ -186,7 +186,13 @@ fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> 
             name,
             match (&test["anyBit"], refuses) {
                 (Value::String(mask), true) => Rule::RefuseAnyBit { argument, mask: hex(mask), errno: EPERM },
-                (Value::Null, true) => Rule::RefuseEqual { argument, values: numbers(&test["equals"]), errno: EPERM },
+                (Value::Null, true) => Rule::RefuseEqual {
+                    argument,
+                    values: numbers(&test["equals"]),
+                    types: numbers_or_none(&test["types"]),
+                    except: numbers_or_none(&test["except"]),
+                    errno: EPERM,
+                },
                 (Value::Null, false) => Rule::AllowEqual { argument, values: numbers(&test["equals"]), errno: EPERM },
                 _ => panic!("`{name}` in {DATA} has a test that is not known"),
             },
@@ -291,6 +297,10 @@ fn strings(value: &Value) -> impl Iterator<Item = &str> {
 
 fn numbers(value: &Value) -> Vec<u32> {
     strings(value).map(hex).collect()
+}
+
+fn numbers_or_none(value: &Value) -> Vec<u32> {
+    if value.is_null() { Vec::new() } else { numbers(value) }
 }
 
 fn hex(text: &str) -> u32 {

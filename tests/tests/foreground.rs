@@ -7,7 +7,7 @@ use std::time::Duration;
 use remit_tests::tasks::{state, task, world_with};
 use remit_tests::{Host, Running, World, processes_with, seen};
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn remit_state(world: &World) -> PathBuf {
     world.path().join("state/remit")
@@ -197,4 +197,33 @@ fn without_a_place_for_its_record_nothing_runs() {
     let refused = run(&world, "after", &[]).outcome();
     refused.assert_code(125);
     assert_eq!(refused.stdout, "");
+}
+
+/// Processes that fork and end at once are gone when anybody has looked for them; and still none outlives the task.
+#[test]
+fn relays_end_with_the_task() {
+    let world = World::empty();
+    let workspace = world.workspace();
+    fs::create_dir(workspace.join("out")).unwrap();
+    let source = r#"
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+int main(void) {
+  time_t end = time(0) + 25;
+  for (int i = 0; i < 8; i++)
+    if (fork() == 0) {
+      while (time(0) < end)
+        if (fork() > 0) _exit(0);
+      open("out/survived", O_CREAT | O_WRONLY, 0600);
+      _exit(0);
+    }
+  return 7;
+}"#;
+    fs::write(workspace.join("relay.c"), source).unwrap();
+    let made = std::process::Command::new("cc").args(["-O2", "-o", "relay", "relay.c"]).current_dir(&workspace).status();
+    assert!(made.unwrap().success());
+    let agent = world.test_runner(&["./relay"], &json!({ "files": { "write": ["out"], "execute": ["relay"] } }));
+    world.run(&agent, &["./relay"]).assert_code(7);
+    assert!(!workspace.join("out/survived").exists(), "some ran to their end");
 }

@@ -91,6 +91,46 @@ for _ in range(20):
     run("exec python3 -c 'bytearray(8 << 20)'", &limits).unwrap().assert_code(0);
 }
 
+/// Of a process whose first thread has ended the kernel tells nothing by its own number.
+#[test]
+fn memory_of_a_process_without_its_first_thread() {
+    let script = "exec python3 -c '
+import ctypes, mmap, os, threading
+def fill():
+    memory = mmap.mmap(-1, 160 << 20)
+    for start in range(0, len(memory), 4096): memory[start] = 1
+    threading.Event().wait(20)
+    os._exit(0)
+threading.Thread(target=fill).start()
+ctypes.CDLL(None).syscall(60, 0)'";
+    if std::env::consts::ARCH == "x86_64" {
+        run(script, &json!({ "memory": "96M" })).unwrap().assert_code(KILLED).assert_stderr("ended: memory limit 96 MiB");
+    }
+}
+
+/// A child that has not executed anything yet may have its parent's memory, and that is one.
+#[test]
+fn memory_that_two_processes_are_is_counted_once() {
+    let script = "exec python3 -c '
+import ctypes, mmap, os, signal, time
+memory = mmap.mmap(-1, 60 << 20)
+for start in range(0, len(memory), 4096): memory[start] = 1
+CLONE_VM, CLONE_VFORK = 0x100, 0x4000
+libc = ctypes.CDLL(None)
+stack = ctypes.create_string_buffer(1 << 20)
+top = (ctypes.addressof(stack) + len(stack)) & ~15
+# Stopped before it executes anything; the parent looks on in another process.
+if os.fork() == 0:
+    time.sleep(1)
+    for pid in os.listdir(\"/proc\"):
+        if pid.isdigit() and open(f\"/proc/{pid}/stat\").read().split()[3] == str(os.getppid()) and int(pid) != os.getpid():
+            os.kill(int(pid), signal.SIGKILL)
+    os._exit(0)
+libc.clone(ctypes.cast(libc.pause, ctypes.c_void_p), ctypes.c_void_p(top), CLONE_VM | CLONE_VFORK | signal.SIGCHLD, None)
+print(\"through\")'";
+    run(script, &json!({ "memory": "96M" })).unwrap().assert_code(0).assert_stdout("through");
+}
+
 /// Shared memory counts as well, and what many processes share counts once.
 #[test]
 fn memory_that_is_shared() {
@@ -129,7 +169,7 @@ else:
     place = \"/sys/fs/cgroup\" + groups[\"\"] + \"/memory.max\"
 print(open(place).read())'";
     let limits = json!({ "memory": "96M" });
-    if preview(&limits).contains("are not counted to the limit of memory") {
+    if preview(&limits).contains("files in memory that nobody maps") {
         return;
     }
     run(script, &limits).unwrap().assert_code(0).assert_stdout("100663296");
@@ -152,6 +192,44 @@ except OSError:
         outcome.assert_stderr("ended: processes limit 32");
     }
     run("true | true | true", &limits).unwrap().assert_code(0);
+}
+
+/// Threads count as processes do, for every counter of the kernel's.
+#[test]
+fn threads() {
+    let script = |threads: usize| {
+        format!(
+            "exec python3 -c '
+import threading
+gate = threading.Event()
+threads = [threading.Thread(target=gate.wait, daemon=True) for _ in range({threads})]
+try:
+    for thread in threads: thread.start()
+    # Where Remit looks now and then, it has time to.
+    if len(threads) > 32: gate.wait(20)
+finally:
+    gate.set()'"
+        )
+    };
+    let limits = json!({ "processes": 32 });
+    let Some(outcome) = run(&script(64), &limits) else { return };
+    assert!([1, KILLED].contains(&outcome.code), "{}", outcome.report());
+    if outcome.code == KILLED {
+        outcome.assert_stderr("ended: processes limit 32");
+    }
+    run(&script(16), &limits).unwrap().assert_code(0);
+}
+
+/// What has ended makes room: many more than the limit, one after the other, and some that their parents have left.
+#[test]
+fn processes_that_have_ended_do_not_count() {
+    let script = "set -e
+        n=0; while [ $n -lt 100 ]; do /bin/true; n=$((n + 1)); done
+        (sleep 60 > /dev/null 2>&1 &)
+        n=0; while [ $n -lt 20 ]; do (/bin/true &); n=$((n + 1)); done; wait
+        exec python3 -c 'import subprocess; [subprocess.run([\"/bin/true\"], check=True) for _ in range(50)]'";
+    let Some(outcome) = run(script, &json!({ "processes": 32 })) else { return };
+    outcome.assert_code(0);
 }
 
 fn preview(limits: &Value) -> String {

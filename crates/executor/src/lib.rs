@@ -9,6 +9,7 @@
 mod audit;
 mod clock;
 mod console;
+mod crowd;
 mod desk;
 mod find;
 mod memory;

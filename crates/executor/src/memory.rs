@@ -1,12 +1,12 @@
 //! The limit of memory where no cgroup holds it: what a task's processes have in memory, looked at while they run.
 //!
-//! Anonymous and shared pages count, in memory or swapped out, and each once however many processes have it. Files in memory
-//! that nobody maps do not: the plan says so.
+//! Anonymous and shared pages count, in memory or swapped out, and each once however many processes have it; and the kernel's tables
+//! of them. Files in memory that nobody maps do not, nor what the kernel keeps else: the plan says so.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
-use remit_launch::tree_but;
+use remit_launch::{same_memory, tree_but};
 use remit_sandbox::Plan;
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -38,12 +38,12 @@ impl Memory {
 
     /// Looks, where it is time, at what is below this process but for the `spared`; returns whether the limit is met, and was not
     /// before.
-    pub(crate) fn is_met(&mut self, spared: impl FnOnce() -> Vec<u32>) -> bool {
+    pub(crate) fn is_met(&mut self, spared: &[u32]) -> bool {
         let begun = Instant::now();
         if self.over || begun < self.next {
             return false;
         }
-        let held = held(&spared(), self.limit);
+        let held = held(spared, self.limit);
         self.over = held > self.limit;
         self.next = Instant::now() + until_next(self.limit.saturating_sub(held), FASTEST).max(begun.elapsed() * BETWEEN);
         self.over
@@ -62,7 +62,7 @@ fn held(spared: &[u32], limit: u64) -> u64 {
     }
     // What several processes share was counted for each: to tell exactly the kernel walks over all their pages. It does that for one
     // after the other, and what is given back or forked meanwhile counts twice: so only the second time is believed.
-    let exact = || sum(spared, |pid| shared_out(pid).unwrap_or_else(|| counted(pid)));
+    let exact = || exactly(spared);
     let once = exact();
     if once <= limit { once } else { once.min(exact()) }
 }
@@ -71,20 +71,51 @@ fn sum(spared: &[u32], one: impl Fn(Pid) -> u64) -> u64 {
     tree_but(spared).map_or(u64::MAX, |tree| tree.into_iter().fold(0, |all, pid| all.saturating_add(one(pid))))
 }
 
+/// As [`sum`], with what is shared shared out, and one memory once whoever uses it: a child between vfork(2) and exec has its parent's.
+fn exactly(spared: &[u32]) -> u64 {
+    let Ok(tree) = tree_but(spared) else { return u64::MAX };
+    let mut memories: Vec<(Pid, u64)> = Vec::new();
+    for pid in tree {
+        let share = shared_out(pid).unwrap_or_else(|| counted(pid));
+        // Only what has as much can be the same.
+        let near = |other: u64| share.abs_diff(other) <= share / 2;
+        if !memories.iter().any(|(other, held)| near(*held) && same_memory(*other, pid)) {
+            memories.push((pid, share));
+        }
+    }
+    memories.into_iter().fold(0, |all, (_, share)| all.saturating_add(share))
+}
+
 /// What a process has, with all that it shares; 0 when it has ended, and all there is when nobody can tell.
 fn counted(pid: Pid) -> u64 {
-    let status = match fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())) {
+    let status = match read(pid, "status", |status| status.contains("RssAnon:")) {
         Ok(status) => status,
         Err(error) => return if matches!(Errno::from_io_error(&error), Some(Errno::NOENT | Errno::SRCH)) { 0 } else { u64::MAX },
     };
-    ["RssAnon:", "RssShmem:", "VmSwap:"].into_iter().filter_map(|name| field(&status, name)).fold(0, u64::saturating_add)
+    let fields = ["RssAnon:", "RssShmem:", "VmSwap:", "VmPTE:"];
+    fields.into_iter().filter_map(|name| field(&status, name)).fold(0, u64::saturating_add)
 }
 
 /// What a process has, with its share of what it shares (Linux 5.4); `None` where the kernel does not tell.
 fn shared_out(pid: Pid) -> Option<u64> {
-    let pages = fs::read_to_string(format!("/proc/{}/smaps_rollup", pid.as_raw_nonzero())).ok()?;
+    let pages = read(pid, "smaps_rollup", |pages| !pages.is_empty()).ok()?;
     let share = |name: &str| field(&pages, name);
-    Some(share("Pss_Anon:")?.saturating_add(share("Pss_Shmem:")?).saturating_add(share("SwapPss:")?))
+    let tables = field(&read(pid, "status", |status| status.contains("VmPTE:")).ok()?, "VmPTE:")?;
+    let held = share("Pss_Anon:")?.saturating_add(share("Pss_Shmem:")?).saturating_add(share("SwapPss:")?);
+    Some(held.saturating_add(tables))
+}
+
+/// Reads what the kernel tells of a process. Of one whose first thread has ended it tells nothing there: another thread has the same
+/// memory.
+fn read(pid: Pid, name: &str, tells: impl Fn(&str) -> bool) -> std::io::Result<String> {
+    let process = format!("/proc/{}", pid.as_raw_nonzero());
+    let first = fs::read_to_string(format!("{process}/{name}"));
+    if first.as_ref().is_ok_and(|text| tells(text)) {
+        return first;
+    }
+    let threads = fs::read_dir(format!("{process}/task")).into_iter().flatten().flatten();
+    let others = threads.filter_map(|thread| fs::read_to_string(thread.path().join(name)).ok());
+    others.into_iter().find(|text| tells(text)).map_or(first, Ok)
 }
 
 /// Reads `NAME  N kB`, in bytes.
@@ -149,7 +180,7 @@ sys.stdin.read()";
     #[test]
     fn nobody_looks_before_it_is_time() {
         let mut memory = Memory { limit: 0, next: Instant::now() + Duration::from_mins(20), over: false };
-        assert!(!memory.is_met(Vec::new) && memory.remaining().unwrap() > Duration::from_mins(15));
+        assert!(!memory.is_met(&[]) && memory.remaining().unwrap() > Duration::from_mins(15));
         memory.over = true;
         assert!(memory.remaining().is_none() && memory.is_over());
     }

@@ -31,7 +31,8 @@ pub use allocator::Allocator;
 pub use error::{LaunchError, Layer};
 pub use helper::only_talk;
 pub use parent::{
-    Ending, Running, become_reaper, end_tree, end_tree_but, pause_tree, resume_tree, spawn, spawn_telling, spawn_when, tree_but,
+    Ending, Running, become_reaper, end_tree, end_tree_but, pause_tree, resume_tree, same_memory, spawn, spawn_telling,
+    spawn_when, threads_but, tree_but,
 };
 pub use rest::let_go_of_code;
 pub use signals::{CaughtSignal, Signals, tell_of_write};

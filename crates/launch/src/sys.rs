@@ -7,9 +7,11 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
 use rustix::io::Errno;
-use rustix::process::Pid;
+use rustix::process::{Pid, Resource, Rlimit, WaitOptions, getrlimit, setrlimit, waitpid};
 
-pub(crate) use processes::{set_affinity, set_disk_priority, set_limit, set_priority, set_scheduler, set_scheduling};
+pub(crate) use processes::{
+    same_memory, set_affinity, set_disk_priority, set_limit, set_priority, set_scheduler, set_scheduling,
+};
 
 /// Which side of a fork goes on.
 pub(crate) enum Side {
@@ -76,6 +78,30 @@ pub(crate) fn forget_code(start: usize, length: usize) -> Result<(), Errno> {
     // SAFETY: nothing has written to the mapping, so each page holds what the file holds, which cannot be written to while it
     // is executed; the kernel maps it again at the next use, as it did at the first.
     check(libc::c_long::from(unsafe { libc::madvise(start, length, libc::MADV_DONTNEED) }))
+}
+
+/// Tries whether the user could make a process under this limit of processes (`RLIMIT_NPROC`), in a process of its own.
+///
+/// The process must have one thread.
+pub(crate) fn may_fork_under(limit: u64) -> Result<bool, Errno> {
+    let mut answer = Err(Errno::CHILD);
+    let mut child = || {
+        let host = getrlimit(Resource::Nproc).maximum;
+        let limit = host.map_or(limit, |host| host.min(limit));
+        let limited = setrlimit(Resource::Nproc, Rlimit { current: Some(limit), maximum: Some(limit) });
+        answer = match limited.and_then(|()| fork(0)) {
+            Ok(Side::Child) => exit_now(0),
+            Ok(Side::Parent { pid, .. }) => waitpid(Some(pid), WaitOptions::empty()).map(|_| true),
+            // Nothing that is asked for here would be more.
+            Err(Errno::AGAIN) if Some(limit) == host => Err(Errno::AGAIN),
+            Err(Errno::AGAIN) => Ok(false),
+            Err(errno) => Err(errno),
+        };
+        exit_now(0)
+    };
+    let (pid, _) = spawn_sharing(0, &mut child)?;
+    waitpid(Some(pid), WaitOptions::empty())?;
+    answer
 }
 
 /// Marks every descriptor from `first` on as closed at exec (Linux 5.11).

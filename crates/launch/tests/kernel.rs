@@ -210,6 +210,7 @@ fn nothing() -> Plan {
         cgroups: Vec::new(),
         wall_time: None,
         output: None,
+        processes: None,
         memory: None,
         disk_space: None,
         drop_capabilities: false,

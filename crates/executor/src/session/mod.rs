@@ -297,7 +297,7 @@ impl Session {
 
 /// Why a session goes on no more after a limit that only looking holds.
 fn used_up(limit: &str) -> String {
-    let (what, cure) = if limit == "memory" { ("memory", "") } else { ("disk space", "make room, and ") };
+    let (what, cure) = if limit == "diskSpace" { ("disk space", "make room, and ") } else { (limit, "") };
     format!("the limit of {what} of this session is met: {cure}start the server again")
 }
 

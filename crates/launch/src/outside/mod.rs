@@ -17,6 +17,7 @@ pub(crate) mod processes;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use remit_agent::AbsPath;
@@ -41,6 +42,8 @@ pub(crate) struct Bounds {
     pub(crate) terminal: Option<AbsPath>,
     /// The task's first process, or the init of its pid namespace.
     pub(crate) first: Pid,
+    /// Answers that have a thread of their own.
+    pub(crate) later: AtomicUsize,
 }
 
 /// What a call gets.
@@ -58,6 +61,8 @@ pub(crate) fn serve(listener: OwnedFd, bounds: Bounds) -> std::io::Result<JoinHa
     let (listener, bounds) = (Arc::new(listener), Arc::new(bounds));
     std::thread::Builder::new().name("outside".to_owned()).spawn(move || {
         if prepare_thread().is_ok() {
+            // Linux 6.6. A signal that comes before somebody has begun to answer interrupts the call, so that had better be soon.
+            let _ = sys::wake_in_place(listener.as_fd());
             // Without an answer the kernel refuses.
             let _ = run(&listener, &bounds);
         }
@@ -143,6 +148,9 @@ fn give(listener: &Arc<OwnedFd>, notification: &Notification, answer: Answer) {
     let _ = given;
 }
 
+/// More named pipes than a task waits for at once.
+const MOST_LATER: usize = 128;
+
 /// What a thread of its own needs to answer one call.
 struct Later {
     listener: Arc<OwnedFd>,
@@ -152,7 +160,14 @@ struct Later {
 
 impl Later {
     /// Does something that may block, and answers then.
+    ///
+    /// Whoever asked may be killed meanwhile, and the thread goes on waiting: so there is a limit to them.
     fn answer(self, act: impl FnOnce(&Bounds) -> Answer + Send + 'static) -> Result<Answer, Errno> {
+        let bounds = Arc::clone(&self.bounds);
+        if bounds.later.fetch_add(1, Ordering::Relaxed) >= MOST_LATER {
+            bounds.later.fetch_sub(1, Ordering::Relaxed);
+            return Err(Errno::AGAIN);
+        }
         let thread = move || {
             let ready = prepare_thread();
             let answer = match ready {
@@ -161,8 +176,12 @@ impl Later {
             };
             let notification = Notification { id: self.id, thread: 0, number: 0, arguments: [0; 6] };
             give(&self.listener, &notification, answer);
+            self.bounds.later.fetch_sub(1, Ordering::Relaxed);
         };
-        std::thread::Builder::new().name("outside".to_owned()).spawn(thread).map_err(|_| Errno::AGAIN)?;
+        std::thread::Builder::new().name("outside".to_owned()).spawn(thread).map_err(|_| {
+            bounds.later.fetch_sub(1, Ordering::Relaxed);
+            Errno::AGAIN
+        })?;
         Ok(Answer::Later)
     }
 }

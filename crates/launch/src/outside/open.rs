@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use remit_sandbox::Named;
-use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, major, minor, openat, readlinkat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, PROC_SUPER_MAGIC, Stat, fstatfs, major, minor, openat, readlinkat};
 use rustix::io::Errno;
 
 use super::caller::{Caller, Entry, Found, descriptor_named};
@@ -114,6 +114,7 @@ fn existing(bounds: &Bounds, entry: &Entry, found: &Found, open: &Open) -> Resul
     if (writes && !bounds.plan.may_write(&entry.path)) || (reads && !bounds.plan.may_read(&entry.path)) {
         return Err(Errno::ACCESS);
     }
+    not_of_a_process(found)?;
     // Through the descriptor it is the file that was looked at, and no other.
     openat(CWD, found.link(), reopening(open.flags), Mode::empty())
 }
@@ -131,6 +132,7 @@ fn again(bounds: &Bounds, caller: &Caller, number: i32, open: &Open, later: Late
             if (writes && !bounds.plan.may_write(path)) || (access != OFlags::WRONLY && !bounds.plan.may_read(path)) {
                 return Err(Errno::ACCESS);
             }
+            not_of_a_process(&found)?;
             Ok(descriptor(openat(CWD, found.link(), reopening(open.flags), Mode::empty())?, open))
         }
         (FileType::Directory, _) => Err(Errno::ISDIR),
@@ -139,6 +141,13 @@ fn again(bounds: &Bounds, caller: &Caller, number: i32, open: &Open, later: Late
         (FileType::Fifo, None) => wait_for(caller.link_to(number), found, open, later),
         _ => special(bounds, found, open, later),
     }
+}
+
+/// Refuses what `/proc` shows. What is in it depends on who opens it: to this process, which no domain of Landlock holds, the kernel
+/// would show the memory and the environment of every process of the user, and as `self` its own.
+fn not_of_a_process(found: &Found) -> Result<(), Errno> {
+    let system = fstatfs(&found.descriptor)?;
+    if system.f_type == PROC_SUPER_MAGIC { Err(Errno::ACCESS) } else { Ok(()) }
 }
 
 /// Opens a device or a named pipe.

@@ -3,6 +3,7 @@
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::AtomicUsize;
 
 use remit_agent::AbsPath;
 use remit_sandbox::{PathRights, Plan, Rights, Temporary, Wall};
@@ -55,7 +56,7 @@ pub(super) fn bounds(plan: &Plan, own: Own) -> Option<Bounds> {
     let mut outside = plan.outside.clone()?;
     outside.rules.extend(own.rules);
     let inet = plan.seccomp.as_ref().is_some_and(|filter| filter.inet);
-    Some(Bounds { plan: outside, inet, terminal: own.terminal, first: own.first })
+    Some(Bounds { plan: outside, inet, terminal: own.terminal, first: own.first, later: AtomicUsize::new(0) })
 }
 
 /// Returns what only the task's own launch knows: its temporary directory and its terminal.

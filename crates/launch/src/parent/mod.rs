@@ -1,6 +1,7 @@
 //! The caller's side: it makes everything ready, forks, learns whether the task started, and sees it end.
 
 mod cgroup;
+mod crowd;
 mod listener;
 mod prepare;
 mod running;
@@ -24,7 +25,7 @@ pub(crate) use listener::receive as receive_listener;
 pub(crate) use prepare::Identity;
 use running::Asked;
 pub use running::{Ending, Running};
-pub use tree::{become_reaper, end_tree, end_tree_but, pause_tree, resume_tree, tree_but};
+pub use tree::{become_reaper, end_tree, end_tree_but, pause_tree, resume_tree, same_memory, threads_but, tree_but};
 
 /// Starts a task under a plan.
 ///
@@ -105,6 +106,7 @@ fn launch<'a>(plan: &'a Plan, task: &'a Task<'a>, release: Release<'a>) -> Resul
         cgroups,
         task,
         identity: Identity::of_caller(),
+        processes: crowd::processes(plan).map_err(|errno| LaunchError::new(Layer::Limits, errno))?,
         program: text(task.program.as_str().as_bytes())?,
         arguments: task.arguments.iter().map(|argument| text(argument.as_encoded_bytes())).collect::<Result<_, _>>()?,
         environment: environment(plan, task)?,

@@ -44,6 +44,8 @@ pub(crate) struct Prepared<'a> {
     /// Joined before anything else.
     pub(crate) cgroups: Vec<Cgroup>,
     pub(crate) identity: Identity,
+    /// How many processes and threads the user has, where the plan wants to know.
+    pub(crate) processes: u64,
     pub(crate) program: CString,
     pub(crate) arguments: Vec<CString>,
     pub(crate) environment: Vec<CString>,
@@ -110,7 +112,7 @@ fn become_task(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
     descriptors::session(&task.stdio).map_err(failed(Layer::Session))?;
     descriptors::only_standard(&task.stdio).map_err(failed(Layer::Descriptors))?;
     sys::reset_signals().map_err(failed(Layer::Session))?;
-    limits::apply(&plan.limits).map_err(failed(Layer::Limits))?;
+    limits::apply(&plan.limits, prepared.processes).map_err(failed(Layer::Limits))?;
     rustix::process::chdir(task.directory.as_path()).map_err(LaunchError::at(Layer::Directory, &task.directory))?;
     privileges::drop(plan)?;
     if let Some(rules) = &plan.landlock {

@@ -15,6 +15,14 @@ pub(crate) fn set_limit(process: Pid, resource: libc::c_int, new: [u64; 2]) -> R
     Ok(old)
 }
 
+/// Asks whether two processes use one memory (`CONFIG_KCMP`).
+pub(crate) fn same_memory(one: Pid, other: Pid) -> bool {
+    const KCMP_VM: libc::c_int = 1;
+    let [one, other] = [one, other].map(|pid| pid.as_raw_nonzero().get());
+    // SAFETY: the arguments are numbers.
+    unsafe { libc::syscall(libc::SYS_kcmp, one, other, KCMP_VM, 0, 0) == 0 }
+}
+
 /// Sets what nice(2) sets.
 pub(crate) fn set_priority(process: Pid, priority: libc::c_int) -> Result<(), Errno> {
     // SAFETY: the call reads no memory of ours. 0 is PRIO_PROCESS.

@@ -53,6 +53,8 @@ pub struct Plan {
     pub wall_time: Option<u64>,
     /// Bytes of output, after which the task ends; enforced by the supervisor.
     pub output: Option<u64>,
+    /// The most processes and threads, where nothing of the kernel's counts the task's; enforced by the supervisor.
+    pub processes: Option<u64>,
     /// Bytes that the task's processes may have in memory, where no cgroup holds them to it; enforced by the supervisor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
@@ -121,6 +123,9 @@ pub enum ResourceKind {
     Nofile,
     /// Of the user's processes in the task's user namespace.
     Nproc,
+    /// Of all the user's processes: so many more than there are at the start.
+    #[serde(rename = "NPROC_MORE")]
+    NprocMore,
 }
 
 /// Plans how a host holds a task to a policy. Pure.
@@ -157,6 +162,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         cgroups: Vec::new(),
         wall_time: None,
         output: None,
+        processes: None,
         memory: None,
         disk_space: None,
         drop_capabilities: true,
@@ -243,6 +249,7 @@ fn unrestricted(policy: &Policy, host: &Host) -> Plan {
         cgroups: Vec::new(),
         wall_time: None,
         output: None,
+        processes: None,
         memory: None,
         disk_space: None,
         drop_capabilities: false,

@@ -54,7 +54,7 @@ pub(super) fn limits(policy: &Policy, host: &Host, plan: &mut Plan, written: &[A
             ResourceKind::Nofile => "open files of each process",
             ResourceKind::Fsize => "size of each file",
             ResourceKind::Cpu => "CPU time of each process",
-            ResourceKind::Core | ResourceKind::Nproc => continue,
+            ResourceKind::Core | ResourceKind::Nproc | ResourceKind::NprocMore => continue,
         };
         plan.carried.push(carried(what, Mechanism::Rlimit));
     }
@@ -64,8 +64,11 @@ fn carried(what: &str, by: Mechanism) -> Carried {
     Carried { grant: Grant::Limits, what: what.to_owned(), by: vec![by] }
 }
 
-/// A limit of the whole task: a cgroup; or for processes the count of a user namespace (Linux 5.14), for memory a look at what they
-/// have, now and then; or a gap.
+/// Of all the user's processes, beside the task's own, which there may be more of before the task's forks fail.
+const OTHERS: u64 = 256;
+
+/// A limit of the whole task: a cgroup; or for processes the count of a user namespace (Linux 5.14); or a look at them, now and then,
+/// and a gap for what that does not see.
 fn group(host: &Host, plan: &mut Plan, limit: GroupLimit, value: u64) {
     let what = match limit {
         GroupLimit::Memory => "memory of the task",
@@ -87,12 +90,24 @@ fn group(host: &Host, plan: &mut Plan, limit: GroupLimit, value: u64) {
         Cgroups::Missing { why, remedy } => (why.clone(), Some(remedy.clone())),
         Cgroups::Unified { .. } | Cgroups::Legacy { .. } => ("the controller is not there".to_owned(), None),
     };
-    let what = if limit == GroupLimit::Memory {
+    let what = if limit == GroupLimit::Processes {
+        plan.processes = Some(value);
+        if host.user != 0 {
+            // They are faster than whoever looks; up to this one they are not.
+            plan.limits.push(ResourceLimit { resource: ResourceKind::NprocMore, value: value.saturating_add(OTHERS) });
+            plan.carried.push(Carried {
+                grant: Grant::Limits,
+                what: what.to_owned(),
+                by: vec![Mechanism::Supervisor, Mechanism::Rlimit],
+            });
+            return;
+        }
+        plan.carried.push(carried(what, Mechanism::Supervisor));
+        "processes that are made faster than Remit looks at them are not limited".to_owned()
+    } else {
         plan.memory = Some(value);
         plan.carried.push(carried("memory that its processes have mapped", Mechanism::Supervisor));
-        "files in memory that nobody maps are not counted to the limit of memory".to_owned()
-    } else {
-        format!("the {what} is not limited")
+        "files in memory that nobody maps, and buffers of sockets and pipes, are not counted to the limit of memory".to_owned()
     };
     plan.gaps.push(Gap { grant: Grant::Limits, what, why, remedy });
 }
@@ -130,7 +145,8 @@ pub(super) fn processes(host: &Host, plan: &mut Plan) {
     if !pid {
         plan.gaps.push(Gap {
             grant: Grant::Processes,
-            what: "if Remit itself is killed, what the task started lives on; names of other processes can be read".to_owned(),
+            what: "if Remit itself is killed, what the task started lives on; names of other processes can be read, with their command lines and \
+                   the host's connections".to_owned(),
             why: if host.namespaces.works() { why(&host.own_proc) } else { why(&host.namespaces) },
             remedy: None,
         });
@@ -246,10 +262,18 @@ pub(super) fn host_gaps(host: &Host, plan: &mut Plan) {
         plan.gaps.push(Gap {
             grant: Grant::Processes,
             what: format!(
-                "refused even among the task's own processes: terminals of their own, System V memory and queues, abstract sockets{}",
+                "refused even among the task's own processes: terminals of their own, System V memory and queues, datagrams and abstract sockets of Unix{}",
                 if decided { ", limits and priorities of one that has lost its parent" } else { "" }
             ),
             why: format!("those of the host could not be told apart, and {}", why(&host.namespaces)),
+            remedy: None,
+        });
+    }
+    if plan.namespaces.is_none() {
+        plan.gaps.push(Gap {
+            grant: Grant::Network,
+            what: "names of abstract Unix sockets can be taken, and whoever connects to them reaches the task".to_owned(),
+            why: format!("no path and no rule is about them, and {}", why(&host.namespaces)),
             remedy: None,
         });
     }

@@ -387,11 +387,17 @@ fn a_limit_of_the_whole_task_is_a_cgroup_or_is_told() {
     assert!(gap(&without, "files in memory that nobody maps are not counted"));
     assert!(without.memory.is_some() && without.cgroups.is_empty());
     assert!(without.limits.iter().any(|limit| limit.resource == ResourceKind::Nproc && limit.value == 64));
+    let more = |plan: &Plan| plan.limits.iter().find(|limit| limit.resource == ResourceKind::NprocMore).map(|limit| limit.value);
+    let alone = plan(&policy, &without_namespaces(host.clone()));
+    assert_eq!((alone.processes, more(&alone)), (Some(64), Some(320)));
+    assert!(!gap(&alone, "processes that are made faster"));
     host.user = 0;
-    assert!(gap(&plan(&policy, &host), "the number of its processes is not limited"));
+    let root = plan(&policy, &host);
+    assert_eq!((root.processes, more(&root)), (Some(64), None));
+    assert!(gap(&root, "processes that are made faster than Remit looks at them are not limited"));
     host.cgroups = Cgroups::Unified { parent: path("/sys/fs/cgroup/u") };
     let unified = plan(&policy, &host);
-    assert_eq!(unified.cgroups.len(), 1);
+    assert_eq!((unified.cgroups.len(), unified.processes), (1, None));
     assert_eq!(
         unified.cgroups[0].settings,
         [("memory.max", "1073741824".to_owned()), ("memory.oom.group", "1".to_owned()), ("pids.max", "64".to_owned())]
@@ -399,7 +405,7 @@ fn a_limit_of_the_whole_task_is_a_cgroup_or_is_told() {
     host.cgroups = Cgroups::Legacy { memory: Some(path("/m")), pids: None };
     let legacy = plan(&policy, &host);
     assert_eq!(legacy.cgroups.iter().map(|cgroup| cgroup.parent.as_str()).collect::<Vec<_>>(), ["/m"]);
-    assert!(gap(&legacy, "the number of its processes is not limited"));
+    assert_eq!(legacy.processes, Some(64));
 }
 
 #[test]

@@ -23,9 +23,12 @@ pub(crate) enum Rule {
         mask: u32,
         errno: u16,
     },
+    /// Refuses these values, and those whose second byte is one of the types, but for the exceptions.
     RefuseEqual {
         argument: u8,
         values: Vec<u32>,
+        types: Vec<u32>,
+        except: Vec<u32>,
         errno: u16,
     },
     AllowEqual {
@@ -90,6 +93,7 @@ const AF_INET: u32 = 2;
 const AF_INET6: u32 = 10;
 const SOCK_STREAM: u32 = 1;
 const SOCK_DGRAM: u32 = 2;
+const SOCK_SEQPACKET: u32 = 5;
 /// Above these bits are `SOCK_CLOEXEC` and `SOCK_NONBLOCK`.
 const SOCK_TYPE_MASK: u32 = 0xF;
 const IPPROTO_DEFAULT: u32 = 0;
@@ -291,8 +295,16 @@ fn check(rule: &Rule) -> Vec<Instruction> {
         Rule::RefuseAnyBit { argument, mask, errno } => {
             vec![load_argument(*argument), jump_any_bit(*mask, 0, 1), ret(Action::Errno(*errno)), ret(Action::Allow)]
         }
-        Rule::RefuseEqual { argument, values, errno } => {
-            if_any(load_argument(*argument), values, vec![ret(Action::Errno(*errno))], allow)
+        Rule::RefuseEqual { argument, values, types, except, errno } => {
+            let refused = || vec![ret(Action::Errno(*errno))];
+            let types: Vec<u32> = types.iter().map(|kind| kind << 8).collect();
+            let mut rest = Vec::new();
+            if !types.is_empty() {
+                rest.push(and(0xFF00));
+            }
+            rest.extend(if_any_loaded(&types, refused(), allow.clone()));
+            let rest = if_any_loaded(except, allow, rest);
+            if_any(load_argument(*argument), values, refused(), rest)
         }
         Rule::AllowEqual { argument, values, errno } => {
             if_any(load_argument(*argument), values, allow, vec![ret(Action::Errno(*errno))])
@@ -348,7 +360,7 @@ fn unix_socket(unix: Unix) -> Vec<Instruction> {
         Unix::All => allow,
         Unix::Connected => {
             let mut block = vec![load_argument(1), and(SOCK_TYPE_MASK)];
-            block.extend(if_any_loaded(&[SOCK_DGRAM], vec![ret(Action::Errno(ESOCKTNOSUPPORT))], allow));
+            block.extend(if_any_loaded(&[SOCK_STREAM, SOCK_SEQPACKET], allow, vec![ret(Action::Errno(ESOCKTNOSUPPORT))]));
             block
         }
     }

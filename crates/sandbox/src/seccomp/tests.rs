@@ -214,6 +214,30 @@ fn another_process_is_asked_about_where_numbers_are_the_hosts() {
     check(251, [2, 0, 5], "notify");
 }
 
+/// What changes a file by a descriptor that only reads is refused, and what only reads is not.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn requests_of_file_systems_are_refused_by_their_type() {
+    let check = |request: u64, expected: &str| {
+        for program in all() {
+            let value = run(program.instructions(), &Call { arch: X86_64, nr: 16, args: [0, request, 0] });
+            assert_eq!(answer(value), expected, "{program:?} {request:#x}");
+        }
+    };
+    // FS_IOC_SETFLAGS, EXT4_IOC_SETVERSION, FS_IOC_SETVERSION, FS_IOC_FSSETXATTR, FS_IOC_SET_ENCRYPTION_POLICY,
+    // FS_IOC_ENABLE_VERITY, FAT_IOCTL_SET_ATTRIBUTES, BTRFS_IOC_SNAP_CREATE_V2, F2FS_IOC_SET_PIN_FILE
+    for request in
+        [0x4008_6602, 0x4008_6604, 0x4008_7602, 0x401C_5820, 0x800C_6613, 0x4080_6685, 0x4004_7211, 0x5000_9417, 0x4004_F50D]
+    {
+        check(request, "EPERM");
+        check(request | 1 << 32, "EPERM");
+    }
+    // FS_IOC_GETFLAGS, FS_IOC_FIEMAP, FICLONE, TCGETS, FIONREAD, FIOCLEX, SIOCGIFNAME
+    for request in [0x8008_6601, 0xC020_660B, 0x4004_9409, 0x5401, 0x541B, 0x5451, 0x8910] {
+        check(request, "allow");
+    }
+}
+
 #[test]
 fn programs_are_within_the_kernels_limit() {
     for program in all() {
