@@ -109,6 +109,7 @@ const METADATA: [Metadata; 5] = [
 ];
 
 const EPERM: u16 = 1;
+const EINVAL: u16 = 22;
 
 fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> {
     const EACCES: u16 = 13;
@@ -210,7 +211,18 @@ fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> 
     add("socket", Rule::Socket { inet: wanted.inet, unix });
     add("socketpair", Rule::SocketPair { unix });
     refuse_set_id(data, target, wanted.metadata, &mut rules);
+    refuse_whiteouts(data, target, &mut rules);
     rules
+}
+
+/// Puts a test of the flag before the rule of the call that has it.
+fn refuse_whiteouts(data: &Value, target: &Target, rules: &mut BTreeMap<u32, Rule>) {
+    let whiteout = &data["whiteout"];
+    let Some(number) = (target.number)(whiteout["call"].as_str().expect("call is a name")) else { return };
+    let argument = u8::try_from(whiteout["argument"].as_u64().expect("argument is a number")).expect("argument is small");
+    let mask = hex(whiteout["anyBit"].as_str().expect("anyBit is a number"));
+    let otherwise = Box::new(rules.remove(&number).expect("the call has a rule"));
+    rules.insert(number, Rule::RefuseBits { first: None, second: (argument, mask), errno: EINVAL, otherwise });
 }
 
 /// The calls that may name another process, each with the rule that asks where they do.

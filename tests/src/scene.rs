@@ -53,6 +53,7 @@ impl Scene {
         let agent = world.test_runner(&[&command.join(" ")], &settings(&attempt.agent));
         let guarded = match attempt.agent.as_str() {
             "writer" => [".git/config", ".git/hooks", "private"].map(|path| world.workspace().join(path)).into(),
+            "placed" => vec![world.workspace().join(".git")],
             "builder" => [".git", "private"].map(|path| world.workspace().join(path)).into(),
             _ => vec![world.workspace()],
         };
@@ -87,6 +88,7 @@ fn settings(agent: &str) -> Value {
         // Writes the workspace itself, in which a few things are hidden, and a few are granted by their own name only.
         "writer" => json!({ "files": { "write": ["**"], "hide": ["private", "**/*.pem"] } }),
         // Writes one directory, in which no name is denied.
+        "placed" => json!({ "files": { "write": ["**"], "hide": ["kept/**/secret.key"] } }),
         "builder" => json!({ "files": { "write": ["made/**"] } }),
         // Is granted names of the workspace that were links before it was ever started.
         "linked" => {

@@ -117,7 +117,7 @@ const TRIED: [(&str, &str); 26] = [
     ("which of the host's cgroups it runs in is not shown", "escapes: processes; walls.rs"),
     ("no program runs that is not granted", "escapes: execution"),
     ("modes, owners, times", "escapes: metadata"),
-    ("no set-user-id or set-group-id program is left behind", "escapes: execution"),
+    ("no file is made a set-user-id or set-group-id program", "escapes: execution"),
     ("Unix sockets", "escapes: network"),
     ("nothing new gets the name", "create, here"),
 ];

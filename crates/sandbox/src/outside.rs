@@ -71,6 +71,17 @@ impl Outside {
         path.parent().is_some_and(|directory| self.may_change(&directory)) && self.may_write(path)
     }
 
+    /// Returns whether a name in a directory could be denied below `to` that was not below `from`.
+    pub fn place_matters(&self, from: &AbsPath, to: &AbsPath) -> bool {
+        self.denied.iter().any(|DeniedName(pattern)| {
+            let Some(glob) = &pattern.glob else { return false };
+            // `**/*.pem` is the same at every place below its base.
+            let everywhere = glob.text().strip_prefix("**/").is_some_and(|name| !name.contains('/'));
+            let near = to.is_beneath(&pattern.base) || pattern.base.is_beneath(to);
+            near && !(everywhere && from.is_beneath(&pattern.base))
+        })
+    }
+
     fn is_denied(&self, path: &AbsPath, what: Named) -> bool {
         self.denied.iter().any(|DeniedName(pattern)| covers(pattern, path, what))
     }
@@ -137,6 +148,18 @@ mod tests {
         ] {
             assert_eq!(outside.may_appear(&path(at), what), expected, "{at} {what:?}");
         }
+        for (from, to, expected) in [
+            ("/w/a", "/w/b", true), // because of **/.hg/hgrc
+            ("/x/a", "/w/b", true),
+            ("/w/a", "/x/b", false),
+        ] {
+            assert_eq!(outside.place_matters(&path(from), &path(to)), expected, "{from} {to}");
+        }
+        let pem = Outside {
+            denied: outside.denied.iter().filter(|name| &*name.0.text == "**/*.pem").cloned().collect(),
+            ..outside.clone()
+        };
+        assert!(!pem.place_matters(&path("/w/a"), &path("/w/b")) && pem.place_matters(&path("/x/a"), &path("/w/b")));
         assert!(!outside.may_vanish(&path("/w/.git")) && outside.may_vanish(&path("/w/a")));
         assert!(!outside.may_change(&path("/usr/bin/true")) && outside.may_execute(&path("/usr/bin/true")));
     }

@@ -38,6 +38,8 @@ pub(super) struct Entry {
     pub(super) name: CString,
     /// With no symbolic link in it, but the last name may be one.
     pub(super) path: AbsPath,
+    /// A slash stood behind the name: it means a directory.
+    pub(super) slash: bool,
 }
 
 impl Caller {
@@ -113,7 +115,9 @@ impl Caller {
         self.entry_at(&self.absolute(directory, path)?)
     }
 
+    /// As [`Caller::entry`], of a path from the caller's root.
     pub(super) fn entry_at(&self, path: &[u8]) -> Result<Entry, Errno> {
+        let slash = path.last() == Some(&b'/');
         let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
         let path = path.get(..end).unwrap_or_default();
         let start = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
@@ -124,7 +128,7 @@ impl Caller {
         let directory = self.open(parent, OFlags::DIRECTORY)?;
         let at = standing(&directory)?.ok_or(Errno::NOENT)?;
         let path = at.join(&String::from_utf8_lossy(name));
-        Ok(Entry { directory, name: CString::new(name).map_err(|_| Errno::INVAL)?, path })
+        Ok(Entry { directory, name: CString::new(name).map_err(|_| Errno::INVAL)?, path, slash })
     }
 
     /// Makes a path that begins at the caller's root.
@@ -152,10 +156,6 @@ impl Caller {
     /// Returns the modes that the caller's new files do not get.
     pub(super) fn umask(&self) -> Result<Mode, Errno> {
         self.status("Umask:", 8).map(Mode::from_raw_mode)
-    }
-
-    pub(super) fn link_to(&self, number: i32) -> String {
-        format!("/proc/{}/fd/{number}", self.thread)
     }
 
     fn status(&self, name: &str, radix: u32) -> Result<u32, Errno> {
@@ -187,11 +187,20 @@ impl Found {
 }
 
 impl Entry {
-    /// Looks at what stands there, without following it.
+    /// Looks at what stands there, without following it. Where a slash stood behind the name, only a directory may.
     pub(super) fn look(&self) -> Result<Found, Errno> {
         let descriptor = openat(&self.directory, &self.name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
         let stat = fstat(&descriptor)?;
-        Ok(Found { descriptor, stat, path: Some(self.path.clone()) })
+        let found = Found { descriptor, stat, path: Some(self.path.clone()) };
+        if self.slash && found.kind() != FileType::Directory { Err(Errno::NOTDIR) } else { Ok(found) }
+    }
+
+    /// Refuses a name with a slash behind it for what is no directory, as the kernel does before it makes one.
+    pub(super) fn of_a_file(&self) -> Result<(), Errno> {
+        if !self.slash {
+            return Ok(());
+        }
+        Err(if self.look().is_ok() { Errno::EXIST } else { Errno::NOENT })
     }
 }
 

@@ -5,9 +5,9 @@ use remit_sandbox::Named;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, RenameFlags, linkat, mkdirat, mknodat, renameat_with, symlinkat, unlinkat};
 use rustix::io::Errno;
 
-use super::Bounds;
 use super::caller::{Caller, Found};
 use super::metadata::register;
+use super::{Bounds, names};
 
 /// A call, as its registers have it.
 pub(super) enum Creation {
@@ -79,6 +79,7 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, creation: &Creation) -> Resu
         }
         Creation::Node { at, mode } => {
             let entry = entry(at)?;
+            entry.of_a_file()?;
             appears(&entry.path, Named::New)?;
             let kind = match FileType::from_raw_mode(*mode) {
                 kind @ (FileType::RegularFile | FileType::Fifo | FileType::Socket) => kind,
@@ -89,6 +90,7 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, creation: &Creation) -> Resu
         }
         Creation::Symlink { target, at } => {
             let (target, entry) = (caller.string(*target)?, entry(at)?);
+            entry.of_a_file()?;
             appears(&entry.path, Named::Tree)?;
             symlinkat(target, &entry.directory, &entry.name)
         }
@@ -100,6 +102,7 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, creation: &Creation) -> Resu
                 (false, directory) => caller.find(directory, &path, follow)?,
             };
             let to = entry(to)?;
+            to.of_a_file()?;
             appears(&to.path, Named::Tree)?;
             stays(bounds, &found, &to.path)?;
             if found.kind() == FileType::Symlink {
@@ -125,9 +128,19 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, creation: &Creation) -> Resu
             let flags =
                 RenameFlags::from_bits(*flags).filter(|flags| !flags.contains(RenameFlags::WHITEOUT)).ok_or(Errno::INVAL)?;
             let exchange = flags.contains(RenameFlags::EXCHANGE);
-            stays(bounds, &from.look()?, &to.path)?;
+            let found = from.look()?;
+            stays(bounds, &found, &to.path)?;
+            if found.kind() == FileType::Directory {
+                names::stay_allowed(bounds, &from, &to)?;
+            } else if to.slash {
+                return Err(Errno::NOTDIR);
+            }
             if exchange {
-                stays(bounds, &to.look()?, &from.path)?;
+                let other = to.look()?;
+                stays(bounds, &other, &from.path)?;
+                if other.kind() == FileType::Directory {
+                    names::stay_allowed(bounds, &to, &from)?;
+                }
             }
             // What is renamed could be another by now: so it is taken for a directory with names in it.
             let moves = |from: &AbsPath, to: &AbsPath| bounds.plan.may_vanish(from) && bounds.plan.may_appear(to, Named::Tree);

@@ -12,6 +12,7 @@ mod caller;
 mod connect;
 mod create;
 mod metadata;
+mod names;
 mod open;
 pub(crate) mod processes;
 

@@ -138,7 +138,8 @@ fn again(bounds: &Bounds, caller: &Caller, number: i32, open: &Open, later: Late
         (FileType::Directory, _) => Err(Errno::ISDIR),
         (FileType::Socket, _) => Err(Errno::NXIO),
         // A pipe is the caller's already, whoever else has it.
-        (FileType::Fifo, None) => wait_for(caller.link_to(number), found, open, later),
+        // What was looked at, and not what the number means by then.
+        (FileType::Fifo, None) => wait_for(found.link(), found, open, later),
         _ => special(bounds, found, open, later),
     }
 }

@@ -62,11 +62,19 @@ fn hidden_pattern(host: &Host, plan: &mut Plan, rules: &[PathRights], pattern: &
         return None;
     }
     match covered(host, plan, pattern) {
-        Ok(found) => {
+        Ok(Matches { found, complete }) => {
             for (path, kind) in found {
                 if is_below(rules, path) && !is_private(plan, path) {
                     mask(plan, path, *kind);
                 }
+            }
+            if !complete {
+                plan.gaps.push(Gap {
+                    grant: Grant::Files,
+                    what: format!("not everything that matches `{}` is hidden from commands", pattern.text),
+                    why: INCOMPLETE.to_owned(),
+                    remedy: Some("keep what is hidden outside the directories that are granted".to_owned()),
+                });
             }
             plan.gaps.push(Gap {
                 grant: Grant::Files,
@@ -80,14 +88,17 @@ fn hidden_pattern(host: &Host, plan: &mut Plan, rules: &[PathRights], pattern: &
     (can_be_decided(host) && appears_for_good(plan, rules, &pattern.base)).then(|| DeniedName(pattern.clone()))
 }
 
-/// Returns what a pattern matches, when all of it can be covered by mounts.
-fn covered<'h>(host: &'h Host, plan: &Plan, pattern: &PathPattern) -> Result<&'h [(AbsPath, PathKind)], String> {
+/// Why there may be more than was found.
+const INCOMPLETE: &str =
+    "there is more than can be looked through at a start, or a directory that is closed, or has a name that is not UTF-8";
+
+/// Returns what a pattern matches and can be covered by mounts.
+fn covered<'h>(host: &'h Host, plan: &Plan, pattern: &PathPattern) -> Result<&'h Matches, String> {
     if plan.namespaces.is_none() {
         return Err(why(&host.namespaces));
     }
     match host.matches.get(&*pattern.text) {
-        Some(Matches { found, complete: true }) => Ok(found),
-        Some(_) => Err("there is more than can be looked through at a start".to_owned()),
+        Some(matches) => Ok(matches),
         None => Err("nobody looked for it".to_owned()),
     }
 }
@@ -134,6 +145,46 @@ fn only_the_gate(what: &str, why: &str) -> Gap {
     }
 }
 
+/// Of the workspace. Where it is no directory it names one, with a configuration and hooks that git then uses; and where it is not
+/// there, neither can be what is protected in it.
+const GIT: &str = ".git";
+
+/// What a mount covers is no longer covered when somebody outside the task puts another file in its place; and a socket in a
+/// directory that is shown answers whoever can see it. In a private layer neither is so.
+pub(super) fn shared_with_others(policy: &Policy, plan: &mut Plan, rules: &[PathRights]) {
+    if plan.namespaces.is_none() {
+        return;
+    }
+    let layered = |path: &AbsPath| plan.layers.iter().any(|layer| path.is_beneath(&layer.target)) || is_private(plan, path);
+    let covered = plan.masks.iter().filter(|mask| !mask.directory).map(|mask| &mask.path).chain(&plan.read_only);
+    let covered: Vec<&AbsPath> = covered.filter(|path| !layered(path)).collect();
+    let own = |path: &AbsPath| path.is_beneath(&policy.workspace) || path.is_beneath(&policy.home);
+    let shown: Vec<&AbsPath> = rules.iter().map(|rule| &rule.path).filter(|path| own(path) && !layered(path)).collect();
+    let (covered, shown) = (
+        (!covered.is_empty()).then(|| list(policy, &covered)),
+        shown
+            .iter()
+            .any(|path| policy.workspace.is_beneath(path) || path.is_beneath(&policy.workspace))
+            .then(|| list(policy, &shown)),
+    );
+    if let Some(covered) = covered {
+        plan.gaps.push(Gap {
+            grant: Grant::Files,
+            what: format!("no longer held once somebody else replaces the file meanwhile, as editors and git do: {covered}"),
+            why: "a mount covers the file that was there at the start".to_owned(),
+            remedy: Some("leave writes to a private layer: `toolsSettings.sandbox.workspace: \"layer\"`".to_owned()),
+        });
+    }
+    if let Some(shown) = shown {
+        plan.gaps.push(Gap {
+            grant: Grant::Network,
+            what: format!("servers of yours that listen on a socket in {shown} can be connected to"),
+            why: "to a file system that is read-only a connection is no write".to_owned(),
+            remedy: Some("leave writes to a private layer: `toolsSettings.sandbox.workspace: \"layer\"`".to_owned()),
+        });
+    }
+}
+
 /// Paths that only their own name grants: read-only where a wider write grant covers them, and never made anew there.
 pub(super) fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) -> Vec<DeniedName> {
     let (mut written, mut created, mut denied) = (Vec::new(), Vec::new(), Vec::new());
@@ -148,10 +199,13 @@ pub(super) fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[
                 continue;
             }
             match covered(host, plan, &rule.pattern) {
-                Ok(found) => {
+                Ok(Matches { found, complete }) => {
                     for (path, _) in found {
                         pin(plan, rules, path);
                         plan.read_only.push(path.clone());
+                    }
+                    if !complete {
+                        written.push(format!("some of what is there and matches `{}`", rule.pattern.text));
                     }
                 }
                 Err(_) => written.push(format!("what is there and matches `{}`", rule.pattern.text)),
@@ -182,6 +236,22 @@ pub(super) fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[
             _ => created.push(format!("`{}`", shown(path, policy))),
         }
     }
+    let git = policy.workspace.join(GIT);
+    let granted = above(rules, &git).any(|granted| granted.rights.contains(Rights::WRITE));
+    let by_name = policy.files.write.iter().any(|write| names(write, &git));
+    if granted && !by_name && appears_for_good(plan, rules, &git) {
+        let pattern = || DeniedName(PathPattern { text: git.as_str().into(), base: git.clone(), glob: None });
+        match host.paths.get(&git) {
+            Some(PathFact::Found { kind: PathKind::Directory, .. }) => {}
+            Some(PathFact::Found { canonical, .. }) if plan.namespaces.is_some() => plan.read_only.push(canonical.clone()),
+            Some(PathFact::Found { .. } | PathFact::Link) => {
+                denied.extend(can_be_decided(host).then(pattern));
+                written.push(format!("`{GIT}`"));
+            }
+            _ if can_be_decided(host) => denied.push(pattern()),
+            _ => created.push(format!("`{GIT}`")),
+        }
+    }
     if !written.is_empty() {
         plan.gaps.push(Gap {
             grant: Grant::Files,
@@ -204,7 +274,8 @@ pub(super) fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[
 /// Tells of repositories below the workspace's own, which are not looked for: it would take a walk over everything that can be
 /// written at each start. A pattern that denies them has them looked for.
 pub(super) fn nested_repositories(policy: &Policy, plan: &mut Plan, rules: &[PathRights]) {
-    let nested = ["nested/.git/hooks", "nested/.git/config"].map(|path| policy.workspace.join(path));
+    // As a file it names another directory, with hooks and settings of its own.
+    let nested = ["nested/.git"].map(|path| policy.workspace.join(path));
     let closed = nested.iter().all(|path| policy.files.write_denied.iter().any(|rule| rule.pattern.matches_or_above(path)));
     let written = |rule: &&PathRights| rule.rights.contains(Rights::WRITE) && rule.path.is_beneath(&policy.workspace);
     let here: Vec<&AbsPath> =
@@ -216,7 +287,7 @@ pub(super) fn nested_repositories(policy: &Policy, plan: &mut Plan, rules: &[Pat
         grant: Grant::Files,
         what: format!("commands can write the hooks and settings of repositories below {}", list(policy, &here)),
         why: "only those of the workspace's own repository are looked for".to_owned(),
-        remedy: Some("add `**/.git/hooks` and `**/.git/config` to `toolsSettings.fs_write.deniedPaths`".to_owned()),
+        remedy: Some("add `*/**/.git` to `toolsSettings.fs_write.deniedPaths`".to_owned()),
     });
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use remit_agent::AbsPath;
 use remit_policy::{Origin, PathRule, Policy, WorkspaceMode};
 
-use super::below::{can_be_decided, hidden, nested_repositories, programs, protected, some};
+use super::below::{can_be_decided, hidden, nested_repositories, programs, protected, shared_with_others, some};
 use crate::above::{above, is_below};
 use crate::{
     Availability, Carried, DeniedName, Gap, Grant, Host, Layer, LayerPurpose, Mechanism, PathFact, PathKind, PathRights, Plan,
@@ -57,6 +57,7 @@ pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> (Vec<PathR
     plan.read_only.retain(|path| !within(path));
     plan.pinned.retain(|path| !within(path));
     nested_repositories(policy, plan, &rules);
+    shared_with_others(policy, plan, &rules);
     carried(host, plan, &denied);
     programs(host, plan, &rules);
     (rules, denied)

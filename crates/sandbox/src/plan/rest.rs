@@ -121,7 +121,7 @@ pub(super) fn set_id(host: &Host, plan: &mut Plan, written: &[AbsPath]) {
     let asked = asks.then_some(Mechanism::SeccompNotification);
     plan.carried.push(Carried {
         grant: Grant::Files,
-        what: "no set-user-id or set-group-id program is left behind".to_owned(),
+        what: "no file is made a set-user-id or set-group-id program".to_owned(),
         by: [Mechanism::Seccomp].into_iter().chain(asked).collect(),
     });
     if refused {

@@ -191,7 +191,8 @@ fn repositories_below_the_workspaces_own_are_a_gap_until_a_pattern_denies_them()
     };
     check(r#""fs_write":{"allowedPaths":["src/**"]},"#, true);
     check(r#""fs_write":{"allowedPaths":["src/**"],"deniedPaths":["**/.git/hooks"]},"#, true);
-    check(r#""fs_write":{"allowedPaths":["src/**"],"deniedPaths":["**/.git/hooks","**/.git/config"]},"#, false);
+    check(r#""fs_write":{"allowedPaths":["src/**"],"deniedPaths":["**/.git/hooks","**/.git/config"]},"#, true);
+    check(r#""fs_write":{"allowedPaths":["src/**"],"deniedPaths":["*/**/.git"]},"#, false);
     check("", false);
 }
 
@@ -326,8 +327,12 @@ fn what_a_denied_pattern_matches_is_covered() {
 
     host.matches.insert("**/*.pem".to_owned(), found("/w/a/key.pem", false));
     let partly = plan(&policy, &host);
-    assert_eq!(partly.masks, []);
-    assert!(gap(&partly, "`**/*.pem`: hidden from the tools, and not from commands"));
+    assert_eq!(partly.masks, [Mask { path: path("/w/a/key.pem"), directory: false }]);
+    assert!(gap(&partly, "not everything that matches `**/*.pem` is hidden from commands"));
+    host.matches.insert("**/*.lock".to_owned(), found("/w/b/c.lock", false));
+    let partly = plan(&policy, &host);
+    assert!(partly.read_only.contains(&path("/w/b/c.lock")));
+    assert!(gap(&partly, "commands can write some of what is there and matches `**/*.lock`"));
 
     let without = plan(&policy, &without_namespaces(host));
     assert!(gap(&without, "`**/*.pem`: hidden from the tools, and not from commands"));
@@ -384,7 +389,7 @@ fn a_limit_of_the_whole_task_is_a_cgroup_or_is_told() {
     let policy = policy_with(r#""sandbox":{"limits":{"memory":"1G","processes":64}}"#);
     let mut host = host(&policy, &[]);
     let without = plan(&policy, &host);
-    assert!(gap(&without, "files in memory that nobody maps are not counted"));
+    assert!(gap(&without, "files in memory that nobody maps, and buffers of sockets and pipes, are not counted"));
     assert!(without.memory.is_some() && without.cgroups.is_empty());
     assert!(without.limits.iter().any(|limit| limit.resource == ResourceKind::Nproc && limit.value == 64));
     let more = |plan: &Plan| plan.limits.iter().find(|limit| limit.resource == ResourceKind::NprocMore).map(|limit| limit.value);
@@ -433,6 +438,38 @@ fn a_cache_that_does_not_exist_is_the_tasks_own() {
     // No place for one: the host's directory is shown.
     assert_eq!(has("/home/u/go/pkg"), None);
     assert_eq!(private(&without_namespaces(host(&policy, &[]))), []);
+}
+
+/// As a file `.git` names another repository, and where it does not exist it may become one.
+#[test]
+fn a_git_that_is_no_directory_is_protected() {
+    let policy = policy(r#""fs_write":{"allowedPaths":["**"]},"#);
+    let git = path("/w/.git");
+    let check = |fact: PathFact, held: bool, denied: bool| {
+        let mut host = host(&policy, &[]);
+        assert!(host.paths.contains_key(&git));
+        host.paths.insert(git.clone(), fact);
+        let there = plan(&policy, &host);
+        assert_eq!(there.read_only.contains(&git), held);
+        let appears = there.outside.unwrap().may_appear(&git, Named::New);
+        assert_eq!(appears, !denied);
+    };
+    check(PathFact::Found { canonical: git.clone(), kind: PathKind::Directory }, false, false);
+    check(PathFact::Found { canonical: git.clone(), kind: PathKind::File }, true, true);
+    check(PathFact::Missing, false, true);
+    check(PathFact::Link, false, true);
+}
+
+#[test]
+fn what_others_may_change_meanwhile_is_told() {
+    let told = |settings: &str| {
+        let policy = policy(settings);
+        let plan = plan(&policy, &host(&policy, &["/w/.git", "/w/.git/config", "/w/src"]));
+        (gap(&plan, "no longer held once somebody else replaces"), gap(&plan, "servers of yours that listen on a socket"))
+    };
+    assert_eq!(told(""), (false, false));
+    assert_eq!(told(r#""fs_write":{"allowedPaths":["src/**"]},"#), (false, true));
+    assert_eq!(told(r#""fs_write":{"allowedPaths":["**"]},"#), (true, true));
 }
 
 /// A prefix of a profile names variables that nobody has looked at one by one.
