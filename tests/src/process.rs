@@ -101,8 +101,10 @@ impl Running {
         let left = rustix::event::Timespec::try_from(self.left()).unwrap();
         let ready = rustix::event::poll(&mut descriptors, Some(&left)).unwrap();
         if ready == 0 {
+            let tree = tree(self.pid().as_raw_nonzero().get());
+            let said: Vec<u8> = std::mem::take(&mut self.seen).into_iter().chain(self.stderr.try_iter().flatten()).collect();
             self.kill();
-            panic!("the command did not end in {TIME_OUT:?}");
+            panic!("the command did not end in {TIME_OUT:?}:\n{tree}\n{}", String::from_utf8_lossy(&said));
         }
         let status = self.child.wait().unwrap();
         status.code().unwrap_or_else(|| 128 + status.signal().unwrap())
@@ -225,4 +227,20 @@ pub fn reads_sigterm(pid: Pid) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).unwrap_or_default();
     let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
     blocked.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & BIT != 0)
+}
+
+/// Tells of a process, and of what is below it, what each does: whoever reads that a command did not end wants to know where it stands.
+fn tree(root: i32) -> String {
+    let mut lines = Vec::new();
+    let mut todo = vec![root];
+    while let Some(pid) = todo.pop() {
+        let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+        let words = read("cmdline").replace('\0', " ");
+        lines.push(format!("{pid} {}: {} {}", words.trim(), read("wchan"), read("syscall").trim()));
+        for thread in std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+            let children = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+            todo.extend(children.split_whitespace().filter_map(|child| child.parse::<i32>().ok()));
+        }
+    }
+    lines.join("\n")
 }

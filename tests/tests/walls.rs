@@ -73,21 +73,21 @@ fn a_denied_name_inside_a_grant_is_neither_read_nor_made() {
     fs::create_dir_all(world.workspace().join("deep")).unwrap();
     fs::write(world.workspace().join("deep/key.pem"), "canary: a key\n").unwrap();
     let script = "echo started; cat deep/key.pem; echo x > new.pem; echo x > plain && mv plain moved.pem; ln -s notes.txt link.pem
-        mkdir -p .git/hooks; mkdir -p g/hooks && mv g .git; echo x > .envrc; mkdir -p .git && echo kept > .git/description; echo done";
+        mkdir -p .git/hooks; mkdir -p g/hooks && mv g .git; echo x > .envrc; mkdir -p .git && echo kept > .git/description; echo 'gitdir: g' > .git; echo done";
     fs::write(world.workspace().join("write.sh"), script).unwrap();
     let sandbox = serde_json::json!({ "files": { "write": ["."], "hide": ["**/*.pem"] }, "workspace": "direct" });
     let agent = world.test_runner(&["sh write.sh"], &sandbox);
     let outcome = world.run(&agent, &["sh", "write.sh"]);
     outcome.assert_stdout("started").assert_stdout("done");
     let exists = |name: &str| fs::symlink_metadata(world.workspace().join(name)).is_ok();
-    for name in ["new.pem", "moved.pem", "link.pem", ".git/hooks", ".envrc"] {
+    // As a file it would name another repository.
+    for name in ["new.pem", "moved.pem", "link.pem", ".git", ".envrc"] {
         assert!(!exists(name), "`{name}` was made\n{}", outcome.report());
     }
-    assert!(exists(".git/description") && exists("plain"), "{}", outcome.report());
+    assert!(exists("g/hooks") && exists("plain"), "{}", outcome.report());
     // Without a mount namespace the preview says that it is not covered.
     assert_eq!(outcome.stdout.contains("canary"), !Host::look().namespaces, "{}", outcome.report());
 
-    fs::remove_dir_all(world.workspace().join(".git")).unwrap();
     world.plain(&["sh", "write.sh"]).assert_stdout("canary");
     assert!(["new.pem", "moved.pem", "link.pem", ".git/hooks", ".envrc"].into_iter().all(exists), "unconfined they are made");
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use remit_agent::AbsPath;
-use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, getxattr, openat, readlinkat};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
@@ -93,7 +93,7 @@ impl Caller {
             return Err(Errno::NOENT);
         }
         let path = self.absolute(directory, path)?;
-        if let Some(number) = descriptor_named(&path).filter(|_| follow) {
+        if let Some(number) = self.descriptor_named(&path).filter(|_| follow) {
             return self.descriptor(number);
         }
         let flags = if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
@@ -133,12 +133,14 @@ impl Caller {
 
     /// Makes a path that begins at the caller's root.
     pub(super) fn absolute(&self, directory: i32, path: &[u8]) -> Result<Vec<u8>, Errno> {
-        if path.first() == Some(&b'/') {
-            return Ok(path.to_vec());
-        }
-        let start = match directory {
-            libc::AT_FDCWD => format!("/proc/{}/cwd", self.thread),
-            number => format!("/proc/{}/fd/{number}", self.thread),
+        let (start, path) = match (path.first() == Some(&b'/'), directory) {
+            // Here `self` would be this process.
+            (true, _) => match through_itself(path) {
+                Some((link, rest)) => (format!("/proc/{}/{link}", self.thread), rest),
+                None => return Ok(path.to_vec()),
+            },
+            (false, libc::AT_FDCWD) => (format!("/proc/{}/cwd", self.thread), path),
+            (false, number) => (format!("/proc/{}/fd/{number}", self.thread), path),
         };
         let start = readlinkat(CWD, start, Vec::new()).map_err(|_| Errno::BADF)?.into_bytes();
         if start.first() != Some(&b'/') {
@@ -156,6 +158,28 @@ impl Caller {
     /// Returns the modes that the caller's new files do not get.
     pub(super) fn umask(&self) -> Result<Mode, Errno> {
         self.status("Umask:", 8).map(Mode::from_raw_mode)
+    }
+
+    /// Returns the mode that something new gets in a directory: what the directory's default access control list says, or what the
+    /// umask leaves.
+    pub(super) fn new_mode(&self, entry: &Entry, mode: Mode) -> Result<Mode, Errno> {
+        match getxattr(link(entry.directory.as_fd()), c"system.posix_acl_default", &mut [0_u8; 0][..]) {
+            Ok(_) => Ok(mode),
+            Err(_) => Ok(mode.difference(self.umask()?)),
+        }
+    }
+
+    /// Returns the descriptor of the caller's that a path names: by convention, or by the number of its process.
+    pub(super) fn descriptor_named(&self, path: &[u8]) -> Option<i32> {
+        descriptor_named(path).or_else(|| {
+            let rest = path.strip_prefix(b"/proc/")?;
+            let (process, number) = rest.split_at_checked(rest.iter().position(|byte| *byte == b'/')?)?;
+            let number = descriptor_named(&[b"/proc/self".as_slice(), number].concat())?;
+            // As the caller's own pid namespace counts.
+            let status = std::fs::read_to_string(format!("/proc/{}/status", self.thread)).ok()?;
+            let own = status.lines().find_map(|line| line.strip_prefix("NStgid:"))?.split_whitespace().next_back()?;
+            (own.as_bytes() == process).then_some(number)
+        })
     }
 
     fn status(&self, name: &str, radix: u32) -> Result<u32, Errno> {
@@ -225,8 +249,21 @@ fn standing(descriptor: &OwnedFd) -> Result<Option<AbsPath>, Errno> {
     AbsPath::new(Path::new(&text)).map(Some).map_err(|_| Errno::INVAL)
 }
 
+/// Returns the link of the caller's own directory in `/proc` that a path goes on from, and the rest of the path.
+fn through_itself(path: &[u8]) -> Option<(&str, &[u8])> {
+    let rest = [b"/proc/self/".as_slice(), b"/proc/thread-self/"].into_iter().find_map(|start| path.strip_prefix(start))?;
+    let end = if rest.starts_with(b"fd/") { rest.iter().skip(3).position(|byte| *byte == b'/')? + 3 } else { 3 };
+    let (link, rest) = rest.split_at_checked(end)?;
+    let link = std::str::from_utf8(link).ok().filter(|link| *link == "cwd" || link.strip_prefix("fd/").is_some_and(is_number))?;
+    rest.strip_prefix(b"/").map(|rest| (link, rest))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Returns the descriptor that a path names by the conventions of `/dev/fd` and `/proc/self/fd`.
-pub(super) fn descriptor_named(path: &[u8]) -> Option<i32> {
+fn descriptor_named(path: &[u8]) -> Option<i32> {
     match path {
         b"/dev/stdin" => return Some(0),
         b"/dev/stdout" => return Some(1),
@@ -254,6 +291,25 @@ pub(crate) fn trial(listener: BorrowedFd<'_>, expected: &[u8]) -> Result<(), Err
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_may_go_on_from_the_callers_own_directories() {
+        for (path, expected) in [
+            ("/proc/self/cwd/new", Some(("cwd", "new"))),
+            ("/proc/thread-self/fd/12/a/b", Some(("fd/12", "a/b"))),
+            ("/proc/self/cwd/", Some(("cwd", ""))),
+            ("/proc/self/cwd", None),
+            ("/proc/self/fd/12", None),
+            ("/proc/self/fd/x/a", None),
+            ("/proc/self/fd//a", None),
+            ("/proc/self/root/a", None),
+            ("/proc/self/cwdx/a", None),
+            ("/proc/1/cwd/a", None),
+        ] {
+            let found = through_itself(path.as_bytes());
+            assert_eq!(found, expected.map(|(link, rest)| (link, rest.as_bytes())), "{path}");
+        }
+    }
 
     #[test]
     fn a_descriptor_is_named_by_convention_only() {

@@ -75,7 +75,7 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, creation: &Creation) -> Resu
                 return Err(Errno::EXIST);
             }
             appears(&entry.path, Named::New)?;
-            mkdirat(&entry.directory, &entry.name, mode.difference(caller.umask()?))
+            mkdirat(&entry.directory, &entry.name, caller.new_mode(&entry, *mode)?)
         }
         Creation::Node { at, mode } => {
             let entry = entry(at)?;
@@ -86,7 +86,8 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, creation: &Creation) -> Resu
                 _ if mode & libc::S_IFMT == 0 => FileType::RegularFile,
                 _ => return Err(Errno::PERM),
             };
-            mknodat(&entry.directory, &entry.name, kind, Mode::from_raw_mode(mode & 0o7777).difference(caller.umask()?), 0)
+            let mode = caller.new_mode(&entry, Mode::from_raw_mode(mode & 0o7777))?;
+            mknodat(&entry.directory, &entry.name, kind, mode, 0)
         }
         Creation::Symlink { target, at } => {
             let (target, entry) = (caller.string(*target)?, entry(at)?);
@@ -106,7 +107,10 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, creation: &Creation) -> Resu
             appears(&to.path, Named::Tree)?;
             stays(bounds, &found, &to.path)?;
             if found.kind() == FileType::Symlink {
-                return Err(Errno::PERM);
+                // A link cannot be linked by a descriptor. Only the task could put something else there meanwhile, and what it renames
+                // is decided by this thread as well.
+                let from = entry(from)?;
+                return linkat(&from.directory, &from.name, &to.directory, &to.name, AtFlags::empty());
             }
             linkat(CWD, found.link(), &to.directory, &to.name, AtFlags::SYMLINK_FOLLOW)
         }

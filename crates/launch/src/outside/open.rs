@@ -6,7 +6,7 @@ use remit_sandbox::Named;
 use rustix::fs::{CWD, FileType, Mode, OFlags, PROC_SUPER_MAGIC, Stat, fstatfs, major, minor, openat, readlinkat};
 use rustix::io::Errno;
 
-use super::caller::{Caller, Entry, Found, descriptor_named};
+use super::caller::{Caller, Entry, Found};
 use super::metadata::register;
 use super::{Answer, Bounds, Later};
 
@@ -42,13 +42,19 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, open: &Open, later: Later) -
     if path.is_empty() {
         return Err(Errno::NOENT);
     }
+    if open.flags.contains(OFlags::PATH) {
+        // Then it makes nothing, and what it gets is only a place.
+        let found = caller.find(open.directory, &path, !open.flags.contains(OFlags::NOFOLLOW))?;
+        let wanted = !open.flags.contains(OFlags::DIRECTORY) || found.kind() == FileType::Directory;
+        return if wanted { Ok(descriptor(found.descriptor, open)) } else { Err(Errno::NOTDIR) };
+    }
     if open.flags.contains(OFlags::DIRECTORY) {
         return Err(Errno::INVAL);
     }
     let mut path = caller.absolute(open.directory, &path)?;
     // Each turn follows one link, or begins again because something changed meanwhile.
     for _ in 0..MOST_LINKS {
-        if let Some(number) = descriptor_named(&path) {
+        if let Some(number) = caller.descriptor_named(&path) {
             return again(bounds, caller, number, open, later);
         }
         let entry = match caller.entry_at(&path) {
@@ -103,7 +109,7 @@ fn make(bounds: &Bounds, caller: &Caller, entry: &Entry, open: &Open) -> Result<
     }
     // With O_EXCL nothing that was put there meanwhile is opened or followed.
     let flags = open.flags | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(&entry.directory, &entry.name, flags, open.mode.difference(caller.umask()?))
+    openat(&entry.directory, &entry.name, flags, caller.new_mode(entry, open.mode)?)
 }
 
 /// Opens a regular file that was there, as Landlock would let the caller.

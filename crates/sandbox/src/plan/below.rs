@@ -157,8 +157,8 @@ pub(super) fn shared_with_others(policy: &Policy, plan: &mut Plan, rules: &[Path
     }
     let layered = |path: &AbsPath| plan.layers.iter().any(|layer| path.is_beneath(&layer.target)) || is_private(plan, path);
     let covered = plan.masks.iter().filter(|mask| !mask.directory).map(|mask| &mask.path).chain(&plan.read_only);
-    let covered: Vec<&AbsPath> = covered.filter(|path| !layered(path)).collect();
     let own = |path: &AbsPath| path.is_beneath(&policy.workspace) || path.is_beneath(&policy.home);
+    let covered: Vec<&AbsPath> = covered.filter(|path| own(path) && !layered(path)).collect();
     let shown: Vec<&AbsPath> = rules.iter().map(|rule| &rule.path).filter(|path| own(path) && !layered(path)).collect();
     let (covered, shown) = (
         (!covered.is_empty()).then(|| list(policy, &covered)),
