@@ -102,7 +102,7 @@ fn what_is_decided_outside_stays_decided() {
         exit 0";
     let sandbox = json!({ "files": { "write": ["."], "hide": ["**/*.pem"] }, "workspace": "direct" });
     let outcome = explained(&world, &sandbox, script);
-    outcome.assert_code(0).assert_stderr("new.pem").assert_stderr("remove `**/*.pem`").assert_stderr(".git/hooks");
+    outcome.assert_code(0).assert_stderr("new.pem").assert_stderr("remove `**/*.pem`").assert_stderr("/.git, by mkdir");
     assert!(!world.workspace().join("new.pem").exists() && !world.workspace().join("moved.pem").exists());
 }
 
