@@ -123,6 +123,44 @@ fn what_is_protected_and_what_is_a_link_now_is_refused() {
     assert!(world.workspace().join(".git/hooks/pre-commit").exists());
 }
 
+/// In its layer a task may make what the agent is denied; over it comes by name only, of a rename either name.
+#[test]
+fn what_the_agent_is_denied_is_brought_over_by_name_only() {
+    let world = World::empty();
+    let script = "echo x > key.pem; mkdir -p src/deep config; echo x > src/deep/b.pem; echo x > config/a; mv secrets/old plain; echo x > free\n";
+    fs::write(world.workspace().join("script.sh"), script).unwrap();
+    fs::create_dir(world.workspace().join("secrets")).unwrap();
+    fs::write(world.workspace().join("secrets/old"), "some lines that are found again\n".repeat(9)).unwrap();
+    let agent = world.test_runner(&["sh script.sh"], &json!({"files": {"hide": ["**/*.pem"]}}));
+    let mut file: Value = serde_json::from_str(&fs::read_to_string(&agent).unwrap()).unwrap();
+    file["toolsSettings"]["fs_write"] = json!({"deniedPaths": ["config", "secrets/**"]});
+    fs::write(&agent, file.to_string()).unwrap();
+    let outcome = world.run(&agent, &["sh", "script.sh"]);
+    if !Host::look().namespaces {
+        without_a_layer(&world, &outcome);
+        return;
+    }
+    outcome.assert_code(0);
+    let task = task_of(&outcome);
+    // The policy that the task had counts, whatever becomes of the file.
+    fs::remove_file(&agent).unwrap();
+    let applied = world.remit(&["apply", &task]);
+    applied
+        .assert_code(1)
+        .assert_stderr("refused config/a: the agent is denied it, by `config`: name it to apply it")
+        .assert_stderr("refused key.pem: the agent is denied it, by `**/*.pem`")
+        .assert_stderr("refused src/deep/b.pem: ")
+        .assert_stderr("refused plain: the agent is denied it, by `secrets/**`");
+    let exists = |path: &str| world.workspace().join(path).exists();
+    assert!(exists("free") && exists("src/deep") && exists("secrets/old"));
+    assert!(!["key.pem", "src/deep/b.pem", "config", "plain"].into_iter().any(exists));
+    world.remit(&["apply", &task, "."]).assert_code(1);
+    world.remit(&["apply", &task, "config", "key.pem", "plain"]).assert_code(1);
+    assert!(exists("config/a") && exists("key.pem") && exists("secrets/old"), "the name that it loses is named by nobody");
+    world.remit(&["apply", &task, "secrets/old", "plain"]).assert_code(0);
+    assert!(exists("plain") && !exists("secrets/old"));
+}
+
 #[test]
 fn two_tasks_at_once_do_not_mix() {
     let world = World::empty();

@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use remit_agent::AbsPath;
-use remit_layer::{Changes, Layer, Layers, Purpose, RelPath, changes};
-use remit_policy::{Workspace, protected};
+use remit_layer::{Changes, Layer, Layers, Pattern, Protected, Purpose, RelPath, changes};
+use remit_policy::{PathPattern, Workspace, protected};
 use remit_tasks::{Record, StateDir, TaskId};
 
 use crate::failure::Failure;
@@ -69,16 +69,42 @@ impl Found {
         name_in(layer, &self.workspace)
     }
 
-    /// Returns what is applied by name only, below the layer's target.
-    pub(crate) fn protected(&self, layer: &Layer) -> Vec<RelPath> {
+    /// Returns what is applied by name only, below the layer's target: what is protected in every task, and of what changed what
+    /// the task's policy denies.
+    pub(crate) fn protected(&self, layer: &Layer, changes: &Changes) -> Result<Vec<Protected>, Failure> {
         let agent = self.record.created.agent.as_ref().and_then(|agent| AbsPath::new(Path::new(&agent.path)).ok());
         let within = |path: &AbsPath| match path.relative_to(&layer.target) {
             Some(relative) => RelPath::parse(relative.as_bytes()),
             // All of the target lies in something that is protected.
             None => layer.target.is_beneath(path).then(RelPath::root),
         };
-        protected(&self.workspace, agent.as_ref()).iter().filter_map(within).collect()
+        let always = protected(&self.workspace, agent.as_ref());
+        let mut all: Vec<_> = always.iter().filter_map(within).map(|path| Protected { path, denied_by: None }).collect();
+        for pattern in &layer.by_name {
+            let pattern = policys(pattern)?;
+            let paths = changes.list.iter().flat_map(|change| std::iter::once(&change.path).chain(change.renamed_from()));
+            let denied = paths.filter_map(|path| highest(layer, &pattern, path));
+            all.extend(denied.map(|path| Protected { path, denied_by: Some(pattern.text.to_string()) }));
+        }
+        Ok(all)
     }
+}
+
+/// Returns a pattern that was noted as the policy had it.
+fn policys(noted: &Pattern) -> Result<PathPattern, Failure> {
+    let base = AbsPath::new(Path::new(&noted.base)).map_err(|error| Failure::of(&error))?;
+    PathPattern::of_parts(&noted.text, base, noted.glob.as_deref())
+        .map_err(|error| Failure::new(format!("what was noted of the task's layers is damaged: `{}`: {error}", noted.text)))
+}
+
+/// Returns the highest directory on the way to a path that the pattern covers, or the path itself.
+fn highest(layer: &Layer, pattern: &PathPattern, path: &RelPath) -> Option<RelPath> {
+    let covers = |path: &RelPath| {
+        let text = String::from_utf8_lossy(path.as_bytes());
+        pattern.matches_or_above(&layer.target.join(&text))
+    };
+    let above = std::iter::successors(Some(path.clone()), RelPath::parent);
+    above.take_while(covers).last()
 }
 
 /// Returns what people call the directory that a layer of a task lies over.

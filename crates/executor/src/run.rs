@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use remit_agent::AbsPath;
 use remit_launch::{LaunchError, Running, Scratch, Signals, Stdio, Task, become_reaper, end_tree, spawn_telling, spawn_when};
-use remit_layer::{Layers, LayersError, Purpose, Xattrs};
+use remit_layer::{Layers, LayersError, Pattern, Purpose, ToNote, Xattrs};
 use remit_policy::{CommandLine, Permit, Request};
-use remit_sandbox::{LayerPurpose, Observed, Plan, Watch};
+use remit_sandbox::{DeniedName, LayerPurpose, Observed, Plan, Watch};
 use remit_tasks::{LayerToKeep, Outcome, StoreError, TaskDir, TaskError};
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -264,9 +264,18 @@ pub(crate) fn note_layers(plan: &Plan, task: &TaskDir, scratch: &Scratch) -> Res
         LayerPurpose::Workspace => Purpose::Workspace,
         LayerPurpose::Cache => Purpose::Cache,
     };
-    let targets: Vec<_> = plan.layers.iter().map(|layer| (layer.target.clone(), purpose(layer.purpose))).collect();
+    let pattern = |DeniedName(pattern): &DeniedName| Pattern {
+        text: pattern.text.to_string(),
+        base: pattern.base.to_string(),
+        glob: pattern.glob.as_ref().map(|glob| glob.text().to_owned()),
+    };
+    let layers = plan.layers.iter().map(|layer| ToNote {
+        target: layer.target.clone(),
+        purpose: purpose(layer.purpose),
+        by_name: layer.by_name.iter().map(pattern).collect(),
+    });
     let xattrs = if plan.namespaces.is_some_and(|spaces| spaces.user) { Xattrs::User } else { Xattrs::Trusted };
-    Ok(Layers::note(task.path(), xattrs, &targets)?)
+    Ok(Layers::note(task.path(), xattrs, layers.collect())?)
 }
 
 fn arguments(permit: &Permit) -> Result<Vec<OsString>, ExecutorError> {

@@ -400,7 +400,7 @@ impl Ground {
 
 fn layer_takes_writes(ground: &Ground) {
     let Some(spaces) = ground.spaces() else { return };
-    let layer = OverlayLayer { target: ground.at("w"), purpose: LayerPurpose::Workspace, no_exec: false };
+    let layer = OverlayLayer { target: ground.at("w"), purpose: LayerPurpose::Workspace, no_exec: false, by_name: Vec::new() };
     let plan = Plan { layers: vec![layer], ..ground.inside(spaces) };
     ground.allowed(&plan, "echo changed > inside && echo new > new && test $(cat inside) = changed && test -e new");
     assert_eq!(fs::read_to_string(ground.at("w/inside").as_path()).unwrap(), "inside");
@@ -408,7 +408,7 @@ fn layer_takes_writes(ground: &Ground) {
     // A name that would end a mount option.
     let odd = ground.at("o,d:d\\ x");
     fs::create_dir(odd.as_path()).unwrap();
-    let layer = OverlayLayer { target: odd.clone(), purpose: LayerPurpose::Workspace, no_exec: false };
+    let layer = OverlayLayer { target: odd.clone(), purpose: LayerPurpose::Workspace, no_exec: false, by_name: Vec::new() };
     let plan = Plan { layers: vec![layer], ..ground.inside(spaces) };
     assert_eq!(ground.exec(&plan, "/bin/sh", &["sh", "-c", "echo x > x && test -e x"], &odd), Ok(Ending::Exited { code: 0 }));
     assert!(!odd.join("x").as_path().exists());

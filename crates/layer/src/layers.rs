@@ -16,7 +16,7 @@ use thiserror::Error;
 use crate::apply::is_interrupted;
 use crate::node::Time;
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const NOTES: &str = "layer-notes.json";
 
 /// The private layers of one task.
@@ -31,6 +31,8 @@ pub struct Layers {
 pub struct Layer {
     pub target: AbsPath,
     pub purpose: Purpose,
+    /// What the task's policy denies, which is applied by name only.
+    pub by_name: Vec<Pattern>,
     pub(crate) upper: AbsPath,
     pub(crate) xattrs: Xattrs,
     pub(crate) began: Time,
@@ -46,6 +48,26 @@ pub enum Purpose {
     Workspace,
     /// What a toolchain keeps for itself: shown apart, and applied by name only.
     Cache,
+}
+
+/// A layer that is about to be made.
+#[derive(Clone, Debug)]
+pub struct ToNote {
+    pub target: AbsPath,
+    pub purpose: Purpose,
+    pub by_name: Vec<Pattern>,
+}
+
+/// A pattern of paths, as the policy has it: what is meant with it is the policy's to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pattern {
+    /// As it was written.
+    pub text: String,
+    /// An absolute path, without a wildcard.
+    pub base: String,
+    /// What follows below it; `None`: everything.
+    pub glob: Option<String>,
 }
 
 /// Where overlayfs keeps what it has to remember: in `user.` attributes when it was mounted without privileges (Linux 5.11).
@@ -119,6 +141,9 @@ struct Notes {
 struct Entry {
     target: String,
     purpose: Purpose,
+    /// Since version 2.
+    #[serde(default)]
+    by_name: Vec<Pattern>,
 }
 
 impl Layer {
@@ -132,7 +157,7 @@ impl Layers {
     /// Notes what has to be known of layers that are about to be made, in the directory of their task, and takes the time.
     ///
     /// Nothing of the targets is looked at: whatever they hold, this costs the same.
-    pub fn note(task: &AbsPath, xattrs: Xattrs, targets: &[(AbsPath, Purpose)]) -> Result<(), LayersError> {
+    pub fn note(task: &AbsPath, xattrs: Xattrs, targets: Vec<ToNote>) -> Result<(), LayersError> {
         let path = task.join(NOTES);
         let write = || -> io::Result<()> {
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -142,12 +167,13 @@ impl Layers {
             rustix::fs::fstat(&file)?;
             rustix::fs::fchmod(&file, Mode::from_raw_mode(0o600))?;
             let stat = rustix::fs::fstat(&file)?;
-            let entry = |(target, purpose): &(AbsPath, Purpose)| Entry { target: target.to_string(), purpose: *purpose };
+            let entry =
+                |noted: ToNote| Entry { target: noted.target.to_string(), purpose: noted.purpose, by_name: noted.by_name };
             let notes = Notes {
                 version: VERSION,
                 began: Time(stat.st_ctime, stat.st_ctime_nsec),
                 xattrs,
-                layers: targets.iter().map(entry).collect(),
+                layers: targets.into_iter().map(entry).collect(),
             };
             File::from(file).write_all(&serde_json::to_vec(&notes)?)
         };
@@ -172,6 +198,7 @@ impl Layers {
             layers.push(Layer {
                 target: kept.target,
                 purpose: entry.purpose,
+                by_name: entry.by_name.clone(),
                 upper: kept.upper,
                 xattrs: notes.xattrs,
                 began: notes.began,

@@ -37,10 +37,10 @@ mod renames;
 mod show;
 mod written;
 
-pub use apply::{Applied, ApplyError, Choice, Manner, Refusal, Refused, apply, apply_observed, check, is_interrupted};
+pub use apply::{Applied, ApplyError, Choice, Manner, Protected, Refusal, Refused, apply, apply_observed, check, is_interrupted};
 pub use beneath::View;
 pub use changes::{Change, ChangeKind, Changes, Unread, changes};
-pub use layers::{Layer, Layers, LayersError, Purpose, Xattrs};
+pub use layers::{Layer, Layers, LayersError, Pattern, Purpose, ToNote, Xattrs};
 pub use node::{Kind, Node};
 pub use path::RelPath;
 pub use show::{PatchStyle, StatStyle, json, patch, stat};

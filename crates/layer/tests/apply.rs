@@ -322,7 +322,12 @@ fn two_layers_over_one_workspace_do_not_mix() {
     let target = remit_agent::AbsPath::new(&one.lower()).unwrap();
     let scratch = task.make_scratch().unwrap();
     task.keep_layers(vec![remit_tasks::LayerToKeep { target: target.to_string(), name: "layer-0-upper".to_owned() }]).unwrap();
-    remit_layer::Layers::note(task.path(), mode, &[(target, remit_layer::Purpose::Workspace)]).unwrap();
+    remit_layer::Layers::note(
+        task.path(),
+        mode,
+        vec![remit_layer::ToNote { target, purpose: remit_layer::Purpose::Workspace, by_name: Vec::new() }],
+    )
+    .unwrap();
     fs::create_dir(scratch.join("layer-0-upper").as_path()).unwrap();
     fs::set_permissions(scratch.join("layer-0-upper").as_path(), fs::metadata(one.lower()).unwrap().permissions()).unwrap();
     fs::write(scratch.join("layer-0-upper/f").as_path(), "two\n").unwrap();

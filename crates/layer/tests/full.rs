@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::Command;
 
 use remit_agent::AbsPath;
-use remit_layer::{Choice, Layers, Manner, Purpose, Xattrs, apply};
+use remit_layer::{Choice, Layers, Manner, Purpose, ToNote, Xattrs, apply};
 use remit_tasks::StateDir;
 
 mod common;
@@ -33,7 +33,12 @@ fn child() {
         // The workspace is a new file system, so the task begins now.
         let task = state.join("tasks").join(parts[1]);
         fs::remove_file(task.join("layer-notes.json").as_path()).unwrap();
-        Layers::note(&task, Xattrs::User, &[(target.clone(), Purpose::Workspace)]).unwrap();
+        Layers::note(
+            &task,
+            Xattrs::User,
+            vec![ToNote { target: target.clone(), purpose: Purpose::Workspace, by_name: Vec::new() }],
+        )
+        .unwrap();
     }
     let state = StateDir::open_existing(&state).unwrap().unwrap();
     let layers = Layers::of(&state, &parts[1].parse().unwrap()).unwrap();

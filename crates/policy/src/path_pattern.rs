@@ -67,6 +67,13 @@ impl PathPattern {
         PathPattern { text: path.shared(), base: path.clone(), glob: None }
     }
 
+    /// Puts a pattern together again from what `text`, `base` and the text of `glob` were.
+    pub fn of_parts(text: &str, base: AbsPath, glob: Option<&str>) -> Result<PathPattern, PathPatternError> {
+        let failed = |_| error("a path pattern does not compile", "it was written by another version of remit");
+        let glob = glob.map(PathGlob::compile).transpose().map_err(failed)?.map(Arc::new);
+        Ok(PathPattern { text: text.into(), base, glob })
+    }
+
     /// Returns whether the pattern covers the path. A glob covers what it matches, not what lies below that.
     pub fn matches(&self, path: &AbsPath) -> bool {
         match (path.relative_to(&self.base), &self.glob) {

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use remit_agent::AbsPath;
 use serde::Serialize;
 
+use crate::DeniedName;
+
 /// A root that holds what is granted, and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OwnRoot {
@@ -40,6 +42,8 @@ pub struct Layer {
     pub target: AbsPath,
     pub purpose: LayerPurpose,
     pub no_exec: bool,
+    /// What the policy denies there. In the layer a task may make it; to the target it is brought by name only.
+    pub by_name: Vec<DeniedName>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

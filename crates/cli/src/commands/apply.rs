@@ -11,8 +11,8 @@ use crate::ui::Ui;
 
 /// Bring what a task changed in its private layer to the workspace
 ///
-/// A file that has changed in the workspace since the task began is refused, and so is what is granted by name only, such as
-/// `.git/hooks`, unless you name it. The rest is done, unless you say `--all-or-nothing`. What was interrupted is finished or taken
+/// A file that has changed in the workspace since the task began is refused. So is, unless you name it, what is granted by name
+/// only, such as `.git/hooks`, and what the agent is denied by `hide` or `deniedPaths`. The rest is done, unless you say `--all-or-nothing`. What was interrupted is finished or taken
 /// back first.
 ///
 /// Exits with 1 when anything was refused.
@@ -43,12 +43,14 @@ pub(crate) fn apply(ui: &Ui, args: &ApplyArgs) -> Result<Exit, Failure> {
     let found = find(ui, &args.task)?;
     found.over()?;
     let layer = found.layer(args.layer.as_deref())?;
-    let (paths, protected) = (paths(layer, &args.paths)?, found.protected(layer));
+    let paths = paths(layer, &args.paths)?;
+    let view = layer.open()?;
+    let changes = changes(&view);
+    let protected = found.protected(layer, &changes)?;
     let manner = if args.all_or_nothing { Manner::AllOrNothing } else { Manner::Each };
     let choice = Choice { paths: &paths, protected: &protected, manner };
     let applied = if args.check {
-        let view = layer.open()?;
-        remit_layer::check(layer, &view, &changes(&view), &choice)?
+        remit_layer::check(layer, &view, &changes, &choice)?
     } else {
         remit_layer::apply(&found.layers, layer, &choice)?
     };

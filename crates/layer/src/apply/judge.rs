@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use rustix::io::Errno;
 
 use super::journal::Evidence;
-use super::{Choice, Refusal};
+use super::{Choice, Protected, Refusal};
 use crate::beneath::{self, View};
 use crate::changes::{Change, ChangeKind};
 use crate::node::{Kind, Node};
@@ -38,9 +38,12 @@ fn protection(change: &Change, choice: &Choice<'_>) -> Result<(), Refusal> {
     };
     let paths = std::iter::once(&change.path).chain(change.renamed_from());
     for path in paths {
-        let touches = |protected: &&RelPath| path.is_beneath(protected) || (!change.is_directory() && protected.is_beneath(path));
-        if choice.protected.iter().filter(touches).any(|protected| !is_named(path, protected)) {
-            return Err(Refusal::Protected);
+        let touches = |protected: &&Protected| {
+            path.is_beneath(&protected.path) || (!change.is_directory() && protected.path.is_beneath(path))
+        };
+        let refused = choice.protected.iter().filter(touches).find(|protected| !is_named(path, &protected.path));
+        if let Some(protected) = refused {
+            return Err(protected.denied_by.clone().map_or(Refusal::Protected, Refusal::Denied));
         }
         if of_git(path, change.is_directory()).is_some_and(|protected| !is_named(path, &protected)) {
             return Err(Refusal::Protected);

@@ -30,8 +30,16 @@ pub struct Choice<'a> {
     /// These and what lies below them; none: all changes.
     pub paths: &'a [RelPath],
     /// What is applied only when one of `paths` is it or lies below it.
-    pub protected: &'a [RelPath],
+    pub protected: &'a [Protected],
     pub manner: Manner,
+}
+
+/// A file or directory that is applied by name only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Protected {
+    pub path: RelPath,
+    /// The pattern by which the task's policy denies it; `None`: it is so in every task.
+    pub denied_by: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +81,8 @@ pub enum Refusal {
     Holder(RelPath),
     #[error("it is protected: name it to apply it")]
     Protected,
+    #[error("the agent is denied it, by `{0}`: name it to apply it")]
+    Denied(String),
     #[error("it would run with the rights of its owner: name it to apply it")]
     SetId,
     #[error("a {} cannot be brought over", .0.name())]

@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use remit_agent::AbsPath;
-use remit_layer::{Applied, ChangeKind, Changes, Choice, Layer, Layers, Manner, Purpose, RelPath, View, Xattrs, changes};
+use remit_layer::{
+    Applied, ChangeKind, Changes, Choice, Layer, Layers, Manner, Protected, Purpose, RelPath, ToNote, View, Xattrs, changes,
+};
 use remit_tasks::{LayerToKeep, StateDir, TaskDir};
 use tempfile::TempDir;
 
@@ -59,7 +61,8 @@ impl World {
         let task = TaskDir::create(&state).unwrap();
         let scratch = task.make_scratch().unwrap();
         task.keep_layers(vec![LayerToKeep { target: lower.to_string(), name: "layer-0-upper".to_owned() }]).unwrap();
-        Layers::note(task.path(), mode, &[(lower.clone(), Purpose::Workspace)]).unwrap();
+        Layers::note(task.path(), mode, vec![ToNote { target: lower.clone(), purpose: Purpose::Workspace, by_name: Vec::new() }])
+            .unwrap();
         for name in ["layer-0-upper", "layer-0-work"] {
             fs::create_dir(scratch.join(name).as_path()).unwrap();
         }
@@ -135,6 +138,7 @@ impl World {
     ) -> Result<Applied, remit_layer::ApplyError> {
         let parse = |paths: &[&str]| paths.iter().map(|path| RelPath::parse(path.as_bytes()).unwrap()).collect::<Vec<_>>();
         let (paths, protected) = (parse(paths), parse(protected));
+        let protected: Vec<Protected> = protected.into_iter().map(|path| Protected { path, denied_by: None }).collect();
         let layers = self.layers();
         let choice = Choice { paths: &paths, protected: &protected, manner };
         loop {

@@ -209,6 +209,7 @@ fn layers(policy: &Policy, host: &Host, plan: &mut Plan, rules: &mut Rules) {
         rules.add(policy.workspace.clone(), Rights::READ | Rights::WRITE, "private layer", false);
         plan.layers.push(Layer {
             no_exec: !rules.executes(&policy.workspace),
+            by_name: denied_below(policy, &policy.workspace),
             target: policy.workspace.clone(),
             purpose: LayerPurpose::Workspace,
         });
@@ -233,6 +234,7 @@ fn layers(policy: &Policy, host: &Host, plan: &mut Plan, rules: &mut Rules) {
             rules.add(canonical.clone(), Rights::READ | Rights::WRITE, &rule.pattern.text, false);
             plan.layers.push(Layer {
                 no_exec: !rules.executes(canonical),
+                by_name: denied_below(policy, canonical),
                 target: canonical.clone(),
                 purpose: LayerPurpose::Cache,
             });
@@ -248,6 +250,12 @@ fn layers(policy: &Policy, host: &Host, plan: &mut Plan, rules: &mut Rules) {
             remedy: Some("most tools do without; otherwise grant the cache by name in `sandbox.files.write`".to_owned()),
         });
     }
+}
+
+/// Returns what the policy denies at, above or below a directory.
+fn denied_below(policy: &Policy, target: &AbsPath) -> Vec<DeniedName> {
+    let denied = policy.files.hidden.iter().chain(&policy.files.write_denied).map(|rule| &rule.pattern);
+    denied.filter(|pattern| overlaps(&pattern.base, target)).cloned().map(DeniedName).collect()
 }
 
 /// The caches that do not exist: on a fresh machine many tools do not start without theirs (npm, go, cargo). Each is a directory of
