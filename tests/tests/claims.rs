@@ -93,7 +93,7 @@ struct Claims {
 }
 
 /// Every promise that a plan makes, and what here or in another test tries to break it.
-const TRIED: [(&str, &str); 26] = [
+const TRIED: [(&str, &str); 27] = [
     ("which tools are visible, and which are pre-approved", "the gate: crates/policy"),
     ("which commands run unasked", "the gate: run.rs"),
     ("every command runs unasked", "the gate: run.rs"),
@@ -120,6 +120,7 @@ const TRIED: [(&str, &str); 26] = [
     ("no file is made a set-user-id or set-group-id program", "escapes: execution"),
     ("Unix sockets", "escapes: network"),
     ("nothing new gets the name", "create, here"),
+    ("what has such a name already is not written", "write, here; escapes: later"),
 ];
 
 impl Claims {

@@ -71,14 +71,15 @@ impl Outside {
         path.parent().is_some_and(|directory| self.may_change(&directory)) && self.may_write(path)
     }
 
-    /// Returns whether a name in a directory could be denied below `to` that was not below `from`.
+    /// Returns whether a name in a directory could be denied below only one of two places.
     pub fn place_matters(&self, from: &AbsPath, to: &AbsPath) -> bool {
         self.denied.iter().any(|DeniedName(pattern)| {
             let Some(glob) = &pattern.glob else { return false };
             // `**/*.pem` is the same at every place below its base.
             let everywhere = glob.text().strip_prefix("**/").is_some_and(|name| !name.contains('/'));
-            let near = to.is_beneath(&pattern.base) || pattern.base.is_beneath(to);
-            near && !(everywhere && from.is_beneath(&pattern.base))
+            let near = |place: &AbsPath| place.is_beneath(&pattern.base) || pattern.base.is_beneath(place);
+            let both = from.is_beneath(&pattern.base) && to.is_beneath(&pattern.base);
+            (near(from) || near(to)) && !(everywhere && both)
         })
     }
 
@@ -151,7 +152,8 @@ mod tests {
         for (from, to, expected) in [
             ("/w/a", "/w/b", true), // because of **/.hg/hgrc
             ("/x/a", "/w/b", true),
-            ("/w/a", "/x/b", false),
+            ("/w/a", "/x/b", true),
+            ("/x/a", "/y/b", false),
         ] {
             assert_eq!(outside.place_matters(&path(from), &path(to)), expected, "{from} {to}");
         }
@@ -159,7 +161,8 @@ mod tests {
             denied: outside.denied.iter().filter(|name| &*name.0.text == "**/*.pem").cloned().collect(),
             ..outside.clone()
         };
-        assert!(!pem.place_matters(&path("/w/a"), &path("/w/b")) && pem.place_matters(&path("/x/a"), &path("/w/b")));
+        assert!(!pem.place_matters(&path("/w/a"), &path("/w/b")));
+        assert!(pem.place_matters(&path("/x/a"), &path("/w/b")) && pem.place_matters(&path("/w/a"), &path("/x/b")));
         assert!(!outside.may_vanish(&path("/w/.git")) && outside.may_vanish(&path("/w/a")));
         assert!(!outside.may_change(&path("/usr/bin/true")) && outside.may_execute(&path("/usr/bin/true")));
     }

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use remit_agent::AbsPath;
-use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, getxattr, openat, readlinkat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, getxattr, makedev, openat, readlinkat};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
@@ -163,7 +163,12 @@ impl Caller {
     /// Returns the mode that something new gets in a directory: what the directory's default access control list says, or what the
     /// umask leaves.
     pub(super) fn new_mode(&self, entry: &Entry, mode: Mode) -> Result<Mode, Errno> {
-        match getxattr(link(entry.directory.as_fd()), c"system.posix_acl_default", &mut [0_u8; 0][..]) {
+        self.new_mode_in(&entry.directory, mode)
+    }
+
+    /// As [`Caller::new_mode`].
+    pub(super) fn new_mode_in(&self, directory: &OwnedFd, mode: Mode) -> Result<Mode, Errno> {
+        match getxattr(link(directory.as_fd()), c"system.posix_acl_default", &mut [0_u8; 0][..]) {
             Ok(_) => Ok(mode),
             Err(_) => Ok(mode.difference(self.umask()?)),
         }
@@ -180,6 +185,18 @@ impl Caller {
             let own = status.lines().find_map(|line| line.strip_prefix("NStgid:"))?.split_whitespace().next_back()?;
             (own.as_bytes() == process).then_some(number)
         })
+    }
+
+    /// Returns the device number of the terminal of the caller's session.
+    pub(super) fn terminal(&self) -> Result<Option<u64>, Errno> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.thread)).map_err(|_| Errno::SRCH)?;
+        // Behind the name, which may have anything in it: state, parent, group, session, terminal.
+        let (_, fields) = stat.rsplit_once(')').ok_or(Errno::SRCH)?;
+        let device: i32 = fields.split_whitespace().nth(4).and_then(|field| field.parse().ok()).ok_or(Errno::SRCH)?;
+        let device = device.cast_unsigned();
+        // As `new_encode_dev` packs it.
+        let (major, minor) = ((device >> 8) & 0xFFF, (device & 0xFF) | ((device >> 12) & 0xFFF00));
+        Ok((device != 0).then(|| makedev(major, minor)))
     }
 
     fn status(&self, name: &str, radix: u32) -> Result<u32, Errno> {

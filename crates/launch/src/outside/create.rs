@@ -159,6 +159,9 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, creation: &Creation) -> Resu
 /// Checks that something gains nothing by another name, as Landlock does (`LANDLOCK_ACCESS_FS_REFER`).
 fn stays(bounds: &Bounds, found: &Found, to: &AbsPath) -> Result<(), Errno> {
     let Some(from) = &found.path else { return Ok(()) };
-    let gains = bounds.plan.may_execute(to) && !bounds.plan.may_execute(from);
-    if bounds.plan.may_change(from) && !gains { Ok(()) } else { Err(Errno::XDEV) }
+    if !bounds.plan.may_change(from) || (bounds.plan.may_execute(to) && !bounds.plan.may_execute(from)) {
+        return Err(Errno::XDEV);
+    }
+    // Under another name it would be written.
+    if bounds.plan.may_write(from) { Ok(()) } else { Err(Errno::ACCESS) }
 }

@@ -123,6 +123,9 @@ fn decide(listener: &Arc<OwnedFd>, bounds: &Arc<Bounds>, notification: &Notifica
         Answer::Plain(processes::act(bounds, &caller, &change))
     } else if let Some(open) = open::call(number, &notification.arguments) {
         open::act(bounds, &caller, &open, later).unwrap_or_else(|errno| Answer::Plain(Err(errno)))
+    } else if number == libc::SYS_truncate {
+        let [path, length, ..] = notification.arguments;
+        Answer::Plain(open::truncate(bounds, &caller, path, length))
     } else if number == libc::SYS_connect {
         connect::act(bounds, &caller, &notification.arguments, later).unwrap_or_else(|errno| Answer::Plain(Err(errno)))
     } else if let Some(creation) = create::call(number, &notification.arguments) {

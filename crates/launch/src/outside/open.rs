@@ -1,9 +1,10 @@
-//! open(2) with `O_CREAT`, where a name inside a granted directory must not appear.
+//! open(2) with `O_CREAT`, where a name inside a granted directory must not appear; and where no mount holds what is protected, each
+//! that writes, and truncate(2).
 
 use std::os::fd::OwnedFd;
 
 use remit_sandbox::Named;
-use rustix::fs::{CWD, FileType, Mode, OFlags, PROC_SUPER_MAGIC, Stat, fstatfs, major, minor, openat, readlinkat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, PROC_SUPER_MAGIC, fstat, fstatfs, ftruncate, major, minor, openat, readlinkat};
 use rustix::io::Errno;
 
 use super::caller::{Caller, Entry, Found};
@@ -48,8 +49,11 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, open: &Open, later: Later) -
         let wanted = !open.flags.contains(OFlags::DIRECTORY) || found.kind() == FileType::Directory;
         return if wanted { Ok(descriptor(found.descriptor, open)) } else { Err(Errno::NOTDIR) };
     }
+    if open.flags.contains(OFlags::TMPFILE) {
+        return unnamed(bounds, caller, open, &path).map(|opened| descriptor(opened, open));
+    }
     if open.flags.contains(OFlags::DIRECTORY) {
-        return Err(Errno::INVAL);
+        return Err(if open.flags.contains(OFlags::CREATE) { Errno::INVAL } else { Errno::ISDIR });
     }
     let mut path = caller.absolute(open.directory, &path)?;
     // Each turn follows one link, or begins again because something changed meanwhile.
@@ -66,13 +70,14 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, open: &Open, later: Later) -
             return Err(Errno::ISDIR);
         }
         let found = match entry.look() {
+            Err(Errno::NOENT) if !open.flags.contains(OFlags::CREATE) => return Err(Errno::NOENT),
             Err(Errno::NOENT) => match make(bounds, caller, &entry, open) {
                 Err(Errno::EXIST) => continue,
                 made => return Ok(descriptor(made?, open)),
             },
             other => other?,
         };
-        if open.flags.contains(OFlags::EXCL) {
+        if open.flags.contains(OFlags::CREATE | OFlags::EXCL) {
             return Err(Errno::EXIST);
         }
         match found.kind() {
@@ -93,10 +98,41 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, open: &Open, later: Later) -
             },
             FileType::Directory => return Err(Errno::ISDIR),
             FileType::Socket => return Err(Errno::NXIO),
-            _ => return special(bounds, found, open, later),
+            _ => return special(bounds, caller, found, open, later),
         }
     }
     Err(Errno::LOOP)
+}
+
+/// Cuts or lengthens a file.
+pub(super) fn truncate(bounds: &Bounds, caller: &Caller, path: u64, length: u64) -> Result<(), Errno> {
+    let found = caller.find(libc::AT_FDCWD, &caller.string(path)?, true)?;
+    match found.kind() {
+        FileType::RegularFile => {}
+        FileType::Directory => return Err(Errno::ISDIR),
+        _ => return Err(Errno::INVAL),
+    }
+    if found.path.as_ref().is_some_and(|path| !bounds.plan.may_write(path)) {
+        return Err(Errno::ACCESS);
+    }
+    not_of_a_process(&found)?;
+    let file = openat(CWD, found.link(), OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    // Its sign is looked at by the kernel.
+    ftruncate(&file, length)
+}
+
+/// Makes a file without a name in a directory; it may get one by linkat(2), which is decided then.
+fn unnamed(bounds: &Bounds, caller: &Caller, open: &Open, directory: &[u8]) -> Result<OwnedFd, Errno> {
+    let found = caller.find(open.directory, directory, true)?;
+    if found.kind() != FileType::Directory {
+        return Err(Errno::NOTDIR);
+    }
+    if !found.path.as_ref().is_some_and(|path| bounds.plan.may_write(path)) {
+        return Err(Errno::ACCESS);
+    }
+    not_of_a_process(&found)?;
+    let mode = caller.new_mode_in(&found.descriptor, open.mode)?;
+    openat(CWD, found.link(), open.flags.difference(OFlags::NOFOLLOW) | OFlags::CLOEXEC, mode)
 }
 
 fn descriptor(descriptor: OwnedFd, open: &Open) -> Answer {
@@ -127,7 +163,7 @@ fn existing(bounds: &Bounds, entry: &Entry, found: &Found, open: &Open) -> Resul
 
 /// Opens what one of the caller's own descriptors is open on, as `/dev/stdout` means it.
 fn again(bounds: &Bounds, caller: &Caller, number: i32, open: &Open, later: Later) -> Result<Answer, Errno> {
-    if open.flags.contains(OFlags::EXCL) {
+    if open.flags.contains(OFlags::CREATE | OFlags::EXCL) {
         return Err(Errno::EXIST);
     }
     let found = caller.descriptor(number)?;
@@ -146,7 +182,7 @@ fn again(bounds: &Bounds, caller: &Caller, number: i32, open: &Open, later: Late
         // A pipe is the caller's already, whoever else has it.
         // What was looked at, and not what the number means by then.
         (FileType::Fifo, None) => wait_for(found.link(), found, open, later),
-        _ => special(bounds, found, open, later),
+        _ => special(bounds, caller, found, open, later),
     }
 }
 
@@ -158,18 +194,42 @@ fn not_of_a_process(found: &Found) -> Result<(), Errno> {
 }
 
 /// Opens a device or a named pipe.
-fn special(bounds: &Bounds, found: Found, open: &Open, later: Later) -> Result<Answer, Errno> {
+fn special(bounds: &Bounds, caller: &Caller, found: Found, open: &Open, later: Later) -> Result<Answer, Errno> {
     let path = found.path.as_ref().ok_or(Errno::NXIO)?;
     if !bounds.plan.may_change(path) {
         return Err(Errno::ACCESS);
     }
-    if is_controlling_terminal(&found.stat) {
+    let device = (FileType::from_raw_mode(found.stat.st_mode) == FileType::CharacterDevice)
+        .then(|| (major(found.stat.st_rdev), minor(found.stat.st_rdev)));
+    match device {
         // Here it would be this process's.
-        let terminal = bounds.terminal.as_ref().ok_or(Errno::NXIO)?;
-        let opened = openat(CWD, terminal.as_path(), reopening(open.flags), Mode::empty())?;
-        return Ok(descriptor(opened, open));
+        Some(CONTROLLING_TERMINAL) => Ok(descriptor(controlling_terminal(bounds, caller, open)?, open)),
+        // `/dev/null` and its like open at once.
+        Some((MEMORY_DEVICES, _)) => Ok(descriptor(openat(CWD, found.link(), reopening(open.flags), Mode::empty())?, open)),
+        _ => wait_for(found.link(), found, open, later),
     }
-    wait_for(found.link(), found, open, later)
+}
+
+/// `/dev/tty`.
+const CONTROLLING_TERMINAL: (u32, u32) = (5, 0);
+/// `MEM_MAJOR`: `/dev/null`, `/dev/zero`, `/dev/full`, `/dev/random`, `/dev/urandom`.
+const MEMORY_DEVICES: u32 = 1;
+
+/// Opens the caller's controlling terminal: that of the task, or one that the task made in a session of its own.
+fn controlling_terminal(bounds: &Bounds, caller: &Caller, open: &Open) -> Result<OwnedFd, Errno> {
+    let device = caller.terminal()?.ok_or(Errno::NXIO)?;
+    let flags = reopening(open.flags);
+    if let Some(terminal) = &bounds.terminal {
+        let opened = openat(CWD, terminal.as_path(), flags, Mode::empty())?;
+        if fstat(&opened)?.st_rdev == device {
+            return Ok(opened);
+        }
+    }
+    let found = caller.find(libc::AT_FDCWD, format!("/dev/pts/{}", minor(device)).as_bytes(), true)?;
+    if found.stat.st_rdev != device || !found.path.as_ref().is_some_and(|path| bounds.plan.may_change(path)) {
+        return Err(Errno::NXIO);
+    }
+    openat(CWD, found.link(), flags, Mode::empty())
 }
 
 /// A named pipe opens when its other end does.
@@ -183,11 +243,6 @@ fn wait_for(link: String, found: Found, open: &Open, later: Later) -> Result<Ans
             Err(errno) => Answer::Plain(Err(errno)),
         }
     })
-}
-
-/// `/dev/tty`: character device 5, 0.
-fn is_controlling_terminal(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && (major(stat.st_rdev), minor(stat.st_rdev)) == (5, 0)
 }
 
 fn reopening(flags: OFlags) -> OFlags {

@@ -208,6 +208,8 @@ pub(super) fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[
                         written.push(format!("some of what is there and matches `{}`", rule.pattern.text));
                     }
                 }
+                // Where no mount covers it, nobody writes it who is not asked.
+                Err(_) if can_be_decided(host) && plan.namespaces.is_none() => {}
                 Err(_) => written.push(format!("what is there and matches `{}`", rule.pattern.text)),
             }
             if can_be_decided(host) {
@@ -225,11 +227,14 @@ pub(super) fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[
                 pin(plan, rules, canonical);
                 plan.read_only.push(canonical.clone());
             }
+            // Who opens it to write is asked for by the name that has no link in it.
+            Some(PathFact::Found { canonical, .. }) if can_be_decided(host) => {
+                denied.push(DeniedName(rule.pattern.clone()));
+                denied.extend((canonical != path).then(|| DeniedName(PathPattern::literal(canonical))));
+            }
             Some(PathFact::Found { .. } | PathFact::Link) => {
-                // Its content can be written; but it is not replaced, nor made another's.
-                if can_be_decided(host) {
-                    denied.push(DeniedName(rule.pattern.clone()));
-                }
+                // What a link leads to has another name; but the link is not replaced.
+                denied.extend(can_be_decided(host).then(|| DeniedName(rule.pattern.clone())));
                 written.push(format!("`{}`", shown(path, policy)));
             }
             _ if can_be_decided(host) => denied.push(DeniedName(rule.pattern.clone())),
@@ -244,6 +249,7 @@ pub(super) fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[
         match host.paths.get(&git) {
             Some(PathFact::Found { kind: PathKind::Directory, .. }) => {}
             Some(PathFact::Found { canonical, .. }) if plan.namespaces.is_some() => plan.read_only.push(canonical.clone()),
+            Some(PathFact::Found { canonical, .. }) if can_be_decided(host) && *canonical == git => denied.push(pattern()),
             Some(PathFact::Found { .. } | PathFact::Link) => {
                 denied.extend(can_be_decided(host).then(pattern));
                 written.push(format!("`{GIT}`"));

@@ -287,6 +287,13 @@ fn carried(host: &Host, plan: &mut Plan, denied: &[DeniedName]) {
             what: format!("nothing new gets the name {}", some(&names)),
             by: vec![Mechanism::SeccompNotification],
         });
+        if plan.namespaces.is_none() {
+            plan.carried.push(Carried {
+                grant: Grant::Files,
+                what: "what has such a name already is not written, moved, linked or removed".to_owned(),
+                by: vec![Mechanism::SeccompNotification],
+            });
+        }
     }
     if plan.namespaces.is_none() && can_be_decided(host) {
         plan.carried.push(Carried {

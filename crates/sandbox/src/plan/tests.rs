@@ -247,7 +247,14 @@ fn what_runs_later_is_read_only_inside_a_write_grant() {
     assert_eq!(unasked.outside, None);
     let without = plan(&policy, &without_namespaces(host(&policy, &existing)));
     assert_eq!(without.read_only, []);
-    assert!(gap(&without, "commands can write `.git/config`, `.git/hooks`"));
+    assert!(!gap(&without, "commands can write `"), "each open that writes is decided");
+    let outside = without.outside.as_ref().unwrap();
+    assert!(!outside.may_write(&path("/w/.git/config")) && outside.may_write(&path("/w/src")));
+    let unasked = plan(
+        &policy,
+        &Host { notification: Availability::missing("no listener", "none"), ..without_namespaces(host(&policy, &existing)) },
+    );
+    assert!(gap(&unasked, "commands can write `.git/config`, `.git/hooks`"));
 }
 
 #[test]
@@ -334,9 +341,11 @@ fn what_a_denied_pattern_matches_is_covered() {
     assert!(partly.read_only.contains(&path("/w/b/c.lock")));
     assert!(gap(&partly, "commands can write some of what is there and matches `**/*.lock`"));
 
-    let without = plan(&policy, &without_namespaces(host));
+    let without = plan(&policy, &without_namespaces(host.clone()));
     assert!(gap(&without, "`**/*.pem`: hidden from the tools, and not from commands"));
-    assert!(gap(&without, "commands can write what is there and matches `**/*.lock`"));
+    assert!(!without.outside.as_ref().unwrap().may_write(&path("/w/b/c.lock")));
+    let unasked = Host { notification: Availability::missing("no listener", "none"), ..without_namespaces(host) };
+    assert!(gap(&plan(&policy, &unasked), "commands can write what is there and matches `**/*.lock`"));
 }
 
 #[test]

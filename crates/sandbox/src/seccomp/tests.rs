@@ -128,7 +128,10 @@ fn calls_are_answered_as_the_data_says() {
         (42, [0; 3], "allow", "EACCES", "notify"),                            // connect
         (41, [1, 0x80002, 0], "allow", "ESOCKTNOSUPPORT", "ESOCKTNOSUPPORT"), // socket unix dgram cloexec
         (53, [1, 2, 0], "allow", "ESOCKTNOSUPPORT", "ESOCKTNOSUPPORT"),       // socketpair unix dgram
-        (257, [0, 0, 0o2], "allow", "allow", "allow"),                        // openat O_RDWR
+        (257, [0, 0, 0o2], "allow", "allow", "notify"),                       // openat O_RDWR
+        (257, [0, 0, 0o1000], "allow", "allow", "notify"),                    // openat O_TRUNC
+        (257, [0, 0, 0o2204000], "allow", "allow", "allow"),                  // openat O_CLOEXEC, O_DIRECTORY, O_NONBLOCK
+        (76, [0; 3], "allow", "allow", "notify"),                             // truncate
         (257, [0, 0, 0o102], "allow", "allow", "notify"),                     // openat O_CREAT
         (2, [0, 0o100, 0], "allow", "allow", "notify"),                       // open O_CREAT
         (82, [0; 3], "allow", "allow", "notify"),                             // rename
@@ -139,10 +142,10 @@ fn calls_are_answered_as_the_data_says() {
         (90, [0, 0o4755, 0], "EPERM", "EPERM", "EPERM"),                      // chmod u+s
         (90, [0, 0o2755, 0], "allow", "EPERM", "notify"),                     // chmod g+s
         (2, [0, 0o101, 0o4755], "EPERM", "EPERM", "EPERM"),                   // open O_CREAT u+s
-        (2, [0, 0o1, 0o4755], "allow", "allow", "allow"),                     // open without a mode
+        (2, [0, 0o1, 0o4755], "allow", "allow", "notify"),                    // open without a mode
         (2, [0, 0o2020_0001, 0o4755], "EPERM", "EPERM", "EPERM"),             // open O_TMPFILE u+s
         (2, [0, 0o101, 0o2755], "EPERM", "EPERM", "EPERM"),                   // open O_CREAT g+s
-        (2, [0, 0o1, 0o2755], "allow", "allow", "allow"),                     // open without a mode
+        (2, [0, 0o1, 0o2755], "allow", "allow", "notify"),                    // open without a mode
         (133, [0, 0o2755, 0], "EPERM", "EPERM", "EPERM"),                     // mknod g+s
         (83, [0, 0o2755, 0], "allow", "allow", "notify"),                     // mkdir g+s
     ] {
