@@ -86,7 +86,7 @@ fn settings(agent: &str) -> Value {
         // As it ships: what it writes goes to a private layer.
         "runner" => Value::Null,
         // Writes the workspace itself, in which a few things are hidden, and a few are granted by their own name only.
-        "writer" => json!({ "files": { "write": ["**"], "hide": ["private", "**/*.pem"] } }),
+        "writer" => json!({ "files": { "write": ["**"], "hide": ["private", "absent", "**/*.pem"] } }),
         // Writes one directory, in which no name is denied.
         "placed" => json!({ "files": { "write": ["**"], "hide": ["kept/**/secret.key"] } }),
         "builder" => json!({ "files": { "write": ["made/**"] } }),

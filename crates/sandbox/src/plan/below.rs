@@ -21,12 +21,21 @@ pub(super) fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[Pat
     // What was not looked at lies in no grant; asking that first spares most of the work.
     let looked_at = |rule: &&PathRule| host.paths.contains_key(&rule.pattern.base);
     let by_name_only = files.protected_read.iter().filter(looked_at).filter(|rule| !named(&rule.pattern.base));
-    let (mut open, mut denied) = (Vec::new(), Vec::new());
+    let (mut open, mut created, mut denied) = (Vec::new(), Vec::new(), Vec::new());
     for rule in files.hidden.iter().chain(by_name_only) {
         let pattern = &rule.pattern;
         if pattern.glob.is_some() {
             denied.extend(hidden_pattern(host, plan, rules, pattern));
             continue;
+        }
+        // What a mount covers keeps its name.
+        let is_covered = plan.namespaces.is_some() && matches!(host.paths.get(&pattern.base), Some(PathFact::Found { .. }));
+        if !is_covered && appears_for_good(plan, rules, &pattern.base) {
+            if can_be_decided(host) {
+                denied.push(DeniedName(pattern.clone()));
+            } else {
+                created.push(format!("`{}`", shown(&pattern.base, policy)));
+            }
         }
         let (canonical, kind) = match host.paths.get(&pattern.base) {
             Some(PathFact::Found { canonical, kind }) => (canonical, kind),
@@ -46,6 +55,7 @@ pub(super) fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[Pat
             open.push(canonical);
         }
     }
+    push_created(plan, &created);
     if !open.is_empty() {
         let why = match &host.namespaces {
             Availability::Works => "there is a symbolic link in the path".to_owned(),
@@ -266,15 +276,20 @@ pub(super) fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[
             remedy: Some("grant a narrower directory".to_owned()),
         });
     }
-    if !created.is_empty() {
-        plan.gaps.push(Gap {
-            grant: Grant::Files,
-            what: format!("commands can create {}", some(&created)),
-            why: "it does not exist yet, and lies inside a directory that is granted".to_owned(),
-            remedy: Some("grant a narrower directory, or create it before the start".to_owned()),
-        });
-    }
+    push_created(plan, &created);
     denied
+}
+
+fn push_created(plan: &mut Plan, created: &[String]) {
+    if created.is_empty() {
+        return;
+    }
+    plan.gaps.push(Gap {
+        grant: Grant::Files,
+        what: format!("commands can create {}", some(created)),
+        why: "it does not exist yet, and lies inside a directory that is granted".to_owned(),
+        remedy: Some("grant a narrower directory, or create it before the start".to_owned()),
+    });
 }
 
 /// Tells of repositories below the workspace's own, which are not looked for: it would take a walk over everything that can be
