@@ -119,7 +119,7 @@ const TRIED: [(&str, &str); 27] = [
     ("modes, owners, times", "escapes: metadata"),
     ("no file is made a set-user-id or set-group-id program", "escapes: execution"),
     ("Unix sockets", "escapes: network"),
-    ("nothing new gets the name", "create, here"),
+    ("no file, directory or link gets the name", "create, here"),
     ("what has such a name already is not written", "write, here; escapes: later"),
 ];
 
@@ -140,9 +140,9 @@ impl Claims {
             claims.add("variable", &name, variables.contains(name.as_str()), "the list of variables", None);
         }
         let names: Vec<String> =
-            claims.held.iter().filter(|held| held.starts_with("nothing new")).flat_map(|held| quoted(held)).collect();
+            claims.held.iter().filter(|held| held.starts_with("no file, directory or link")).flat_map(|held| quoted(held)).collect();
         for name in names.iter().filter(|name| name.starts_with('/') && !name.contains('*')) {
-            claims.add("create", name, false, "nothing new gets the name", None);
+            claims.add("create", name, false, "no file, directory or link gets the name", None);
         }
         let signals = claims.promises("cannot be signalled or traced");
         claims.add("signal", &ground.victim.id().to_string(), !signals, "processes", Some("can be signalled"));

@@ -66,7 +66,7 @@ pub(super) fn act(bounds: &Bounds, caller: &Caller, open: &Open, later: Later) -
             Err(Errno::EXIST) => return Err(Errno::ISDIR),
             other => other?,
         };
-        if path.last() == Some(&b'/') {
+        if entry.slash && open.flags.contains(OFlags::CREATE) {
             return Err(Errno::ISDIR);
         }
         let found = match entry.look() {

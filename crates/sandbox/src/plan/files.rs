@@ -4,7 +4,7 @@
 //! pattern becomes the deepest existing directory that holds it, what is wider than the pattern is said, and what is
 //! hidden or protected below a grant is covered by a mount, or is a gap.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use remit_agent::AbsPath;
 use remit_policy::{Origin, PathRule, Policy, WorkspaceMode};
@@ -54,6 +54,8 @@ pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> (Vec<PathR
     // What nothing shows needs no cover, and there is no place for one.
     plan.masks.retain(|mask| is_below(&rules, &mask.path));
     denied.extend(protected(policy, host, plan, &rules));
+    let mut names = BTreeSet::new();
+    denied.retain(|DeniedName(pattern)| names.insert((pattern.base.clone(), pattern.text.clone())));
     plan.read_only.retain(|path| !within(path));
     plan.pinned.retain(|path| !within(path));
     nested_repositories(policy, plan, &rules);
@@ -284,7 +286,7 @@ fn carried(host: &Host, plan: &mut Plan, denied: &[DeniedName]) {
         let names: Vec<String> = denied.iter().map(|DeniedName(pattern)| format!("`{}`", pattern.text)).collect();
         plan.carried.push(Carried {
             grant: Grant::Files,
-            what: format!("nothing new gets the name {}", some(&names)),
+            what: format!("no file, directory or link gets the name {}", some(&names)),
             by: vec![Mechanism::SeccompNotification],
         });
         if plan.namespaces.is_none() {
