@@ -139,8 +139,12 @@ impl Claims {
         {
             claims.add("variable", &name, variables.contains(name.as_str()), "the list of variables", None);
         }
-        let names: Vec<String> =
-            claims.held.iter().filter(|held| held.starts_with("no file, directory or link")).flat_map(|held| quoted(held)).collect();
+        let names: Vec<String> = claims
+            .held
+            .iter()
+            .filter(|held| held.starts_with("no file, directory or link"))
+            .flat_map(|held| quoted(held))
+            .collect();
         for name in names.iter().filter(|name| name.starts_with('/') && !name.contains('*')) {
             claims.add("create", name, false, "no file, directory or link gets the name", None);
         }

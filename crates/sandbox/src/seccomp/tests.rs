@@ -130,7 +130,7 @@ fn calls_are_answered_as_the_data_says() {
         (53, [1, 2, 0], "allow", "ESOCKTNOSUPPORT", "ESOCKTNOSUPPORT"),       // socketpair unix dgram
         (257, [0, 0, 0o2], "allow", "allow", "notify"),                       // openat O_RDWR
         (257, [0, 0, 0o1000], "allow", "allow", "notify"),                    // openat O_TRUNC
-        (257, [0, 0, 0o2204000], "allow", "allow", "allow"),                  // openat O_CLOEXEC, O_DIRECTORY, O_NONBLOCK
+        (257, [0, 0, 0o2_204_000], "allow", "allow", "allow"),                // openat O_CLOEXEC, O_DIRECTORY, O_NONBLOCK
         (76, [0; 3], "allow", "allow", "notify"),                             // truncate
         (257, [0, 0, 0o102], "allow", "allow", "notify"),                     // openat O_CREAT
         (2, [0, 0o100, 0], "allow", "allow", "notify"),                       // open O_CREAT
