@@ -1,8 +1,12 @@
 //! `remit mcp` as a chat host sees it: what is offered, allowed, asked, refused; and what the world looks like afterwards.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::AsFd;
+use std::process::Stdio;
 
 use remit_tests::{Chat, World};
+use rustix::fs::{Mode, fchmod};
 use serde_json::{Value, json};
 
 /// An agent with every tool, which may write `src` unasked, and run a few commands.
@@ -134,6 +138,29 @@ fn a_policy_that_nobody_approved_serves_nobody() {
     let refused = world.remit(&["mcp", "--agent", agent.to_str().unwrap()]);
     refused.assert_code(126).assert_stderr("nobody approved this policy in this workspace");
     assert_eq!(refused.stdout, "");
+}
+
+/// As `sudo -u` leaves them: pipes that this user may not open, but has.
+#[test]
+fn pipes_of_somebody_else_are_served() {
+    let world = World::empty();
+    let agent = builder(&world);
+    world.run(&agent, &["true"]);
+    let [input, output] = [(); 2].map(|()| std::io::pipe().unwrap());
+    for end in [input.0.as_fd(), output.1.as_fd()] {
+        fchmod(end, Mode::empty()).unwrap();
+    }
+    let mut command = world.remit_command(&["mcp", "--agent", agent.to_str().unwrap()]);
+    let mut server = command.stdin(input.0).stdout(output.1).stderr(Stdio::null()).spawn().unwrap();
+    drop(command);
+    let (mut input, mut output) = (input.1, BufReader::new(output.0));
+    let client = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "test", "version": "1" } });
+    writeln!(input, "{}", json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": client })).unwrap();
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert!(line.contains("\"serverInfo\""), "{line}");
+    drop(input);
+    assert_eq!(server.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream as Socket;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+use rustix::fs::{FileType, Mode, OFlags, fcntl_getfl, fcntl_setfl, fstat, open};
+use rustix::io::Errno;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
@@ -22,7 +23,7 @@ pub(crate) fn standard() -> io::Result<Standard> {
 fn input() -> io::Result<Box<dyn AsyncRead + Send + Unpin>> {
     let fd = rustix::stdio::stdin();
     Ok(match kind(fd)? {
-        FileType::Fifo => Box::new(pipe::Receiver::from_owned_fd(reopened("/proc/self/fd/0", OFlags::RDONLY)?)?),
+        FileType::Fifo => Box::new(pipe::Receiver::from_owned_fd(reopened(fd, OFlags::RDONLY)?)?),
         FileType::Socket => Box::new(socket(fd)?),
         _ => Box::new(Plain(File::from(fd.try_clone_to_owned()?))),
     })
@@ -31,7 +32,7 @@ fn input() -> io::Result<Box<dyn AsyncRead + Send + Unpin>> {
 fn output() -> io::Result<Box<dyn AsyncWrite + Send + Unpin>> {
     let fd = rustix::stdio::stdout();
     Ok(match kind(fd)? {
-        FileType::Fifo => Box::new(pipe::Sender::from_owned_fd(reopened("/proc/self/fd/1", OFlags::WRONLY)?)?),
+        FileType::Fifo => Box::new(pipe::Sender::from_owned_fd(reopened(fd, OFlags::WRONLY)?)?),
         FileType::Socket => Box::new(socket(fd)?),
         _ => Box::new(Plain(File::from(fd.try_clone_to_owned()?))),
     })
@@ -41,9 +42,18 @@ fn kind(fd: BorrowedFd<'_>) -> io::Result<FileType> {
     Ok(FileType::from_raw_mode(fstat(fd.as_fd())?.st_mode))
 }
 
-/// Opens a pipe anew: that it does not block is then nobody else's concern.
-fn reopened(path: &str, flags: OFlags) -> io::Result<rustix::fd::OwnedFd> {
-    Ok(open(path, flags | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?)
+/// Opens a pipe anew: that it does not block is then nobody else's concern. A pipe of another user, as `sudo -u` leaves one, cannot be
+/// opened; then it is the end that was given which does not block.
+fn reopened(fd: BorrowedFd<'_>, flags: OFlags) -> io::Result<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    match open(path, flags | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()) {
+        Err(Errno::ACCESS | Errno::PERM) => {
+            let own = fd.try_clone_to_owned()?;
+            fcntl_setfl(&own, fcntl_getfl(&own)? | OFlags::NONBLOCK)?;
+            Ok(own)
+        }
+        opened => Ok(opened?),
+    }
 }
 
 fn socket(fd: BorrowedFd<'_>) -> io::Result<UnixStream> {
