@@ -158,15 +158,13 @@ fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> 
     for (name, asks) in processes(data) {
         add(&name, if wanted.metadata == Metadata::Decided { asks } else { Rule::Always(Action::Allow) });
     }
-    // Without namespaces no mount holds what is protected.
-    let bare = wanted.creation && wanted.metadata == Metadata::Decided;
     for name in strings(&data["creation"]["calls"]) {
         add(name, Rule::Always(if wanted.creation { Action::Notify } else { Action::Allow }));
     }
     for entry in data["creation"]["byFlag"].as_array().expect("byFlag is a list") {
         let name = entry["call"].as_str().expect("call is a name");
         let argument = u8::try_from(entry["argument"].as_u64().expect("argument is a number")).expect("argument is small");
-        let mask = hex(entry[if bare { "orWrites" } else { "anyBit" }].as_str().expect("the bits are a number"));
+        let mask = hex(entry["anyBit"].as_str().expect("anyBit is a number"));
         add(name, if wanted.creation { Rule::NotifyAnyBit { argument, mask } } else { Rule::Always(Action::Allow) });
     }
     for name in strings(&data["ptrace"]["calls"]) {
@@ -201,8 +199,9 @@ fn rules(data: &Value, target: &Target, wanted: &Wanted) -> BTreeMap<u32, Rule> 
             },
         );
     }
-    for name in strings(&data["removal"]["calls"]).chain(strings(&data["writing"]["calls"])) {
-        add(name, Rule::Always(if bare { Action::Notify } else { Action::Allow }));
+    for name in strings(&data["removal"]["calls"]) {
+        let asks = wanted.creation && wanted.metadata == Metadata::Decided;
+        add(name, Rule::Always(if asks { Action::Notify } else { Action::Allow }));
     }
     let sealed = Rule::AllowAnyBit { argument: 1, mask: hex("0x8"), errno: EACCES };
     for name in strings(&data["memory"]["calls"]) {
@@ -251,7 +250,7 @@ fn observed(data: &Value, target: &Target) -> BTreeMap<u32, Rule> {
             assert!(rules.insert(number, rule).is_none(), "`{name}` is observed twice in {DATA}");
         }
     };
-    for list in ["observed", "metadata", "connect", "creation", "removal", "writing"] {
+    for list in ["observed", "metadata", "connect", "creation", "removal"] {
         for name in strings(&data[list]["calls"]) {
             add(name, Rule::Always(Action::Notify));
         }

@@ -2,14 +2,34 @@
 
 use std::fs;
 
-use remit_tests::{Terminal, World};
-use serde_json::Value;
+use remit_tests::{Host, Terminal, World};
+use serde_json::{Value, json};
 
 #[test]
 fn the_standard_streams_are_a_terminal_of_the_right_size() {
     let mut task = start("test -t 0 && test -t 1 && test -t 2 && stty size && echo here > /dev/tty", 97, 31);
     task.terminal.wait_for("31 97").wait_for("here");
     assert_ended(task, 0);
+}
+
+/// A second terminal inside the first, each of which may have the same number.
+#[test]
+fn a_terminal_of_its_own_is_another_one() {
+    if !Host::look().namespaces {
+        return;
+    }
+    let world = World::empty();
+    let script = "cat > own.py <<'END'
+import pty, subprocess, sys
+held = [pty.openpty() for _ in range(int(sys.argv[1]))]
+subprocess.run(['script', '-qec', 'echo inner > /dev/tty; echo inner 1<> /dev/tty', 'typed'], stdout=subprocess.DEVNULL)
+END
+for number in 0 1 2 3; do python3 own.py $number; grep -c ^inner typed; done | tr '\\n' ' '; echo counted; echo outer > /dev/tty\n";
+    fs::write(world.workspace().join("script.sh"), script).unwrap();
+    let agent = world.test_runner(&["sh script.sh"], &json!({ "files": { "write": ["**"] } }));
+    let mut terminal = Terminal::start(&world.run_command(&agent, &["sh", "script.sh"]), 80, 24);
+    terminal.wait_for("2 2 2 2 counted").wait_for("outer");
+    assert_ended(InWorld { terminal, _world: world }, 0);
 }
 
 #[test]

@@ -8,6 +8,31 @@ use remit_tests::{Host, Running, Terminal, World, processes_with};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+/// As `git config` and editors do while a task runs: the mount that held the file is gone with it.
+#[test]
+fn what_somebody_replaces_meanwhile_is_still_not_written() {
+    let world = World::empty();
+    let git = world.workspace().join(".git");
+    fs::create_dir(&git).unwrap();
+    fs::write(git.join("config"), "[core]\n").unwrap();
+    let script = "mkfifo go; echo ready; read word < go
+        for way in 'echo planted >> .git/config' 'printf planted 1<> .git/config' 'true > .git/config' 'truncate -s 1 .git/config' \
+            'ln .git/config linked' 'mv .git/config moved' 'mv .git away' 'cp own .git/config' 'mv own .git/config'; do
+            echo planted > own; eval \"$way\" 2> /dev/null && echo \"through: $way\"
+        done; echo done";
+    fs::write(world.workspace().join("script.sh"), script).unwrap();
+    let agent = world.test_runner(&["sh script.sh"], &serde_json::json!({ "files": { "write": ["**"] } }));
+    let mut task = Running::start(&mut world.run_command(&agent, &["sh", "script.sh"]));
+    task.wait_for("ready");
+    fs::write(git.join("config.lock"), "[core]\n[user]\n").unwrap();
+    fs::rename(git.join("config.lock"), git.join("config")).unwrap();
+    fs::write(world.workspace().join("go"), "now\n").unwrap();
+    let outcome = task.outcome();
+    outcome.assert_code(0).assert_stdout("done");
+    assert!(!outcome.stdout.contains("through"), "{}", outcome.report());
+    assert_eq!(fs::read_to_string(git.join("config")).unwrap(), "[core]\n[user]\n");
+}
+
 /// A file that anyone may read, and that is neither the user's nor the system's.
 #[test]
 fn another_users_file() {

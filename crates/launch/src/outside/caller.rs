@@ -199,6 +199,15 @@ impl Caller {
         Ok((device != 0).then(|| makedev(major, minor)))
     }
 
+    /// Returns whether the caller's session is the one that the task began with. In a pid namespace that is the second process's, behind
+    /// the init; elsewhere no two terminals have one number.
+    pub(super) fn is_in_first_session(&self) -> Result<bool, Errno> {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.thread)).map_err(|_| Errno::SRCH)?;
+        let numbers = text.lines().find_map(|line| line.strip_prefix("NSsid:")).ok_or(Errno::SRCH)?;
+        let numbers: Vec<&str> = numbers.split_whitespace().collect();
+        Ok(numbers.len() < 2 || numbers.last() == Some(&"2"))
+    }
+
     fn status(&self, name: &str, radix: u32) -> Result<u32, Errno> {
         status(self.thread, name, radix)
     }

@@ -1,13 +1,12 @@
-//! open(2) with `O_CREAT`, where a name inside a granted directory must not appear; and where no mount holds what is protected, each
-//! that writes, and truncate(2).
+//! open(2) with `O_CREAT` or to write, and truncate(2), where a name inside a granted directory must not appear or be written.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use remit_sandbox::Named;
 use rustix::fs::{CWD, FileType, Mode, OFlags, PROC_SUPER_MAGIC, fstat, fstatfs, ftruncate, major, minor, openat, readlinkat};
 use rustix::io::Errno;
 
-use super::caller::{Caller, Entry, Found};
+use super::caller::{Caller, Entry, Found, link};
 use super::metadata::register;
 use super::{Answer, Bounds, Later};
 
@@ -218,18 +217,18 @@ const MEMORY_DEVICES: u32 = 1;
 /// Opens the caller's controlling terminal: that of the task, or one that the task made in a session of its own.
 fn controlling_terminal(bounds: &Bounds, caller: &Caller, open: &Open) -> Result<OwnedFd, Errno> {
     let device = caller.terminal()?.ok_or(Errno::NXIO)?;
-    let flags = reopening(open.flags);
-    if let Some(terminal) = &bounds.terminal {
-        let opened = openat(CWD, terminal.as_path(), flags, Mode::empty())?;
-        if fstat(&opened)?.st_rdev == device {
-            return Ok(opened);
-        }
-    }
-    let found = caller.find(libc::AT_FDCWD, format!("/dev/pts/{}", minor(device)).as_bytes(), true)?;
-    if found.stat.st_rdev != device || !found.path.as_ref().is_some_and(|path| bounds.plan.may_change(path)) {
-        return Err(Errno::NXIO);
-    }
-    openat(CWD, found.link(), flags, Mode::empty())
+    let given = bounds.terminal.as_ref().map(|path| openat(CWD, path.as_path(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty()));
+    let given = given.transpose()?.filter(|given| fstat(given).is_ok_and(|stat| stat.st_rdev == device));
+    let made = caller.find(libc::AT_FDCWD, format!("/dev/pts/{}", minor(device)).as_bytes(), true).ok();
+    let made =
+        made.filter(|made| made.stat.st_rdev == device && made.path.as_ref().is_some_and(|path| bounds.plan.may_change(path)));
+    let terminal = match (given, made) {
+        // Each devpts counts from 0.
+        (Some(_), Some(made)) if !caller.is_in_first_session()? => made.descriptor,
+        (Some(given), _) => given,
+        (None, made) => made.ok_or(Errno::NXIO)?.descriptor,
+    };
+    openat(CWD, link(terminal.as_fd()), reopening(open.flags), Mode::empty())
 }
 
 /// A named pipe opens when its other end does.

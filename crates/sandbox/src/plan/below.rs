@@ -161,12 +161,14 @@ const GIT: &str = ".git";
 
 /// What a mount covers is no longer covered when somebody outside the task puts another file in its place; and a socket in a
 /// directory that is shown answers whoever can see it. In a private layer neither is so.
-pub(super) fn shared_with_others(policy: &Policy, plan: &mut Plan, rules: &[PathRights]) {
+pub(super) fn shared_with_others(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[PathRights]) {
     if plan.namespaces.is_none() {
         return;
     }
     let layered = |path: &AbsPath| plan.layers.iter().any(|layer| path.is_beneath(&layer.target)) || is_private(plan, path);
-    let covered = plan.masks.iter().filter(|mask| !mask.directory).map(|mask| &mask.path).chain(&plan.read_only);
+    // Who writes is asked for the name, whatever has it by then.
+    let written = plan.read_only.iter().filter(|_| !can_be_decided(host));
+    let covered = plan.masks.iter().filter(|mask| !mask.directory).map(|mask| &mask.path).chain(written);
     let own = |path: &AbsPath| path.is_beneath(&policy.workspace) || path.is_beneath(&policy.home);
     let covered: Vec<&AbsPath> = covered.filter(|path| own(path) && !layered(path)).collect();
     let shown: Vec<&AbsPath> = rules.iter().map(|rule| &rule.path).filter(|path| own(path) && !layered(path)).collect();

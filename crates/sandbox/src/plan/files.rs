@@ -59,7 +59,7 @@ pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> (Vec<PathR
     plan.read_only.retain(|path| !within(path));
     plan.pinned.retain(|path| !within(path));
     nested_repositories(policy, plan, &rules);
-    shared_with_others(policy, plan, &rules);
+    shared_with_others(policy, host, plan, &rules);
     carried(host, plan, &denied);
     programs(host, plan, &rules);
     (rules, denied)

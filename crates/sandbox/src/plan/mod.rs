@@ -183,7 +183,8 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
     plan.seccomp = host.seccomp.works().then(|| SeccompProgram {
         inet: network.inet_sockets,
         ipc: plan.namespaces.is_some(),
-        creation: !denied.is_empty(),
+        // What is read-only is so by a mount, until somebody replaces it.
+        creation: !denied.is_empty() || (!plan.read_only.is_empty() && below::can_be_decided(host)),
         ptrace: debug,
         programs_in_memory: below::runs_what_it_writes(&plan, &rules),
         metadata: match (&plan.namespaces, host.notification.works()) {

@@ -471,14 +471,21 @@ fn a_git_that_is_no_directory_is_protected() {
 
 #[test]
 fn what_others_may_change_meanwhile_is_told() {
-    let told = |settings: &str| {
+    let told = |settings: &str, notification: Availability| {
         let policy = policy(settings);
-        let plan = plan(&policy, &host(&policy, &["/w/.git", "/w/.git/config", "/w/src"]));
+        let mut host = Host { notification, ..host(&policy, &["/w/.git", "/w/.git/config", "/w/src"]) };
+        host.paths.insert(path("/w/key"), PathFact::Found { canonical: path("/w/key"), kind: PathKind::File });
+        let plan = plan(&policy, &host);
         (gap(&plan, "no longer held once somebody else replaces"), gap(&plan, "servers of yours that listen on a socket"))
     };
-    assert_eq!(told(""), (false, false));
-    assert_eq!(told(r#""fs_write":{"allowedPaths":["src/**"]},"#), (false, true));
-    assert_eq!(told(r#""fs_write":{"allowedPaths":["**"]},"#), (true, true));
+    let missing = || Availability::missing("no listener", "none");
+    assert_eq!(told("", Availability::Works), (false, false));
+    assert_eq!(told(r#""fs_write":{"allowedPaths":["src/**"]},"#, Availability::Works), (false, true));
+    let all = r#""fs_write":{"allowedPaths":["**"]},"#;
+    assert_eq!(told(all, Availability::Works), (false, true), "each open that writes is decided");
+    assert_eq!(told(all, missing()), (true, true));
+    let hidden = r#""fs_write":{"allowedPaths":["**"]},"fs_read":{"deniedPaths":["key"]},"#;
+    assert_eq!(told(hidden, Availability::Works), (true, true), "what is hidden is read by nobody's leave");
 }
 
 /// A prefix of a profile names variables that nobody has looked at one by one.
