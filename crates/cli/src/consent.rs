@@ -30,7 +30,7 @@ pub(crate) enum Answer {
 /// Returns what is known of earlier approvals; `None` without an agent, which is asked about every time.
 pub(crate) fn earlier(work: &Work, digest: &Digest) -> Result<Option<Approval>, Failure> {
     match approval_of(work) {
-        Some(of) => Ok(Some(lookup(&work.state, of, digest)?)),
+        Some(of) => Ok(Some(lookup(&work.state, of, digest, &work.plan.means())?)),
         None => Ok(None),
     }
 }
@@ -45,7 +45,8 @@ pub(crate) fn approve(ui: &Ui, beforehand: Beforehand, work: &Work, digest: &Dig
     let (Some(agent), Some(of)) = (&work.agent, approval_of(work)) else {
         return trust_all(ui, beforehand, &work.policy, &work.plan);
     };
-    let found = lookup(&work.state, of, digest)?;
+    let means = work.plan.means();
+    let found = lookup(&work.state, of, digest, &means)?;
     if found == Approval::Approved {
         return Ok(Answer::Yes(ApprovedBy::Earlier));
     }
@@ -58,19 +59,25 @@ pub(crate) fn approve(ui: &Ui, beforehand: Beforehand, work: &Work, digest: &Dig
             ask::Reply::Yes => ConsentHow::Terminal,
             ask::Reply::No => return Ok(Answer::No(not_approved())),
             ask::Reply::NobodyThere => {
-                let what = if found == Approval::None {
-                    "nobody approved this policy"
-                } else {
-                    "the policy has changed since it was approved"
-                };
-                let failure = Failure::new(format!("{what}, and there is no terminal to ask on"))
+                let failure = Failure::new(format!("{}, and there is no terminal to ask on", why(&found)))
                     .help("run it once on a terminal and answer `y`, or approve it with `--yes`");
                 return Ok(Answer::NobodyThere(failure.exit(Exit::Denied)));
             }
         }
     };
-    remit_tasks::approve(&work.state, of, &work.policy, Consent { at: Timestamp::now(), how })?;
+    remit_tasks::approve(&work.state, of, &work.policy, means, Consent { at: Timestamp::now(), how })?;
     Ok(Answer::Yes(if how == ConsentHow::Yes { ApprovedBy::Yes } else { ApprovedBy::Terminal }))
+}
+
+/// Says why an approval does not count.
+pub(crate) fn why(found: &Approval) -> String {
+    match found {
+        Approval::Approved | Approval::None => "nobody approved this policy in this workspace".to_owned(),
+        Approval::Changed { .. } => "the policy has changed since it was approved".to_owned(),
+        Approval::Weaker { lost } => {
+            format!("this host holds the policy by less than when it was approved: it has lost {}", lost.join(", "))
+        }
+    }
 }
 
 /// Shows the policy, and how it differs from the one that was approved before.
@@ -82,6 +89,9 @@ fn show(ui: &Ui, work: &Work, found: &Approval) {
     }
     let style = ui.stderr_style();
     ui.tell(&remit_preview::render(&preview, Form::Text(style)));
+    if let Approval::Weaker { .. } = found {
+        ui.warning(&why(found), &["`remit doctor` says why, and how to have it back".to_owned()]);
+    }
     if let Approval::Changed { old_canonical } = found {
         match diff(old_canonical, &work.policy.canonical()) {
             Some(changes) => ui.tell(&format!("\n{}", remit_preview::render_changes(&changes, style))),

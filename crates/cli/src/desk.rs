@@ -279,6 +279,7 @@ fn told(work: &Work, order: &LaunchOrder, command: &[String]) -> Result<String, 
     let approved = match earlier(work, &digest)? {
         Some(Approval::Approved) => "you approved this policy in this workspace before",
         Some(Approval::Changed { .. }) => "the policy has CHANGED since you approved it",
+        Some(Approval::Weaker { .. }) => "this host HOLDS LESS of the policy than when you approved it",
         _ => "nobody approved this policy in this workspace before",
     };
     lines.push(format!("approved:  {approved}"));

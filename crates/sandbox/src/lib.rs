@@ -10,6 +10,7 @@ mod host;
 mod landlock;
 mod layers;
 mod matches;
+mod means;
 mod observed;
 mod outside;
 mod plan;

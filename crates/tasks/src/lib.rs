@@ -42,7 +42,7 @@ pub mod summary;
 mod sweep;
 mod task;
 
-pub use approval::{Approval, ApprovalError, ApprovalOf, Consent, ConsentHow, approve, lookup};
+pub use approval::{Approval, ApprovalError, ApprovalOf, Consent, ConsentHow, Means, approve, lookup};
 pub use control::{Caller, Control, call, looked, wake};
 pub use event::{
     After, AgentName, ApprovedBy, Attended, Background, CancelledBy, Confinement, Created, Event, Launched, OnAsk, Outcome,

@@ -7,7 +7,7 @@ use remit_tasks::{
     Approval, ApprovedBy, Created, Event, Outcome, ProcessId, Store, TaskDir, Timestamp, derive_name, sweep_locks,
 };
 
-use crate::consent::earlier;
+use crate::consent::{earlier, why};
 use crate::desk::{Launcher, Started};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -93,11 +93,7 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
 }
 
 fn not_approved(found: Option<&Approval>, agent: &str) -> Failure {
-    let what = match found {
-        Some(Approval::Changed { .. }) => "the policy has changed since it was approved",
-        _ => "nobody approved this policy in this workspace",
-    };
-    Failure::new(what)
+    Failure::new(why(found.unwrap_or(&Approval::None)))
         .help(format!("look at it and approve it on a terminal: `remit run --agent {agent} -- true`"))
         .exit(Exit::Denied)
 }
