@@ -130,6 +130,26 @@ fn an_approval_is_remembered_until_something_changes() {
     refused(&run_unasked(&world, &agent), DENIED);
 }
 
+/// What a person saw was held by more: the same policy on a host that has lost some of it is asked about again.
+#[test]
+fn an_approval_is_for_what_held_the_policy_then() {
+    let (world, agent) = script_world("echo ran");
+    world.remit_approve(&agent);
+    run_unasked(&world, &agent).assert_code(0);
+    let approvals = world.path().join("state/remit/approvals");
+    let file = fs::read_dir(approvals).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(&file).unwrap();
+    let richer = text.replacen("\"means\":{", "\"means\":{\"a wall of old\":1,", 1);
+    assert_ne!(text, richer);
+    fs::write(&file, richer).unwrap();
+    let outcome = run_unasked(&world, &agent);
+    refused(&outcome, DENIED).assert_stderr("it has lost a wall of old").assert_stderr("`remit doctor` says why");
+    let served = world.remit(&["mcp", "--agent", agent.to_str().unwrap()]);
+    served.assert_code(DENIED).assert_stderr("it has lost a wall of old");
+    world.remit_approve(&agent);
+    run_unasked(&world, &agent).assert_code(0);
+}
+
 #[test]
 fn no_is_the_default_answer() {
     for key in ["", "n", "maybe"] {
