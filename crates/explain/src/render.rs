@@ -74,7 +74,7 @@ fn why(because: Because) -> &'static str {
         Because::NotForThis => "it is granted, but not for this",
         Because::Hidden => "it is hidden, or may hold secrets: only its own name grants it",
         Because::Protected => "it is protected: only its own name grants it",
-        Because::Decided => "it was decided outside: a name, mode or owner there must not change",
+        Because::Decided => "it was decided outside: nothing under that name may be made, written or changed",
         Because::SetGroupId => "its mode has the set-group-id bit, which only a directory gets",
         Because::OtherProcess => "it is no process of the task",
         Because::NoNetwork => "the task has no network beyond its own loopback",

@@ -295,7 +295,8 @@ impl Eye {
             }
             Place::Found(at) => {
                 let because = wall.refuses(act, &at);
-                let because = if decided { refused.map(|other| because.unwrap_or(other)) } else { because };
+                // Of an open that reads and writes, it is the writing that was decided.
+                let because = if decided && act != Act::Read { refused.map(|other| because.unwrap_or(other)) } else { because };
                 (at, because)
             }
         };

@@ -29,6 +29,13 @@ pub(super) fn restrict(rules: &LandlockPlan, plan: &Plan, task: &Task<'_>) -> Re
     if let Some((_, terminal)) = &task.stdio.terminal {
         let terminal = if plan.root.is_some() { &Task::console() } else { terminal };
         grant(&ruleset, abi, terminal, Rights::READ | Rights::WRITE | Rights::DEVICE)?;
+        if plan.root.is_some() {
+            // There ttyname(3) finds its name, among what was made for the task.
+            let devices = openat(CWD, c"/dev", OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+            let devices = devices.map_err(|errno| LaunchError::at(Layer::Landlock, "/dev")(errno))?;
+            sys::landlock_grant(ruleset.as_fd(), devices.as_fd(), BitFlags::from(AccessFs::ReadDir).bits())
+                .map_err(|errno| LaunchError::at(Layer::Landlock, "/dev")(errno))?;
+        }
     }
     // `no_new_privs` is set already, by the plan's word.
     sys::landlock_restrict(ruleset.as_fd()).map_err(|errno| LaunchError::new(Layer::Landlock, errno))
