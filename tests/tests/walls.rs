@@ -1,7 +1,7 @@
 //! What holds a task, where a script in `tests/escapes/` is not enough to show it.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::process::Command;
 
 use remit_tests::{Host, Running, Terminal, World, processes_with};
@@ -31,6 +31,49 @@ fn what_somebody_replaces_meanwhile_is_still_not_written() {
     outcome.assert_code(0).assert_stdout("done");
     assert!(!outcome.stdout.contains("through"), "{}", outcome.report());
     assert_eq!(fs::read_to_string(git.join("config")).unwrap(), "[core]\n[user]\n");
+}
+
+/// A grant by one name, and what is hidden in it by another: the kernel knows one place.
+#[test]
+fn a_link_on_the_way_uncovers_nothing() {
+    let world = World::empty();
+    let (home, work) = (world.home().to_owned(), world.workspace());
+    for directory in [".aws", "real/deep"] {
+        fs::create_dir_all(home.join(directory)).unwrap();
+    }
+    for file in [".aws/credentials", "real/hidden", "real/deep/other"] {
+        fs::write(home.join(file), "canary\n").unwrap();
+    }
+    // Dotfiles that are kept in a repository.
+    fs::create_dir_all(work.join("dotfiles/ssh")).unwrap();
+    fs::write(work.join("dotfiles/ssh/id_rsa"), "canary\n").unwrap();
+    fs::write(work.join("dotfiles/bashrc"), "# mine\n").unwrap();
+    let _ = fs::remove_dir_all(home.join(".ssh"));
+    symlink(work.join("dotfiles/ssh"), home.join(".ssh")).unwrap();
+    let _ = fs::remove_file(home.join(".bashrc"));
+    symlink(work.join("dotfiles/bashrc"), home.join(".bashrc")).unwrap();
+    let way = world.path().join("way");
+    symlink(&home, &way).unwrap();
+    symlink("real", home.join("linked")).unwrap();
+    let script = "cd $1; cat $2/.aws/credentials $2/real/hidden $2/real/deep/other $1/dotfiles/ssh/id_rsa; echo planted >> dotfiles/bashrc; echo planted > $2/real/deep/new; true";
+    fs::write(work.join("script.sh"), script).unwrap();
+    let at = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let read = [at(&way), at(&home)];
+    for granted in read {
+        let command = ["sh", "script.sh", &at(&work), &at(&home)].map(str::to_owned);
+        let agent = world.test_runner(
+            &[&command.join(" ")],
+            &serde_json::json!({ "files": { "read": [granted], "write": ["**", "~/real/deep"], "hide": ["~/linked/hidden", "~/linked/deep/other", "~/linked/deep/new"] } }),
+        );
+        let command = command.each_ref().map(String::as_str);
+        let outcome = world.run(&agent, &command);
+        let gaps = remit_tests::Wall::All.gaps(&world, &agent);
+        let told = gaps.iter().any(|gap| gap.contains("hidden from the tools, and not from commands"));
+        assert!(told || !outcome.stdout.contains("canary"), "{}", outcome.report());
+        assert!(told != Host::look().namespaces, "{gaps:?}");
+        assert_eq!(fs::read_to_string(work.join("dotfiles/bashrc")).unwrap(), "# mine\n");
+        assert!(!home.join("real/deep/new").exists());
+    }
 }
 
 /// A file that anyone may read, and that is neither the user's nor the system's.

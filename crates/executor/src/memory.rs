@@ -109,12 +109,14 @@ fn shared_out(pid: Pid) -> Option<u64> {
 /// memory.
 fn read(pid: Pid, name: &str, tells: impl Fn(&str) -> bool) -> std::io::Result<String> {
     let process = format!("/proc/{}", pid.as_raw_nonzero());
-    let first = fs::read_to_string(format!("{process}/{name}"));
+    // A name is any bytes.
+    let lossy = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let first = fs::read(format!("{process}/{name}")).map(lossy);
     if first.as_ref().is_ok_and(|text| tells(text)) {
         return first;
     }
     let threads = fs::read_dir(format!("{process}/task")).into_iter().flatten().flatten();
-    let others = threads.filter_map(|thread| fs::read_to_string(thread.path().join(name)).ok());
+    let others = threads.filter_map(|thread| fs::read(thread.path().join(name)).ok().map(lossy));
     others.into_iter().find(|text| tells(text)).map_or(first, Ok)
 }
 

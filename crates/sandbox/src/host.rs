@@ -36,6 +36,8 @@ pub struct Host {
     pub environment: BTreeMap<String, String>,
     /// What stands at the paths that a policy names; a path that is not here was not looked at.
     pub paths: BTreeMap<AbsPath, PathFact>,
+    /// Names of the policy's rules with symbolic links in them, and where they lead; but for those of which it makes no difference.
+    pub real: BTreeMap<AbsPath, AbsPath>,
     /// What the policy's denied patterns match, by their text; empty where nothing could be covered.
     pub matches: BTreeMap<String, Matches>,
 }

@@ -16,6 +16,7 @@ mod outside;
 mod plan;
 mod probe;
 mod proxy;
+mod real;
 mod seccomp;
 mod wall;
 

@@ -1,9 +1,7 @@
 //! Looking at the host. What only trying can tell comes in as [`Trials`], which `launch` makes.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
 
 use remit_agent::AbsPath;
 use remit_policy::{PathRule, Policy};
@@ -11,6 +9,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags,
 use serde::{Deserialize, Serialize};
 
 use crate::above::is_below;
+use crate::real::{self, Resolver};
 use crate::{Availability, Cgroups, Host, PathFact, PathKind};
 
 /// What was found by trying it in a process made for that.
@@ -33,7 +32,10 @@ impl Host {
     pub fn probe(policy: &Policy, trials: Trials, cgroups: Cgroups, environment: BTreeMap<String, String>) -> Host {
         let system = rustix::system::uname();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let matches = if trials.namespaces.works() { crate::matches::look(policy) } else { BTreeMap::new() };
+        let mut resolver = Resolver::default();
+        let real = real::names(policy, &mut resolver);
+        let policy = real::at_real_names(policy, &real);
+        let matches = if trials.namespaces.works() { crate::matches::look(&policy) } else { BTreeMap::new() };
         Host {
             kernel: text(system.release().to_bytes()),
             machine: text(system.machine().to_bytes()),
@@ -50,17 +52,18 @@ impl Host {
             cgroups,
             resolver: None,
             environment,
-            paths: facts(policy),
+            paths: facts(&policy, &mut resolver),
+            real,
             matches,
         }
     }
 }
 
-fn facts(policy: &Policy) -> BTreeMap<AbsPath, PathFact> {
+fn facts(policy: &Policy, resolver: &mut Resolver) -> BTreeMap<AbsPath, PathFact> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let workspace = rustix::fs::open(policy.workspace.as_path(), flags, Mode::empty()).ok();
     let fact = |path: AbsPath| {
-        let fact = look(policy, workspace.as_ref(), &path);
+        let fact = look(policy, workspace.as_ref(), &path, resolver);
         (path, fact)
     };
     paths_of_interest(policy).into_iter().map(fact).collect()
@@ -115,13 +118,13 @@ pub fn paths_of_interest(policy: &Policy) -> Vec<AbsPath> {
     paths
 }
 
-fn look(policy: &Policy, workspace: Option<&OwnedFd>, path: &AbsPath) -> PathFact {
+fn look(policy: &Policy, workspace: Option<&OwnedFd>, path: &AbsPath, resolver: &mut Resolver) -> PathFact {
     match path.relative_to(&policy.workspace) {
         // A task of yesterday may have put a link here, so none is followed.
         Some(relative) if !relative.is_empty() => {
             workspace.map_or(PathFact::Missing, |workspace| look_beneath(workspace, relative, path))
         }
-        _ => look_at(path),
+        _ => look_at(path, resolver),
     }
 }
 
@@ -138,16 +141,16 @@ fn look_beneath(workspace: &OwnedFd, relative: &str, path: &AbsPath) -> PathFact
     }
 }
 
-fn look_at(path: &AbsPath) -> PathFact {
-    let path_bytes = OsStr::from_bytes(path.as_str().as_bytes());
-    let Ok(stat) = statx(CWD, path_bytes, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::TYPE) else { return PathFact::Missing };
+fn look_at(path: &AbsPath, resolver: &mut Resolver) -> PathFact {
+    let entry = resolver.entry(path);
+    let Ok(stat) = statx(CWD, entry.as_str(), AtFlags::SYMLINK_NOFOLLOW, StatxFlags::TYPE) else { return PathFact::Missing };
     let kind = FileType::from_raw_mode(u32::from(stat.stx_mode));
     if kind != FileType::Symlink {
-        return PathFact::Found { canonical: path.clone(), kind: kind_of(kind) };
+        return PathFact::Found { canonical: entry, kind: kind_of(kind) };
     }
     let resolved = std::fs::canonicalize(path.as_path()).ok().and_then(|target| AbsPath::new(&target).ok());
     match resolved {
-        Some(target) if target != *path => look_at(&target),
+        Some(target) if target != *path => look_at(&target, resolver),
         _ => PathFact::Missing,
     }
 }

@@ -57,7 +57,9 @@ fn of_task(id: &TaskId) -> BTreeSet<i32> {
     let Ok(entries) = fs::read_dir("/proc") else { return found };
     for entry in entries.flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
-        let Some(parent) = fs::read_to_string(entry.path().join("stat")).ok().as_deref().and_then(parent_in) else { continue };
+        // A name is any bytes.
+        let stat = fs::read(entry.path().join("stat")).unwrap_or_default();
+        let Some(parent) = parent_in(&String::from_utf8_lossy(&stat)) else { continue };
         children.entry(parent).or_default().push(pid);
         // Another user's cannot be read, and is not the task's.
         let environment = fs::read(entry.path().join("environ")).unwrap_or_default();

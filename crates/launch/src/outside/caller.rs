@@ -181,7 +181,7 @@ impl Caller {
             let (process, number) = rest.split_at_checked(rest.iter().position(|byte| *byte == b'/')?)?;
             let number = descriptor_named(&[b"/proc/self".as_slice(), number].concat())?;
             // As the caller's own pid namespace counts.
-            let status = std::fs::read_to_string(format!("/proc/{}/status", self.thread)).ok()?;
+            let status = told(self.thread, "status").ok()?;
             let own = status.lines().find_map(|line| line.strip_prefix("NStgid:"))?.split_whitespace().next_back()?;
             (own.as_bytes() == process).then_some(number)
         })
@@ -189,7 +189,7 @@ impl Caller {
 
     /// Returns the device number of the terminal of the caller's session.
     pub(super) fn terminal(&self) -> Result<Option<u64>, Errno> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.thread)).map_err(|_| Errno::SRCH)?;
+        let stat = told(self.thread, "stat")?;
         // Behind the name, which may have anything in it: state, parent, group, session, terminal.
         let (_, fields) = stat.rsplit_once(')').ok_or(Errno::SRCH)?;
         let device: i32 = fields.split_whitespace().nth(4).and_then(|field| field.parse().ok()).ok_or(Errno::SRCH)?;
@@ -202,7 +202,7 @@ impl Caller {
     /// Returns whether the caller's session is the one that the task began with. In a pid namespace that is the second process's, behind
     /// the init; elsewhere no two terminals have one number.
     pub(super) fn is_in_first_session(&self) -> Result<bool, Errno> {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.thread)).map_err(|_| Errno::SRCH)?;
+        let text = told(self.thread, "status")?;
         let numbers = text.lines().find_map(|line| line.strip_prefix("NSsid:")).ok_or(Errno::SRCH)?;
         let numbers: Vec<&str> = numbers.split_whitespace().collect();
         Ok(numbers.len() < 2 || numbers.last() == Some(&"2"))
@@ -218,9 +218,15 @@ impl Caller {
     }
 }
 
+/// Reads what the kernel tells of a process or a thread. The name in it is any bytes.
+fn told(thread: u32, name: &str) -> Result<String, Errno> {
+    let bytes = std::fs::read(format!("/proc/{thread}/{name}")).map_err(|_| Errno::SRCH)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// Reads a number of a process or a thread; `ESRCH` when there is none.
 pub(super) fn status(thread: u32, name: &str, radix: u32) -> Result<u32, Errno> {
-    let text = std::fs::read_to_string(format!("/proc/{thread}/status")).map_err(|_| Errno::SRCH)?;
+    let text = told(thread, "status")?;
     let value = text.lines().find_map(|line| line.strip_prefix(name)).ok_or(Errno::SRCH)?;
     u32::from_str_radix(value.trim(), radix).map_err(|_| Errno::SRCH)
 }

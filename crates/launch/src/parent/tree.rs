@@ -153,8 +153,9 @@ fn processes() -> Result<BTreeMap<i32, Vec<(i32, u64)>>, Errno> {
     for entry in entries.flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
         // A process that ended in between has no file any more.
-        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-        if let Some((parent, threads)) = parent_and_threads(&stat) {
+        let Ok(stat) = fs::read(entry.path().join("stat")) else { continue };
+        // A name is any bytes; a process that is not counted would be nobody's.
+        if let Some((parent, threads)) = parent_and_threads(&String::from_utf8_lossy(&stat)) {
             children.entry(parent).or_default().push((pid, threads.max(1)));
         }
     }
@@ -178,5 +179,25 @@ mod tests {
         assert_eq!(parent_and_threads(&format!("7 (a) S 1 (b) {fields}")), Some((42, 3)));
         assert_eq!(parent_and_threads("7 (a) R 42 7"), None);
         assert_eq!(parent_and_threads("7 (x"), None);
+    }
+
+    /// A process may call itself what is no text, or have a name that was cut inside a character.
+    #[test]
+    fn a_name_that_is_no_text_hides_nothing() {
+        let own = rustix::process::getpid().as_raw_nonzero().get();
+        let mut child = std::process::Command::new("bash")
+            .args(["-c", "printf '\\xff' > /proc/self/comm; echo; read line"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        assert_eq!(std::fs::read(format!("/proc/{pid}/comm")).unwrap(), b"\xff\n");
+        let children = super::processes().unwrap();
+        assert!(children[&own].iter().any(|(process, _)| *process == pid));
+        drop(child.stdin.take());
+        child.wait().unwrap();
     }
 }

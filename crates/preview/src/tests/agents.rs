@@ -72,6 +72,7 @@ fn host(policy: &Policy, as_root: bool) -> Host {
         own_proc: namespaces(),
         network_namespace: namespaces(),
         notification: Availability::Works,
+        real: BTreeMap::new(),
         matches: BTreeMap::new(),
         resolver: None,
         cgroups: Cgroups::Missing { why: "nothing is delegated".to_owned(), remedy: "start it with systemd-run".to_owned() },

@@ -132,7 +132,7 @@ pub enum ResourceKind {
 pub fn plan(policy: &Policy, host: &Host) -> Plan {
     match policy.confinement {
         Confinement::Unrestricted => unrestricted(policy, host),
-        Confinement::Confined => confined(policy, host),
+        Confinement::Confined => confined(&crate::real::at_real_names(policy, &host.real), host),
     }
 }
 

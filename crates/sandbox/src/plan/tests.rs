@@ -72,6 +72,7 @@ fn host(policy: &Policy, existing: &[&str]) -> Host {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into(),
         paths: paths_of_interest(policy).into_iter().map(|path| (path.clone(), fact(&path))).collect(),
+        real: BTreeMap::new(),
         matches: BTreeMap::new(),
     }
 }
