@@ -76,6 +76,24 @@ fn a_link_on_the_way_uncovers_nothing() {
     }
 }
 
+/// Under `/dev` there are not only devices; and a workspace there is what it is, not a directory of the task's own.
+#[test]
+fn what_is_granted_in_memory_is_written_there() {
+    let world = World::empty();
+    let place = tempfile::tempdir_in("/dev/shm").unwrap();
+    let at = place.path().to_str().unwrap();
+    let work = place.path().join("work");
+    fs::create_dir(&work).unwrap();
+    fs::write(work.join("script.sh"), format!("echo here > made && echo there > {at}/other/made")).unwrap();
+    fs::create_dir(place.path().join("other")).unwrap();
+    let agent =
+        world.test_runner(&["sh script.sh"], &serde_json::json!({ "files": { "write": ["**", format!("{at}/other/**")] } }));
+    let mut run = world.run_command(&agent, &["sh", "script.sh"]);
+    Running::start(run.current_dir(&work)).outcome().assert_code(0);
+    assert_eq!(fs::read_to_string(work.join("made")).unwrap(), "here\n");
+    assert_eq!(fs::read_to_string(place.path().join("other/made")).unwrap(), "there\n");
+}
+
 /// A file that anyone may read, and that is neither the user's nor the system's.
 #[test]
 fn another_users_file() {

@@ -18,6 +18,8 @@ pub struct Matches {
     pub found: Vec<(AbsPath, PathKind)>,
     /// Everything was looked at: there were not more entries than are looked through, and no directory was closed.
     pub complete: bool,
+    /// Symbolic links that match: what they point to has a name of its own.
+    pub links: Vec<AbsPath>,
 }
 
 /// How many entries of directories are looked through, for all patterns together; about 50 ms.
@@ -46,7 +48,7 @@ pub(crate) fn look(policy: &Policy) -> BTreeMap<String, Matches> {
 }
 
 fn matches(pattern: &PathPattern, left: &mut usize) -> Matches {
-    let mut matches = Matches { found: Vec::new(), complete: true };
+    let mut matches = Matches { found: Vec::new(), complete: true, links: Vec::new() };
     let mut open = vec![pattern.base.clone()];
     while let Some(directory) = open.pop() {
         let entries = match fs::read_dir(directory.as_path()) {
@@ -73,6 +75,9 @@ fn matches(pattern: &PathPattern, left: &mut usize) -> Matches {
             };
             if kind.is_symlink() {
                 // What it points to has a name of its own, and is covered by that or granted by it.
+                if pattern.matches(&path) {
+                    matches.links.push(path);
+                }
                 continue;
             }
             if pattern.matches(&path) {
@@ -107,11 +112,12 @@ mod tests {
         std::os::unix::fs::symlink("..", root.join("a/up").as_path()).unwrap();
         let look = |mut left: usize| {
             let pattern = PathPattern::compile("**/*.pem", &root, &AbsPath::new(Path::new("/h")).unwrap()).unwrap();
-            let Matches { found, complete } = matches(&pattern, &mut left);
-            let names: Vec<String> = found.iter().map(|(path, _)| path.relative_to(&root).unwrap().to_owned()).collect();
-            (names.join(" "), complete)
+            let Matches { found, complete, links } = matches(&pattern, &mut left);
+            let name = |path: &AbsPath| path.relative_to(&root).unwrap().to_owned();
+            let names: Vec<String> = found.iter().map(|(path, _)| name(path)).collect();
+            (names.join(" "), complete, links.iter().map(name).collect::<Vec<_>>())
         };
-        assert_eq!(look(100), ("a/b/key.pem dir.pem key.pem".to_owned(), true));
+        assert_eq!(look(100), ("a/b/key.pem dir.pem key.pem".to_owned(), true, vec!["link.pem".to_owned()]));
         assert!(!look(3).1, "what was not looked at is not covered");
     }
 }

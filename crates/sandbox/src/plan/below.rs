@@ -25,7 +25,7 @@ pub(super) fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[Pat
     for rule in files.hidden.iter().chain(by_name_only) {
         let pattern = &rule.pattern;
         if pattern.glob.is_some() {
-            denied.extend(hidden_pattern(host, plan, rules, pattern));
+            denied.extend(hidden_pattern(policy, host, plan, rules, pattern));
             continue;
         }
         // What a mount covers keeps its name.
@@ -67,16 +67,27 @@ pub(super) fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[Pat
 }
 
 /// Covers what a pattern matches now, and returns it when nothing new may match it.
-fn hidden_pattern(host: &Host, plan: &mut Plan, rules: &[PathRights], pattern: &PathPattern) -> Option<DeniedName> {
+fn hidden_pattern(
+    policy: &Policy,
+    host: &Host,
+    plan: &mut Plan,
+    rules: &[PathRights],
+    pattern: &PathPattern,
+) -> Option<DeniedName> {
     if !rules.iter().any(|granted| overlaps(&granted.path, &pattern.base)) {
         return None;
     }
     match covered(host, plan, pattern) {
-        Ok(Matches { found, complete }) => {
+        Ok(Matches { found, complete, links }) => {
             for (path, kind) in found {
                 if is_below(rules, path) && !is_private(plan, path) {
                     mask(plan, path, *kind);
                 }
+            }
+            let links: Vec<&AbsPath> = links.iter().filter(|link| is_below(rules, link)).collect();
+            if !links.is_empty() {
+                let why = "it is a symbolic link, and what it points to is granted by a name of its own";
+                plan.gaps.push(only_the_gate(&list(policy, &links), why));
             }
             if !complete {
                 plan.gaps.push(Gap {
@@ -211,7 +222,7 @@ pub(super) fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[
                 continue;
             }
             match covered(host, plan, &rule.pattern) {
-                Ok(Matches { found, complete }) => {
+                Ok(Matches { found, complete, .. }) => {
                     for (path, _) in found {
                         pin(plan, rules, path);
                         plan.read_only.push(path.clone());

@@ -38,7 +38,7 @@ pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> (Vec<PathR
     }
     layers(policy, host, plan, &mut rules);
 
-    temporary(host, plan, &mut rules);
+    temporary(policy, host, plan, &mut rules);
     caches_to_come(policy, host, plan, &mut rules);
     // A terminal that the task makes for itself is in a devpts of its own.
     if plan.namespaces.is_some() && rules.0.contains_key(&AbsPath::root().join("/dev/ptmx")) {
@@ -69,13 +69,21 @@ pub(super) fn files(policy: &Policy, host: &Host, plan: &mut Plan) -> (Vec<PathR
 ///
 /// Landlock would give everything mounted below a granted `/tmp` the rights of `/tmp`: so a `/tmp` in which a granted
 /// directory lies is not covered and not granted, and `TMPDIR` names a private directory elsewhere.
-fn temporary(host: &Host, plan: &mut Plan, rules: &mut Rules) {
-    let rights = TEMPORARY.iter().filter_map(|path| rules.take(path)).fold(Rights::NONE, |all, rights| all | rights);
+fn temporary(policy: &Policy, host: &Host, plan: &mut Plan, rules: &mut Rules) {
+    // As a workspace it is what it is.
+    let own = TEMPORARY.iter().filter(|path| **path != policy.workspace.as_str());
+    let rights = own.filter_map(|path| rules.take(path)).fold(Rights::NONE, |all, rights| all | rights);
+    let named = |target: &AbsPath| {
+        let rules = [&policy.files.read, &policy.files.write, &policy.files.execute].into_iter().flatten();
+        let mut by_agent = rules.filter(|rule| matches!(rule.origin, Origin::Agent(_)));
+        policy.workspace.is_beneath(target) || by_agent.any(|rule| rule.pattern.base.is_beneath(target))
+    };
     let mut open = Vec::new();
     for (name, in_memory, granted) in PRIVATE {
         let target = AbsPath::root().join(name);
         let in_place = matches!(host.paths.get(&target), Some(PathFact::Found { canonical, kind: PathKind::Directory }) if *canonical == target);
-        let empty = !granted || !rules.0.keys().any(|path| path.is_beneath(&target));
+        // What the system has in `/run` is covered; not what somebody asked for.
+        let empty = if granted { !rules.0.keys().any(|path| path.is_beneath(&target)) } else { !named(&target) };
         if plan.namespaces.is_some() && in_place && empty {
             if granted && rights != Rights::NONE {
                 rules.add(target.clone(), rights, name, false);

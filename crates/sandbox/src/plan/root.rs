@@ -28,12 +28,14 @@ pub(super) fn root(policy: &Policy, host: &Host, plan: &Plan, rules: &[PathRight
             continue;
         }
         let rights = effective(rules, path);
+        let device = path.as_str().starts_with("/dev/")
+            && !matches!(host.paths.get(path), Some(PathFact::Found { kind: PathKind::Directory | PathKind::File, .. }));
         let bind = Bind {
             path: path.clone(),
             // A device is written all the same; only its mode, owner and times are not.
-            read_only: !rights.contains(Rights::WRITE) || path.as_str().starts_with("/dev/"),
+            read_only: !rights.contains(Rights::WRITE) || device,
             no_exec: !rights.contains(Rights::EXECUTE),
-            device: path.as_str().starts_with("/dev/"),
+            device,
             copy: !rights.contains(Rights::WRITE)
                 && !rights.contains(Rights::EXECUTE)
                 && path.as_str().starts_with("/etc/")

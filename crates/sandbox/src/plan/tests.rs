@@ -323,7 +323,7 @@ fn what_a_denied_pattern_matches_is_covered() {
     let policy =
         policy(r#""fs_write":{"allowedPaths":["."],"deniedPaths":["**/*.lock"]},"fs_read":{"deniedPaths":["**/*.pem"]},"#);
     let mut host = host(&policy, &[]);
-    let found = |at: &str, complete| Matches { found: vec![(path(at), PathKind::File)], complete };
+    let found = |at: &str, complete| Matches { found: vec![(path(at), PathKind::File)], complete, links: Vec::new() };
     host.matches.insert("**/*.pem".to_owned(), found("/w/a/key.pem", true));
     host.matches.insert("**/*.lock".to_owned(), found("/w/b/c.lock", true));
     let covered = plan(&policy, &host);
@@ -333,6 +333,9 @@ fn what_a_denied_pattern_matches_is_covered() {
     assert!(!outside.may_appear(&path("/w/new.pem"), Named::New) && !outside.may_appear(&path("/w/new.lock"), Named::New));
     assert!(gap(&covered, "commands can read what somebody else makes while they run and matches `**/*.pem`"));
 
+    let linked = Matches { links: vec![path("/w/link.pem")], ..found("/w/a/key.pem", true) };
+    let linked = plan(&policy, &Host { matches: [("**/*.pem".to_owned(), linked)].into(), ..host.clone() });
+    assert!(gap(&linked, "`link.pem`: hidden from the tools, and not from commands"));
     host.matches.insert("**/*.pem".to_owned(), found("/w/a/key.pem", false));
     let partly = plan(&policy, &host);
     assert_eq!(partly.masks, [Mask { path: path("/w/a/key.pem"), directory: false }]);
