@@ -33,8 +33,12 @@ impl Host {
         let system = rustix::system::uname();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let mut resolver = Resolver::default();
-        let real = real::names(policy, &mut resolver);
+        let mut paths = facts(policy, BTreeMap::new(), &mut resolver);
+        let real = real::names(policy, &paths, &mut resolver);
         let policy = real::at_real_names(policy, &real);
+        if !real.is_empty() {
+            paths = facts(&policy, paths, &mut resolver);
+        }
         let matches = if trials.namespaces.works() { crate::matches::look(&policy) } else { BTreeMap::new() };
         Host {
             kernel: text(system.release().to_bytes()),
@@ -52,18 +56,18 @@ impl Host {
             cgroups,
             resolver: None,
             environment,
-            paths: facts(&policy, &mut resolver),
+            paths,
             real,
             matches,
         }
     }
 }
 
-fn facts(policy: &Policy, resolver: &mut Resolver) -> BTreeMap<AbsPath, PathFact> {
+fn facts(policy: &Policy, known: BTreeMap<AbsPath, PathFact>, resolver: &mut Resolver) -> BTreeMap<AbsPath, PathFact> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let workspace = rustix::fs::open(policy.workspace.as_path(), flags, Mode::empty()).ok();
     let fact = |path: AbsPath| {
-        let fact = look(policy, workspace.as_ref(), &path, resolver);
+        let fact = known.get(&path).cloned().unwrap_or_else(|| look(policy, workspace.as_ref(), &path, resolver));
         (path, fact)
     };
     paths_of_interest(policy).into_iter().map(fact).collect()

@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 use remit_agent::AbsPath;
 use remit_policy::{PathPattern, PathRule, Policy};
 use rustix::fs::{CWD, readlinkat};
+use rustix::io::Errno;
+
+use crate::PathFact;
 
 /// As the kernel counts symbolic links on the way to one file.
 const MOST_LINKS: usize = 40;
@@ -17,55 +20,74 @@ const MOST_LINKS: usize = 40;
 /// Follows links, and remembers the directories.
 #[derive(Debug, Default)]
 pub(crate) struct Resolver {
-    directories: BTreeMap<AbsPath, AbsPath>,
+    directories: BTreeMap<AbsPath, Directory>,
+}
+
+#[derive(Clone, Debug)]
+struct Directory {
+    real: AbsPath,
+    /// Nothing stands there, and so nothing below it.
+    missing: bool,
 }
 
 impl Resolver {
     /// Returns a path without a symbolic link in it. What does not exist leads to itself.
     pub(crate) fn real(&mut self, path: &AbsPath) -> AbsPath {
-        let Some(parent) = path.parent() else { return path.clone() };
-        let parent = self.directory(&parent);
-        follow(&parent, path.file_name(), &mut MOST_LINKS.clone())
+        self.look(path).real
     }
 
     /// As [`Resolver::real`], but for the last name, which may be a link.
     pub(crate) fn entry(&mut self, path: &AbsPath) -> AbsPath {
         match path.parent() {
             None => path.clone(),
-            Some(parent) => self.directory(&parent).join(path.file_name()),
+            Some(parent) => self.directory(&parent).real.join(path.file_name()),
         }
     }
 
-    fn directory(&mut self, path: &AbsPath) -> AbsPath {
+    fn look(&mut self, path: &AbsPath) -> Directory {
+        let Some(parent) = path.parent() else { return Directory { real: path.clone(), missing: false } };
+        let parent = self.directory(&parent);
+        if parent.missing {
+            return Directory { real: parent.real.join(path.file_name()), missing: true };
+        }
+        follow(&parent.real, path.file_name(), &mut MOST_LINKS.clone())
+    }
+
+    fn directory(&mut self, path: &AbsPath) -> Directory {
         if let Some(known) = self.directories.get(path) {
             return known.clone();
         }
-        let real = self.real(path);
-        self.directories.insert(path.clone(), real.clone());
-        real
+        let found = self.look(path);
+        self.directories.insert(path.clone(), found.clone());
+        found
     }
 }
 
-fn follow(at: &AbsPath, name: &str, left: &mut usize) -> AbsPath {
+fn follow(at: &AbsPath, name: &str, left: &mut usize) -> Directory {
     let here = at.join(name);
+    let stays = |missing: bool| Directory { real: here.clone(), missing };
     // What the links of a process mean depends on who asks.
     if here.as_str().starts_with("/proc/") {
-        return here;
+        return stays(false);
     }
-    let Ok(target) = readlinkat(CWD, here.as_str(), Vec::new()) else { return here };
-    let Ok(target) = target.into_string() else { return here };
-    let Some(fewer) = left.checked_sub(1) else { return here };
+    let target = match readlinkat(CWD, here.as_str(), Vec::new()) {
+        Ok(target) => target.into_string(),
+        Err(errno) => return stays(errno == Errno::NOENT),
+    };
+    let (Ok(target), Some(fewer)) = (target, left.checked_sub(1)) else { return stays(false) };
     *left = fewer;
     let start = if target.starts_with('/') { AbsPath::root() } else { at.clone() };
+    let start = Directory { real: start, missing: false };
     target.split('/').fold(start, |at, name| match name {
         "" | "." => at,
-        ".." => at.parent().unwrap_or_else(AbsPath::root),
-        name => follow(&at, name, left),
+        ".." => Directory { real: at.real.parent().unwrap_or_else(AbsPath::root), missing: at.missing },
+        name if at.missing => Directory { real: at.real.join(name), missing: true },
+        name => follow(&at.real, name, left),
     })
 }
 
-/// Finds the rules of a policy whose names lead somewhere else that matters, and where.
-pub(crate) fn names(policy: &Policy, resolver: &mut Resolver) -> BTreeMap<AbsPath, AbsPath> {
+/// Finds the rules of a policy whose names lead somewhere else that matters, and where. `facts` is what was found of its grants.
+pub(crate) fn names(policy: &Policy, facts: &BTreeMap<AbsPath, PathFact>, resolver: &mut Resolver) -> BTreeMap<AbsPath, AbsPath> {
     let files = &policy.files;
     let mut real = BTreeMap::new();
     let bases =
@@ -79,14 +101,21 @@ pub(crate) fn names(policy: &Policy, resolver: &mut Resolver) -> BTreeMap<AbsPat
         if base.is_beneath(&policy.workspace) {
             continue;
         }
-        let place = resolver.real(&base);
+        let place = match facts.get(&base) {
+            Some(PathFact::Found { canonical, .. }) => canonical.clone(),
+            _ => resolver.entry(&base),
+        };
         if place != base && !tops.iter().any(|top| place.is_beneath(top)) {
             tops.push(place.clone());
             real.insert(base, place);
         }
     }
     for base in bases([&files.hidden, &files.write_denied, &files.protected, &files.protected_read]) {
-        let place = resolver.real(&base);
+        let place = match facts.get(&base) {
+            Some(PathFact::Found { canonical, .. }) if !base.is_beneath(&policy.workspace) => canonical.clone(),
+            Some(PathFact::Found { .. }) => continue,
+            _ => resolver.real(&base),
+        };
         if place != base && tops.iter().any(|top| place.is_beneath(top) || top.is_beneath(&place)) {
             real.insert(base, place);
         }
