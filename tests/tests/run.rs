@@ -130,6 +130,22 @@ fn an_approval_is_remembered_until_something_changes() {
     refused(&run_unasked(&world, &agent), DENIED);
 }
 
+/// Whoever looks at a task later finds what was not held while it ran.
+#[test]
+fn the_record_names_the_gaps() {
+    let world = World::empty();
+    fs::write(world.workspace().join("script.sh"), "true").unwrap();
+    let agent = world.test_runner(&["sh script.sh"], &serde_json::json!({ "files": { "write": ["**"] } }));
+    world.run(&agent, &["sh", "script.sh"]).assert_code(0);
+    let listed: Value = serde_json::from_str(&world.remit(&["tasks", "--all", "--json"]).stdout).unwrap();
+    let id = listed["tasks"][0]["id"].as_str().unwrap().to_owned();
+    let status: Value = serde_json::from_str(&world.remit(&["status", &id, "--json"]).stdout).unwrap();
+    let named: Vec<&str> = status["gaps"].as_array().unwrap().iter().map(|gap| gap.as_str().unwrap()).collect();
+    assert!(named.iter().any(|gap| gap.contains("hooks and settings of repositories below")), "{status}");
+    assert_eq!(named, remit_tests::Wall::All.gaps(&world, &agent));
+    world.remit(&["result", &id]).assert_stdout(&format!("  gaps       {} that nothing held", named.len()));
+}
+
 /// What a person saw was held by more: the same policy on a host that has lost some of it is asked about again.
 #[test]
 fn an_approval_is_for_what_held_the_policy_then() {

@@ -97,6 +97,11 @@ pub(crate) fn tell_of_read_only_workspace(ui: &Ui, policy: &Policy, plan: &Plan)
     }
 }
 
+/// Returns what nothing holds, a line each, for the record of a task.
+pub(crate) fn gaps(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.gaps.iter().map(|gap| gap.what.clone())
+}
+
 fn too_many_gaps(plan: &Plan) -> Failure {
     let count = plan.gaps.len();
     let mut failure = Failure::new(format!("this host cannot hold all of the policy ({count} gaps), and `--strict` was given"));

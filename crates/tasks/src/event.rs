@@ -51,6 +51,9 @@ pub struct Created {
     pub command: Vec<String>,
     pub confinement: Confinement,
     pub attended: Attended,
+    /// What the policy says and nothing on the host held, a line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,7 +231,13 @@ impl Created {
                 remit_policy::Confinement::Unrestricted => Confinement::Unrestricted,
             },
             attended: Attended::Foreground,
+            gaps: Vec::new(),
         }
+    }
+
+    #[must_use]
+    pub fn with_gaps(self, gaps: impl IntoIterator<Item = String>) -> Created {
+        Created { gaps: gaps.into_iter().collect(), ..self }
     }
 
     pub fn background(&self) -> Option<&Background> {

@@ -183,6 +183,7 @@ pub(crate) mod tests {
             command: vec!["make".to_owned(), "a\nb".to_owned()],
             confinement: Confinement::Unrestricted,
             attended: Attended::Foreground,
+            gaps: Vec::new(),
         })
     }
 

@@ -167,7 +167,7 @@ pub(crate) fn make(
     let agent_path = work.agent.as_ref().map(|agent| &agent.path);
     let created = Created {
         attended: Attended::Background(Box::new(background)),
-        ..Created::new(&work.policy, work.policy.gate().digest(), agent_path, command)
+        ..Created::new(&work.policy, work.policy.gate().digest(), agent_path, command).with_gaps(work::gaps(&work.plan))
     };
     let mut events = vec![Event::Created(created)];
     events.extend(approved.map(|by| Event::Approved { by }));

@@ -61,7 +61,7 @@ pub(crate) fn mcp(ui: &Ui, args: &McpArgs) -> Result<Exit, Failure> {
     let id = task.id().clone();
     let command = ["remit", "mcp", "--agent", &args.agent].map(str::to_owned).to_vec();
     let by = ProcessId::own().map_err(|error| Failure::io("cannot look at `/proc`", &error))?;
-    let created = Created::new(policy, &digest, Some(&agent.path), command);
+    let created = Created::new(policy, &digest, Some(&agent.path), command).with_gaps(work::gaps(&plan));
     let events = vec![Event::Created(created), Event::Supervised { by }, Event::Approved { by: ApprovedBy::Earlier }];
     store.create(&id, &derive_name(&format!("session of {}", agent.name)), Timestamp::now(), events)?;
 

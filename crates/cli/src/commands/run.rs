@@ -128,7 +128,7 @@ fn foreground(
 
     let task = TaskDir::create(&work.state)?;
     let agent_path = work.agent.as_ref().map(|agent| &agent.path);
-    let created = Created::new(&work.policy, digest, agent_path, command);
+    let created = Created::new(&work.policy, digest, agent_path, command).with_gaps(work::gaps(&work.plan));
     let by = remit_tasks::ProcessId::own().map_err(|error| Failure::io("cannot look at `/proc`", &error))?;
     let events = vec![Event::Created(created), Event::Supervised { by }, Event::Approved { by: approved }];
     // Nothing is executed before the record stands.

@@ -63,6 +63,9 @@ pub(crate) fn page(tasks: &Tasks, record: &Record) -> Result<String, Failure> {
     });
     rows.push(("workspace", visible(&created.workspace)));
     rows.extend(record.approved.map(|by| ("approved", approved(by).to_owned())));
+    if !created.gaps.is_empty() {
+        rows.push(("gaps", format!("{} that nothing held: `remit status {} --json` names them", created.gaps.len(), record.id)));
+    }
     rows.push(("created", format!("{:.0}", record.created_at)));
     rows.extend(record.state.started_at().map(|at| ("started", format!("{at:.0}"))));
     if let State::Ended { ended_at, .. } = &record.state {

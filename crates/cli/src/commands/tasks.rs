@@ -102,6 +102,8 @@ pub(crate) struct TaskJson {
     workspace: String,
     command: Vec<String>,
     confinement: Confinement,
+    /// What the policy says and nothing on the host held.
+    gaps: Vec<String>,
 }
 
 pub(crate) fn tasks(ui: &Ui, args: &TasksArgs) -> Result<Exit, Failure> {
@@ -204,6 +206,7 @@ pub(crate) fn json(record: &Record, progress: Option<&Progress>) -> TaskJson {
         workspace: created.workspace.clone(),
         command: created.command.clone(),
         confinement: created.confinement,
+        gaps: created.gaps.clone(),
     }
 }
 
