@@ -33,11 +33,11 @@ impl Host {
         let system = rustix::system::uname();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let mut resolver = Resolver::default();
-        let mut paths = facts(policy, BTreeMap::new(), &mut resolver);
+        let mut paths = facts(policy, &BTreeMap::new(), &mut resolver);
         let real = real::names(policy, &paths, &mut resolver);
         let policy = real::at_real_names(policy, &real);
         if !real.is_empty() {
-            paths = facts(&policy, paths, &mut resolver);
+            paths = facts(&policy, &paths, &mut resolver);
         }
         let matches = if trials.namespaces.works() { crate::matches::look(&policy) } else { BTreeMap::new() };
         Host {
@@ -63,7 +63,7 @@ impl Host {
     }
 }
 
-fn facts(policy: &Policy, known: BTreeMap<AbsPath, PathFact>, resolver: &mut Resolver) -> BTreeMap<AbsPath, PathFact> {
+fn facts(policy: &Policy, known: &BTreeMap<AbsPath, PathFact>, resolver: &mut Resolver) -> BTreeMap<AbsPath, PathFact> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let workspace = rustix::fs::open(policy.workspace.as_path(), flags, Mode::empty()).ok();
     let fact = |path: AbsPath| {
@@ -152,8 +152,8 @@ fn look_at(path: &AbsPath, resolver: &mut Resolver) -> PathFact {
     if kind != FileType::Symlink {
         return PathFact::Found { canonical: entry, kind: kind_of(kind) };
     }
-    let resolved = std::fs::canonicalize(path.as_path()).ok().and_then(|target| AbsPath::new(&target).ok());
-    match resolved {
+    let target = std::fs::canonicalize(path.as_path()).ok().and_then(|target| AbsPath::new(&target).ok());
+    match target {
         Some(target) if target != *path => look_at(&target, resolver),
         _ => PathFact::Missing,
     }
