@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use remit_agent::AbsPath;
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdir, openat, statat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fchmod, mkdir, openat, statat};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, UnmountFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen, unmount,
@@ -73,8 +73,13 @@ impl NewRoot {
     /// Copies a file of the host, readable for all.
     pub(crate) fn copy(&mut self, path: &AbsPath) -> Result<(), Errno> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let source = openat(CWD, path.as_path(), flags, Mode::empty())?;
+        let source = openat(CWD, path.as_path(), flags, Mode::empty());
         let target = self.file(path)?;
+        let source = match source {
+            // What the user may not read is there, and is not read.
+            Err(Errno::ACCESS) => return fchmod(&target, Mode::empty()),
+            source => source?,
+        };
         // Nearly all of these files are shorter than that.
         let mut buffer = [0_u8; 16 * 1024];
         loop {
