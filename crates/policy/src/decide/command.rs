@@ -5,6 +5,7 @@
 
 mod allow;
 mod deny;
+mod globs;
 mod places;
 mod read_only;
 mod words;
