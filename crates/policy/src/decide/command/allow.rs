@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use remit_shell::{PatternPart, parse};
 
 use super::places::{Here, change_of_directory};
-use super::{By, Gatekeeper, Part, Verdict};
+use super::{By, DEPTH, Gatekeeper, Part, Verdict, too_much};
 use crate::commands::covers_word;
 use crate::programs::{Arg, Effect, Escape, Inner, examine, inner, is_value, tables};
 use crate::{CommandPattern, CommandRule};
@@ -21,6 +21,9 @@ impl<'p> Gatekeeper<'p> {
     /// Judges a command that no denial stands against: by the patterns, then by what it adds to another command, then by
     /// the tables.
     pub(super) fn allowance(&self, args: &[Arg<'_>], here: &Here<'p, '_>, depth: usize) -> Part<'p> {
+        if depth < DEPTH && !self.spend(args.len()) {
+            return too_much();
+        }
         let Some(program) = args.first().and_then(|arg| arg.text) else {
             return Part::open("nobody can know which program it is");
         };
