@@ -61,7 +61,7 @@ fn an_address_is_fetched_only_where_every_rule_lets_it() {
     let at = |path: &str| format!("http://good.test:{port}{path}");
     let mut fetch = |url: &str| chat.call("web_fetch", &json!({ "url": url, "mode": "full" }));
     fetch("file:///etc/passwd").refused("only `https` and `http` are fetched");
-    fetch(&format!("http://other.test:{port}/")).refused("the network grant does not name `other.test`");
+    fetch(&format!("http://other.test:{port}/")).refused(&format!("the network grant does not name `other.test:{port}`"));
     fetch(&at("/secret/x")).refused("`blocked` matches the address");
     fetch("http://good.test/").refused("the network grant does not name `good.test`");
     if !Host::look().namespaces {
@@ -76,7 +76,8 @@ fn an_address_is_fetched_only_where_every_rule_lets_it() {
     fetch(&format!("http://inner.test:{port}/")).refused("is 10.0.0.1, a private address, which no rule names");
     // Each hop is judged.
     fetch(&at("/to//b")).ok("at /b & more");
-    fetch(&at(&format!("/to/http://other.test:{port}/"))).refused("the network grant does not name `other.test`");
+    fetch(&at(&format!("/to/http://other.test:{port}/")))
+        .refused(&format!("the network grant does not name `other.test:{port}`"));
     fetch(&at("/to/file:///etc/passwd")).refused("only `https` and `http` are fetched");
     fetch(&at("/to//secret/x")).refused("`blocked` matches the address");
     fetch(&at(&format!("/to/http://127.0.0.1:{port}/"))).refused("is not pre-approved");

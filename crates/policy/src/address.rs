@@ -38,6 +38,7 @@ impl WebAddress {
         let shown = if port == own { String::new() } else { format!(":{port}") };
         let slash = if path.starts_with('/') { "" } else { "/" };
         let scheme = if is_tls { "https" } else { "http" };
+        let path = without_dots(&decoded(path)?);
         Ok(WebAddress { text: format!("{scheme}://{host}{shown}{slash}{path}"), host, port, is_tls })
     }
 
@@ -82,6 +83,50 @@ impl fmt::Display for WebAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// Returns the path and the query with what needs no `%XX` spelt out, and the rest of them in capitals (RFC 3986, 2.3 and
+/// 6.2.2).
+fn decoded(path: &str) -> Result<String, &'static str> {
+    let mut decoded = String::with_capacity(path.len());
+    let mut pieces = path.split('%');
+    decoded.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let (digits, rest) = piece.split_at_checked(2).ok_or("a `%` in it is not followed by two digits")?;
+        let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let byte = u8::from_str_radix(digits, 16).ok().filter(|_| is_hex).ok_or("a `%` in it is not followed by two digits")?;
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            decoded.push(char::from(byte));
+        } else {
+            decoded.push('%');
+            decoded.push_str(&digits.to_ascii_uppercase());
+        }
+        decoded.push_str(rest);
+    }
+    Ok(decoded)
+}
+
+/// Returns the path and the query without the names `.` and `..`, which a server takes as in a path of files (RFC 3986,
+/// 5.2.4).
+fn without_dots(text: &str) -> String {
+    let (path, query) = text.split_at_checked(text.find('?').unwrap_or(text.len())).unwrap_or((text, ""));
+    let Some(path) = path.strip_prefix('/') else { return text.to_owned() };
+    let mut kept: Vec<&str> = Vec::new();
+    let mut names = path.split('/').peekable();
+    while let Some(name) = names.next() {
+        match name {
+            "." | ".." => {
+                if name == ".." {
+                    kept.pop();
+                }
+                if names.peek().is_none() {
+                    kept.push("");
+                }
+            }
+            name => kept.push(name),
+        }
+    }
+    format!("/{}{query}", kept.join("/"))
 }
 
 fn host_and_port(authority: &str) -> Result<(String, Option<u16>), &'static str> {
@@ -136,6 +181,12 @@ mod tests {
         check("http://a:80", "http://a/");
         check("https://a:80?x", "https://a:80/?x");
         check("http://[::0001]:8080/", "http://[::1]:8080/");
+        check("https://a/%70rivate/%2e%7E%5f%2D?%61=%2f%2F%25", "https://a/private/.~_-?a=%2F%2F%25");
+        check("https://a/x/../b//./%2e%2E/c/..?../x/..", "https://a/b/?../x/..");
+        check("https://a/../..", "https://a/");
+        check("https://a/b/.", "https://a/b/");
+        check("https://a/...", "https://a/...");
+        check("https://a/%2570", "https://a/%2570");
         for text in [
             "",
             "docs.rs",
@@ -158,6 +209,10 @@ mod tests {
             "https://a\\@b/",
             "https://.a/",
             "https://a..b/",
+            "https://a/%",
+            "https://a/%7",
+            "https://a/%+7",
+            "https://a/%zz",
         ] {
             assert!(WebAddress::parse(text).is_err(), "{text}");
         }

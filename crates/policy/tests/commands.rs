@@ -127,8 +127,34 @@ fn long_and_deep_lines_have_an_answer() {
         format!("tar {}", "-cvf ".repeat(10_000)),
         "sh -c 'sh -c \"sh -c x\"'; ".repeat(1_000),
         format!("sed {}", "-e p ".repeat(10_000)),
+        "find -exec env ".repeat(64),
+        format!("{}; ", "find -exec env ".repeat(64)).repeat(200),
+        format!("{}; ", "find -exec sudo xargs find -exec timeout 1 ".repeat(64)).repeat(50),
+        format!("{}; ", "find -exec parallel ".repeat(64)).repeat(50),
+        format!("bash -c '{}'; ", "find -exec env ".repeat(64)).repeat(200),
     ];
     for line in lines {
         policy.judge_line(&CommandLine::Shell(line));
     }
+}
+
+/// What nobody has the time for is asked about, and so is all that comes after it, but for what is plainly denied.
+#[test]
+fn a_line_that_is_nested_too_often_is_not_judged() {
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let policy = policy(&texts(&["git *", "env *"]), &texts(&["git push *", "rm *"]));
+    let check = |line: String, expected: Decision, why: &str| {
+        let (decision, reason) = policy.judge(&Request::Command(CommandLine::Shell(line.clone())));
+        assert!(decision == expected && reason.why.contains(why), "{line}: {decision:?} {}", reason.why);
+    };
+    let nested = "find -exec env ".repeat(64);
+    check(nested.clone(), Decision::Ask, "nested too often");
+    check(format!("{nested}; git status"), Decision::Ask, "nested too often");
+    check(format!("git status; {nested}; git push"), Decision::Deny, "matches");
+    check(format!("{nested} rm x"), Decision::Deny, "matches");
+    check("env env env git status; git status".to_owned(), Decision::Allow, "");
+    check("find -exec env find -exec env rm x".to_owned(), Decision::Deny, "matches");
+    let judged = policy.judge_line(&CommandLine::Shell(format!("{nested}; git status; git push")));
+    let parts: Vec<Decision> = judged.parts.iter().map(|part| part.decision).collect();
+    assert_eq!(parts, [Decision::Ask, Decision::Ask, Decision::Deny]);
 }

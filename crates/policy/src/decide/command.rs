@@ -5,11 +5,13 @@
 
 mod allow;
 mod deny;
+mod globs;
 mod places;
 mod read_only;
 mod words;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use remit_agent::NativeTool;
 use remit_diagnostics::Span;
@@ -218,11 +220,16 @@ fn nothing(policy: &Policy) -> (Decision, Reason) {
 /// How deep code within code is followed: `bash -c "bash -c …"`.
 const DEPTH: usize = 8;
 
+/// How many words are looked at in all that the commands of a line run besides themselves: each may run several, which
+/// begin at one word or another, and then so may they.
+const BUDGET: usize = 100_000;
+
 /// What a line is judged with.
-#[derive(Clone, Copy)]
 struct Gatekeeper<'p> {
     policy: &'p Policy,
     tables: &'static Tables,
+    /// What is left of the budget; nothing where it was not enough.
+    left: Cell<Option<usize>>,
 }
 
 impl<'p> Gatekeeper<'p> {
@@ -231,7 +238,23 @@ impl<'p> Gatekeeper<'p> {
             let absent = reason("tools", &Origin::Silent, "the agent has no `execute_bash`");
             return Err((Decision::Deny, with_help(absent, "add `execute_bash` to `tools`")));
         }
-        Ok(Gatekeeper { policy, tables: tables() })
+        Ok(Gatekeeper { policy, tables: tables(), left: Cell::new(Some(BUDGET)) })
+    }
+
+    /// Takes so much from the budget. Returns whether it was enough, as far as anybody asked.
+    fn spend(&self, words: usize) -> bool {
+        let left = self.left.get().and_then(|left| left.checked_sub(words.saturating_add(1)));
+        self.left.set(left);
+        left.is_some()
+    }
+
+    /// Judges by the denials. Where the budget was not enough one of them may have been missed.
+    fn before_allowance(&self, args: &[Arg<'_>], here: &Here<'p, '_>, depth: usize) -> Option<Part<'p>> {
+        let denial = self.denial(args, here, depth);
+        if self.left.get().is_none() && !matches!(denial, Denial::Yes(_)) {
+            return Some(too_much());
+        }
+        self.pre_judged(denial)
     }
 
     /// Judges each part. Returns an answer for a line of which there is nothing to judge.
@@ -261,8 +284,7 @@ impl<'p> Gatekeeper<'p> {
 
     fn argv(&self, args: &[Arg<'_>], places: &Places<'p>) -> Part<'p> {
         let here = Here::argv(places);
-        let denial = self.denial(args, &here, DEPTH);
-        match self.pre_judged(denial) {
+        match self.before_allowance(args, &here, DEPTH) {
             Some(part) => part,
             None => self.allowance(args, &here, DEPTH),
         }
@@ -304,7 +326,7 @@ impl<'p> Gatekeeper<'p> {
     fn command(&self, command: &Simple, script: &Script, line: &str, places: &Places<'p>, depth: usize) -> Part<'p> {
         let args = words::args(command, line);
         let here = Here::new(places, command, script);
-        if let Some(part) = self.pre_judged(self.denial(&args, &here, depth)) {
+        if let Some(part) = self.before_allowance(&args, &here, depth) {
             return part;
         }
         if let Err(part) = self.assignments(command) {
@@ -333,6 +355,13 @@ impl<'p> Gatekeeper<'p> {
             (Denial::No, Some(by)) => Some(Part::allowed(by)),
             (Denial::Maybe | Denial::No, None) => None,
         }
+    }
+}
+
+fn too_much<'p>() -> Part<'p> {
+    Part {
+        help: Some("run the commands one by one, in plain words"),
+        ..Part::open("what the line would run is nested too often to be judged")
     }
 }
 

@@ -387,7 +387,7 @@ fn what_only_reads_runs_unasked() {
             "sed -n 1,5p f",
             "awk '{print $1}' f",
             "git status",
-            "git -C src log --oneline -5",
+            "git log --oneline -5",
             "git --no-pager diff HEAD~1 -- src",
             "git show HEAD:src/a.rs",
             "git branch -a",
@@ -408,6 +408,18 @@ fn what_only_reads_runs_unasked() {
             "node --version",
             "jq .a f.json",
             "timeout 5 ls",
+            "cd . && git status",
+            "awk -v n=1 '/h/{print n}' a.txt",
+            "awk -F : '/root/{print $1}' f",
+            "sed -l 5 -n '/h/p' a.txt",
+            "grep -A 3 /x f",
+            "grep -v -- -x f",
+            "grep - f",
+            "cat .g* src/.g*",
+            "grep -n foo *.rs",
+            "grep -rn .env2 .",
+            "head -n5 f",
+            "ls -la --color=auto",
         ],
     );
     check_read_only(
@@ -471,9 +483,61 @@ fn what_only_reads_runs_unasked() {
             "cat < /etc/shadow",
             "cd /etc && ls",
             "awk 'BEGIN{ARGV[1]=\"/etc/shadow\"} 1' f",
+            "git -C src log --oneline -5",
+            "git -C . status",
+            "cd src && git status",
+            "cd src; git log",
+            "bash -c 'cd src; git status'",
+            "cd src && bash -c 'git status'",
+            "env -C src git status",
+            "GIT_DIR=src git status",
+            "env GIT_DIR=src git status",
+            "cd src && cargo metadata --no-deps",
+            "cat .e*",
+            "cat .en[v]",
+            "cat app/.en?",
+            "cat a*/.env",
+            "cat .?/x",
+            "grep .e* .",
+            "rg --ignore-file .env x",
+            "ag -p .env x",
+            "cat -- $F",
         ],
     );
     check_read_only(Decision::Deny, &["cat .env", "cat app/.env", "cat < .env", "cd app && cat .env", "head -c5 ./.env"]);
+    check_read_only(
+        Decision::Deny,
+        &[
+            "grep -v -- -x .env",
+            "grep - .env",
+            "grep -A 3 x .env",
+            "grep --exclude-dir -- -f.env foo a.txt",
+            "diff --from-file=.env /dev/null",
+            "file -f.env",
+            "grep -f.env a.txt",
+            "grep -if.env a.txt",
+            "grep -fapp/.env a.txt",
+            "du -X.env .",
+            "rg -f.env a.txt",
+            "awk -v n=1 1 .env",
+            "sed -l 5 p .env",
+            "cat -- .env",
+        ],
+    );
+}
+
+#[test]
+fn what_only_reads_does_so_where_it_was_judged() {
+    let check = |text: &str, expected: Decision| {
+        let policy = policy(&shell(r#"{"allowedCommands":["env *","nice env *"],"autoAllowReadonly":true}"#));
+        assert_eq!(policy.judge(&line(text)).0, expected, "{text}");
+    };
+    check("env git status", Decision::Allow);
+    check("nice env git status", Decision::Allow);
+    check("env -C src git status", Decision::Ask);
+    check("env --chdir=src cat x", Decision::Ask);
+    check("nice env -C src git status", Decision::Ask);
+    check("env env -C src git status", Decision::Ask);
 }
 
 #[test]

@@ -26,8 +26,11 @@ pub(super) fn judge(policy: &Policy, address: &WebAddress) -> (Decision, Reason)
     };
     if !reached(policy, address) {
         let origin = &policy.network.origin;
-        let outside = reason("sandbox.network", origin, format!("the network grant does not name `{}`", address.host()));
-        return (Decision::Deny, with_help(outside, format!("add `{}` to `sandbox.network.allow`", address.host())));
+        // A rule without a port is for those of the web.
+        let (host, port) = (address.host(), address.port());
+        let name = if matches!(port, 80 | 443) { host.to_owned() } else { format!("{host}:{port}") };
+        let outside = reason("sandbox.network", origin, format!("the network grant does not name `{name}`"));
+        return (Decision::Deny, with_help(outside, format!("add `{name}` to `sandbox.network.allow`")));
     }
     if let Some(trusted) = grants.trusted.iter().flatten().find(|rule| is_match(rule, address.as_str())) {
         return (Decision::Allow, reason(&trusted.text, &trusted.origin, "`trusted` matches the address"));
@@ -96,11 +99,13 @@ mod tests {
         check(rules, "https://docs.rs/regex", Decision::Allow, "`trusted` matches");
         check(rules, "https://DOCS.rs./regex#x", Decision::Allow, "`trusted` matches");
         check(rules, "http://docs.rs/regex", Decision::Ask, "does not pre-approve");
-        check(rules, "https://docs.rs:8443/regex", Decision::Deny, "does not name `docs.rs`");
+        check(rules, "https://docs.rs:8443/regex", Decision::Deny, "does not name `docs.rs:8443`");
         check(rules, "https://docs.rs.evil.org/", Decision::Deny, "does not name");
         check(rules, "https://a.example.org/", Decision::Ask, "");
         check(rules, "https://example.org/", Decision::Deny, "does not name");
         check(rules, "https://docs.rs/SECRET/x", Decision::Deny, "`blocked` matches");
+        check(rules, "https://docs.rs/%73ecret/x", Decision::Deny, "`blocked` matches");
+        check(rules, "https://docs.rs/a%2ezip", Decision::Deny, "`blocked` matches");
         check(rules, "https://docs.rs/a.zip", Decision::Deny, "`blocked` matches");
         check(rules, "https://b.example.org", Decision::Deny, "`blocked` matches");
         check(rules, "http://10.0.0.1:8080/", Decision::Ask, "");

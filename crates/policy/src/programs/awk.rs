@@ -1,101 +1,155 @@
 /// Returns whether an awk program only reads its input and prints: no `system`, no pipe, no `getline`, no redirection, no
 /// `@`. What is not understood is not.
+///
+/// Whether a slash divides or begins a regular expression only a whole parser knows, and each awk has its own. So where a
+/// program has anything that could do more, strings and regular expressions included, it has to be so plain that all of
+/// them read it alike.
 pub(crate) fn only_prints(program: &str) -> bool {
-    check(&program.chars().collect::<Vec<_>>()).is_some()
+    let is_strange = |c: char| c == '\r' || (c.is_control() && c != '\n' && c != '\t');
+    if program.contains("\\\n") || program.contains(is_strange) {
+        return false;
+    }
+    let plain = program.contains(['|', '>', '@', '`']) || names_more(program);
+    let mut reading = Reading { program: &program.chars().collect::<Vec<_>>(), at: 0, before: Before::Start, plain };
+    reading.check().is_some()
 }
 
-fn check(program: &[char]) -> Option<()> {
-    let mut at = 0;
-    // The last character that means something, and whether a `print` is open at which depth of parentheses.
-    let mut last = None::<char>;
-    let mut before_last = None::<char>;
-    let mut depth = 0_usize;
-    let mut printing = None::<usize>;
-    while let Some(&c) = program.get(at) {
-        at += 1;
-        match c {
-            ' ' | '\t' => continue,
-            '#' => {
-                while program.get(at).is_some_and(|c| *c != '\n') {
-                    at += 1;
+/// Names of what does more than print, also within another name: after a number a name needs no blank.
+fn names_more(text: &str) -> bool {
+    ["system", "getline", "close", "fflush", "extension", "ARGV", "SYMTAB", "FUNCTAB"].iter().any(|name| text.contains(name))
+}
+
+struct Reading<'a> {
+    program: &'a [char],
+    at: usize,
+    before: Before,
+    /// Nothing may be left open: the program has what could do more.
+    plain: bool,
+}
+
+/// What stands before a slash.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// No expression ends here: a regular expression begins, to every awk.
+    Start,
+    /// It may be either.
+    Other,
+}
+
+impl Reading<'_> {
+    fn check(&mut self) -> Option<()> {
+        let mut depth = 0_usize;
+        // At which depth of parentheses a `print` is open. A line may go on after its end, so that an end is none.
+        let mut printing = None::<usize>;
+        while let Some(c) = self.next() {
+            let mut before = Before::Other;
+            match c {
+                ' ' | '\t' => before = self.before,
+                '#' => while self.next_if(|c| c != '\n').is_some() {},
+                '"' => self.string()?,
+                '/' if self.before == Before::Start => self.regex()?,
+                '/' if self.plain => return None,
+                '|' | '&' if self.next_if(|next| next == c).is_some() => before = Before::Start,
+                '|' | '@' | '`' | '\\' => return None,
+                '\n' | ',' | '!' | '~' => before = Before::Start,
+                '(' => {
+                    depth += 1;
+                    before = Before::Start;
                 }
-                continue;
-            }
-            '"' => at = string(program, at)?,
-            '/' => match last {
-                // Nobody knows whether a regular expression or a division stands here.
-                Some(')') => return None,
-                Some('+' | '-') if before_last == last => return None,
-                Some(p) if p.is_alphanumeric() || matches!(p, '_' | ']' | '"' | '$' | '.') => {
-                    if word_before(program, at - 1) {
-                        return None;
+                ')' => depth = depth.checked_sub(1)?,
+                ';' | '{' | '}' => {
+                    printing = None;
+                    before = Before::Start;
+                }
+                '>' if printing.is_some_and(|at| at >= depth) => return None,
+                c if c.is_ascii_alphabetic() || c == '_' => {
+                    let name = self.name(c);
+                    match name.as_str() {
+                        "print" | "printf" => printing = Some(depth),
+                        name if names_more(name) => return None,
+                        name if self.plain && name.contains("print") => return None,
+                        _ => {}
                     }
                 }
-                _ => at = regex(program, at)?,
-            },
-            '|' => match program.get(at) {
-                Some('|') => at += 1,
-                _ => return None,
-            },
-            '@' | '`' | '\\' => return None,
-            '(' => depth += 1,
-            ')' => depth = depth.checked_sub(1)?,
-            ';' | '\n' | '{' | '}' => printing = None,
-            '>' if printing.is_some_and(|at| at >= depth) => return None,
-            c if c.is_alphabetic() || c == '_' => {
-                let start = at - 1;
-                while program.get(at).is_some_and(|c| c.is_alphanumeric() || *c == '_') {
-                    at += 1;
-                }
-                let name: String = program.get(start..at)?.iter().collect();
-                match name.as_str() {
-                    "system" | "getline" | "close" | "fflush" | "extension" | "load" | "include" | "ARGV" => return None,
-                    "print" | "printf" => printing = Some(depth),
-                    _ => {}
-                }
+                _ => {}
             }
-            _ => {}
+            self.before = before;
         }
-        before_last = last;
-        last = program.get(at - 1).copied();
+        Some(())
     }
-    Some(())
-}
 
-/// Returns whether the word before is a keyword after which a regular expression stands.
-fn word_before(program: &[char], slash: usize) -> bool {
-    let before: String = program.get(..slash).unwrap_or_default().iter().collect();
-    let before = before.trim_end();
-    ["return", "print", "in", "case", "else", "do", "printf"]
-        .iter()
-        .any(|word| before.strip_suffix(word).is_some_and(|rest| !rest.ends_with(|c: char| c.is_alphanumeric() || c == '_')))
-}
-
-fn string(program: &[char], mut at: usize) -> Option<usize> {
-    loop {
-        match program.get(at)? {
-            '"' => return Some(at + 1),
-            '\n' => return None,
-            '\\' => at += 2,
-            _ => at += 1,
+    fn name(&mut self, first: char) -> String {
+        let mut name = String::from(first);
+        while let Some(c) = self.next_if(|c| c.is_ascii_alphanumeric() || c == '_') {
+            name.push(c);
         }
+        name
     }
-}
 
-fn regex(program: &[char], mut at: usize) -> Option<usize> {
-    let start = at;
-    loop {
-        match program.get(at)? {
-            '/' => break,
-            '\n' => return None,
-            '\\' => at += 2,
-            _ => at += 1,
+    fn string(&mut self) -> Option<()> {
+        loop {
+            match self.next()? {
+                '"' => return Some(()),
+                '\n' => return None,
+                '\\' => {
+                    self.next()?;
+                }
+                _ => {}
+            }
         }
     }
-    // Were it a division after all, this is what would be missed.
-    let text: String = program.get(start..at)?.iter().collect();
-    let suspicious = ["system", "getline", "print"].iter().any(|word| text.contains(word)) || text.contains('"');
-    (!suspicious).then_some(at + 1)
+
+    fn regex(&mut self) -> Option<()> {
+        loop {
+            match self.next()? {
+                '/' => return Some(()),
+                // A quote would begin a string, were it a division after all.
+                '\n' | '"' => return None,
+                '\\' => {
+                    self.next()?;
+                }
+                '[' => self.set()?,
+                _ => {}
+            }
+        }
+    }
+
+    /// Reads a set of characters, if it is one in which no awk finds the end of the expression, and none looks for the end
+    /// of the set elsewhere.
+    fn set(&mut self) -> Option<()> {
+        let _ = self.next_if(|c| c == '^');
+        let mut empty = true;
+        loop {
+            match self.next()? {
+                ']' if !empty => return Some(()),
+                ']' | '/' | '\n' | '"' => return None,
+                '\\' => {
+                    self.next().filter(|c| !matches!(c, '[' | ']'))?;
+                }
+                '[' => {
+                    // `[:alpha:]`
+                    self.next_if(|c| c == ':')?;
+                    while self.next_if(|c| c.is_ascii_lowercase()).is_some() {}
+                    self.next_if(|c| c == ':')?;
+                    self.next_if(|c| c == ']')?;
+                }
+                _ => {}
+            }
+            empty = false;
+        }
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let next = self.program.get(self.at).copied()?;
+        self.at += 1;
+        Some(next)
+    }
+
+    fn next_if(&mut self, wanted: impl Fn(char) -> bool) -> Option<char> {
+        let next = self.program.get(self.at).copied().filter(|c| wanted(*c))?;
+        self.at += 1;
+        Some(next)
+    }
 }
 
 #[cfg(test)]
@@ -119,6 +173,10 @@ mod tests {
             "{print $1/2}",
             "!seen[$0]++",
             "# x | y\n{print}",
+            "END {print s/NR, length/2}",
+            "$1 ~ /^[^[:space:]\\/]+|x$/ && !/a>b/ {print}",
+            "BEGIN{FS=\"|\"} $2 > 3 || /x/ {n++}\nEND{print n}",
+            "{print \"a@b\"}",
         ];
         for program in prints {
             assert!(only_prints(program), "{program}");
@@ -140,6 +198,21 @@ mod tests {
             "{print ($1) > \"f\"}",
             "{print (1)(2) > \"f\"}",
             "{ system (\"id\") }",
+            "BEGIN{ if (0) exit /\"/; system(c); y=/\"/ }",
+            "BEGIN{print 1,\n2 > \"/dev/stderr\"}",
+            "BEGIN{print 1 &&\n2 > \"f\"}",
+            "BEGIN{print 1, # x\n2 > \"f\"}",
+            "/[/]\"/{system(c)}/[/]\"/",
+            "/[]/]\"/{system(c)}/[]/]\"/",
+            "/[[/]\"/{system(c)}/[/]\"/",
+            "/[\\]/]\"/{system(c)}/[/]\"/",
+            "BEGIN{x=1e1system(\"id\")}",
+            "BEGIN{x=0x1system(\"id\")}",
+            "{y = x / 2; print \"a|b\"}",
+            "{x = length /\"/; system(c); y=/\"/}",
+            "{print \"a\\\n\"; system(c)}",
+            "BEGIN{SYMTAB[\"ARGV\"][1]=\"f\"}",
+            "{print a[1 > \"f\"]}",
         ];
         for program in more {
             assert!(!only_prints(program), "{program}");

@@ -153,8 +153,14 @@ fn has_harmless_value(row: &Row, name: &str, value: Value<'_>) -> bool {
     let allowed = |list: &super::List, word: &str| {
         list.0.iter().any(|item| item.strip_suffix('*').map_or(item == word, |prefix| word.starts_with(prefix)))
     };
-    !text.is_empty()
-        && row.harmless.iter().any(|(option, list)| option == name && text.split(' ').all(|word| allowed(list, word)))
+    // Programs part their flags at every blank. In front of the flags may stand for which packages they are.
+    row.harmless.iter().any(|(option, list)| {
+        let flags = list.0.iter().any(|item| item.starts_with('-'));
+        option == name
+            && !text.is_empty()
+            && (!flags || text.starts_with('-'))
+            && text.split(char::is_whitespace).all(|word| allowed(list, word))
+    })
 }
 
 /// Returns whether that is the option: its letter at the end of a cluster, or its long name, perhaps abbreviated.

@@ -1,4 +1,5 @@
 use super::examine::{Item, Scan, Value};
+use super::row::Runs;
 use super::{Arg, Row, Tables};
 
 /// What a command runs besides itself, when its program is one that runs others.
@@ -34,10 +35,12 @@ pub(crate) fn inner<'a>(tables: &Tables, args: &[Arg<'a>]) -> Inner<'a> {
     if args.get(1).and_then(|arg| arg.text).is_some_and(|text| runs.query.has(text)) {
         return Inner::Query;
     }
+    if !runs.verb.0.is_empty() {
+        return verb(row, runs, args);
+    }
     let mut operands = 0;
     let mut scan = Scan::new(row, args, 1);
     let mut escapes = false;
-    let needs_verb = !runs.verb.0.is_empty();
     while let Some(item) = scan.next() {
         match item {
             Item::Option { word, end, effect, value } => {
@@ -66,14 +69,6 @@ pub(crate) fn inner<'a>(tables: &Tables, args: &[Arg<'a>]) -> Inner<'a> {
                     }
                     // The rest is looked at word by word: here options have ended.
                     return assignments(tables, args, word + 1, runs.transparent, escapes);
-                }
-                if needs_verb {
-                    let Some(text) = arg.text else { return Inner::Unknown };
-                    if !runs.verb.has(text) {
-                        // `pipx list`, `poetry add`: something else than running a command.
-                        return Inner::None;
-                    }
-                    return after_verb(args, word + 1);
                 }
                 // `su USER -c CODE`: the operands are no command.
                 if runs.always && !runs.code_option.0.is_empty() {
@@ -123,13 +118,53 @@ fn assignments<'a>(tables: &Tables, args: &[Arg<'a>], from: usize, transparent: 
     Inner::None
 }
 
-/// Finds the command after `run`: the first word that is no option. An option with a value in the next word is taken for
-/// one without, so that the value is taken for the command, which nothing allows.
-fn after_verb<'a>(args: &[Arg<'a>], from: usize) -> Inner<'a> {
-    match args.iter().enumerate().skip(from).find(|(_, arg)| !arg.prefix.starts_with('-')) {
-        Some((word, _)) => Inner::Argv { from: word, transparent: false, more_from_input: false },
-        None => Inner::None,
+/// Finds the verb, and the command after it. An option that is not known may have the next word for its value, whatever
+/// that looks like.
+fn verb<'a>(row: &Row, runs: &Runs, args: &[Arg<'a>]) -> Inner<'a> {
+    let is_verb = |arg: &Arg<'_>| arg.text.is_none_or(|text| runs.verb.has(text));
+    let (mut at, mut sure) = (1, true);
+    while let Some(arg) = args.get(at) {
+        let Some(text) = arg.text else { return Inner::Unknown };
+        if !text.starts_with('-') {
+            // `pipx list`, `poetry add`: something else than running a command.
+            return match (is_verb(arg), sure) {
+                (true, true) => after_verb(runs, args, at + 1),
+                (false, true) => Inner::None,
+                _ if args.iter().skip(at).any(is_verb) => Inner::Unknown,
+                _ => Inner::None,
+            };
+        }
+        let long = text.strip_prefix("--").map(|long| long.split_once('=').map_or((long, false), |(name, _)| (name, true)));
+        let letter = text.strip_prefix('-').filter(|letter| letter.len() == 1);
+        at += match (long, letter) {
+            _ if runs.flags.has(text) => 1,
+            (Some((name, true)), _) if row.long.has(name) => 1,
+            (Some((name, false)), _) if row.long.has(name) => 2,
+            (None, Some(letter)) if row.short.contains(letter) => 2,
+            _ => {
+                sure = false;
+                1
+            }
+        };
     }
+    Inner::None
+}
+
+/// Finds the command after `run`: the first word that is no option. What the options there do is not examined, so that
+/// only those that do no harm may stand before it.
+fn after_verb<'a>(runs: &Runs, args: &[Arg<'a>], mut from: usize) -> Inner<'a> {
+    while let Some(arg) = args.get(from) {
+        match arg.text {
+            Some("--") => {
+                from += 1;
+                break;
+            }
+            Some(text) if runs.flags.has(text) => from += 1,
+            _ if arg.prefix.starts_with('-') => return Inner::Unknown,
+            _ => break,
+        }
+    }
+    if from < args.len() { Inner::Argv { from, transparent: false, more_from_input: false } } else { Inner::None }
 }
 
 /// Reads the options of a shell: `-c` makes the first operand code, wherever the letter stands in a cluster.

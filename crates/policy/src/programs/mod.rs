@@ -59,6 +59,10 @@ pub(crate) struct ReadOnlyRow {
     pub(crate) first: String,
     /// Options that do not stay read-only, besides those of the program's own row.
     pub(crate) deny: List,
+    /// Options whose value is the next word, and names no file.
+    pub(crate) values: List,
+    /// It starts what the settings in its directory name: only in the workspace itself, whose settings are protected.
+    pub(crate) at_workspace: bool,
     /// Options before the subcommand.
     pub(crate) global: List,
     /// The only options.

@@ -150,6 +150,8 @@ pub(crate) struct Runs {
     pub(crate) package: bool,
     /// The command stands after one of these operands only.
     pub(crate) verb: List,
+    /// Options before that operand, or between it and the command, that have no value and do no harm.
+    pub(crate) flags: List,
     /// With one of these it only says where a program is.
     pub(crate) query: List,
 }

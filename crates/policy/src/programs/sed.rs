@@ -47,13 +47,13 @@ impl Sed {
             Some('$') => self.at += 1,
             Some('/') => {
                 self.at += 1;
-                self.until('/')?;
+                self.regex('/')?;
                 self.skip(|c| matches!(c, 'I' | 'M'));
             }
             Some('\\') => {
                 self.at += 1;
-                let delimiter = self.next()?;
-                self.until(delimiter)?;
+                let delimiter = self.delimiter()?;
+                self.regex(delimiter)?;
                 self.skip(|c| matches!(c, 'I' | 'M'));
             }
             _ => {}
@@ -70,9 +70,15 @@ impl Sed {
                 self.skip(|c| c.is_ascii_digit());
                 self.end()
             }
-            'b' | 't' | 'T' | ':' => {
-                self.skip(|c| c != ';' && c != '\n' && c != '}');
-                Some(())
+            'b' | 't' | 'T' => {
+                self.label();
+                self.blanks();
+                matches!(self.peek(), None | Some(';' | '\n' | '}')).then_some(())
+            }
+            // After a blank GNU sed reads a command, and a brace it may take for a part of the name.
+            ':' => {
+                self.label();
+                matches!(self.peek(), None | Some(';' | '\n')).then_some(())
             }
             'a' | 'i' | 'c' => {
                 // The text goes on over lines that end in a backslash.
@@ -93,7 +99,7 @@ impl Sed {
             }
             's' => {
                 let delimiter = self.delimiter()?;
-                self.until(delimiter)?;
+                self.regex(delimiter)?;
                 self.until(delimiter)?;
                 self.skip(|c| matches!(c, 'g' | 'p' | 'i' | 'I' | 'm' | 'M') || c.is_ascii_digit());
                 self.end()
@@ -102,11 +108,59 @@ impl Sed {
         }
     }
 
+    /// Reads a name of plain letters, which all read alike.
+    fn label(&mut self) {
+        self.blanks();
+        self.skip(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    }
+
     fn delimiter(&mut self) -> Option<char> {
         self.next().filter(|c| *c != '\n' && *c != '\\')
     }
 
-    /// Reads up to the delimiter. In a set of a regular expression GNU sed lets a delimiter end it all the same.
+    /// Reads a regular expression. In a set a delimiter ends it to one sed and not to another, so that it must not be there.
+    fn regex(&mut self, delimiter: char) -> Option<()> {
+        if matches!(delimiter, '[' | ']' | '^') {
+            return None;
+        }
+        loop {
+            match self.next()? {
+                '\n' => return None,
+                '\\' => {
+                    self.next()?;
+                }
+                c if c == delimiter => return Some(()),
+                '[' => self.set(delimiter)?,
+                _ => {}
+            }
+        }
+    }
+
+    /// Reads a set of characters up to its end, which has to be the same to every sed.
+    fn set(&mut self, delimiter: char) -> Option<()> {
+        let _ = self.take('^');
+        let mut empty = true;
+        loop {
+            match self.next()? {
+                ']' if !empty => return Some(()),
+                ']' | '\n' => return None,
+                c if c == delimiter => return None,
+                '\\' => {
+                    self.next().filter(|c| !matches!(c, '[' | ']' | '\\'))?;
+                }
+                // `[:alpha:]`
+                '[' => {
+                    let class = delimiter != ':' && self.take(':');
+                    self.skip(|c| c.is_ascii_lowercase() && c != delimiter);
+                    (class && self.take(':') && self.take(']')).then_some(())?;
+                }
+                _ => {}
+            }
+            empty = false;
+        }
+    }
+
+    /// Reads up to the delimiter.
     fn until(&mut self, delimiter: char) -> Option<()> {
         loop {
             match self.next()? {
@@ -185,6 +239,10 @@ mod tests {
             "# note\np",
             "0,/x/s//y/",
             "5,+3p",
+            ": a;$!{N;b a }",
+            "s/[^[:space:]]*\\[\\([a-z]\\)/[\\1/",
+            "/[.\\/]$/!s,[/],[x],",
+            ":a\ns/x/y/;ta",
         ];
         for script in edits {
             assert!(only_edits(script), "{script}");
@@ -217,6 +275,19 @@ mod tests {
             "s\na\nb\ne",
             "b;e id",
             "}e",
+            ":a e id -u",
+            ": a e id",
+            ":a w out",
+            ":a\te id",
+            ":a}s;x;e id;",
+            ":a#;e id",
+            "ba e id",
+            "s/[/]/;s/e;/y/p",
+            "/[/]/;s/e;/y/p",
+            "s/[]/]/;s/e;/y/p",
+            "s:[[:]/x]:;s:e;:y:p",
+            "ba#;e id",
+            "t\re id",
         ];
         for script in more {
             assert!(!only_edits(script), "{script}");

@@ -6,9 +6,9 @@ use std::cell::OnceCell;
 use remit_shell::{PatternPart, parse};
 
 use super::places::{Here, change_of_directory};
-use super::{By, Gatekeeper, Part, Verdict};
+use super::{By, DEPTH, Gatekeeper, Part, Verdict, too_much};
 use crate::commands::covers_word;
-use crate::programs::{Arg, Escape, Inner, examine, inner, is_value, tables};
+use crate::programs::{Arg, Effect, Escape, Inner, examine, inner, is_value, tables};
 use crate::{CommandPattern, CommandRule};
 
 /// Words that the shell knows and that do nothing which needs a permission.
@@ -21,6 +21,9 @@ impl<'p> Gatekeeper<'p> {
     /// Judges a command that no denial stands against: by the patterns, then by what it adds to another command, then by
     /// the tables.
     pub(super) fn allowance(&self, args: &[Arg<'_>], here: &Here<'p, '_>, depth: usize) -> Part<'p> {
+        if depth < DEPTH && !self.spend(args.len()) {
+            return too_much();
+        }
         let Some(program) = args.first().and_then(|arg| arg.text) else {
             return Part::open("nobody can know which program it is");
         };
@@ -145,6 +148,10 @@ impl<'p> Gatekeeper<'p> {
                     return Err(Part::open("it is nested too deeply"));
                 }
                 let part = inside.get_or_init(|| self.allowance(&inner, here, depth - 1));
+                // What only reads was judged for the directory here.
+                if matches!(part.verdict, Verdict::Allowed(By::ReadOnly(_))) && self.leads_elsewhere(args, from) {
+                    return Err(Part::open("what it runs may only read, and in another directory that is not known"));
+                }
                 return if matches!(part.verdict, Verdict::Allowed(_)) { Ok(()) } else { Err(run_by(args, part)) };
             }
             Inner::Code { code, word, .. } => (word, Cow::Borrowed(code)),
@@ -187,6 +194,10 @@ impl<'p> Gatekeeper<'p> {
                     return self.contained_inner(rule, args, from + further, here, depth - 1);
                 }
                 let part = self.allowance(rest.get(further..).unwrap_or_default(), here, depth - 1);
+                let reads = matches!(part.verdict, Verdict::Allowed(By::ReadOnly(_)));
+                if reads && (self.leads_elsewhere(args, from) || self.leads_elsewhere(rest, further)) {
+                    return Err(Part::open("what it runs may only read, and in another directory that is not known"));
+                }
                 if matches!(part.verdict, Verdict::Allowed(_)) { Ok(()) } else { Err(run_by(rest, &part)) }
             }
             Inner::Code { code, word, .. } => {
@@ -216,6 +227,12 @@ impl<'p> Gatekeeper<'p> {
             None => Ok(()),
             Some(escape) => Err(escaped(args, escape)),
         }
+    }
+
+    /// Returns whether an option before the command inside makes it work in another directory.
+    fn leads_elsewhere(&self, args: &[Arg<'_>], from: usize) -> bool {
+        let escapes = examine(self.tables, args).unwrap_or_default();
+        escapes.iter().any(|escape| escape.effect == Effect::Dir && escape.word < from)
     }
 
     /// Returns the first assignment before the command of a wrapper that may change what runs, and that the pattern does

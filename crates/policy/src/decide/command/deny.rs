@@ -7,8 +7,8 @@ use std::cell::OnceCell;
 
 use remit_shell::{PatternPart, parse};
 
-use super::Gatekeeper;
 use super::places::Here;
+use super::{DEPTH, Gatekeeper};
 use crate::commands::matches_word;
 use crate::programs::{Arg, Effect, Inner, Value, examine, inner, subcommand};
 use crate::{CommandPattern, CommandRule};
@@ -41,6 +41,9 @@ const ACTIONS: [&str; 10] = ["-exec", "-execdir", "-ok", "-okdir", "-x", "-X", "
 /// How many words are looked at where the tables do not say where a command begins.
 const WORDS: usize = 64;
 
+/// How long a word of shell code is, so that reading it is counted too.
+const BYTES: usize = 4;
+
 impl<'p> Gatekeeper<'p> {
     /// Returns whether a denial stands against a command, or against anything that it runs.
     pub(super) fn denial(&self, args: &[Arg<'_>], here: &Here<'p, '_>, depth: usize) -> Denial<'p> {
@@ -49,6 +52,10 @@ impl<'p> Gatekeeper<'p> {
             return Denial::No;
         }
         let Some(program) = args.first().and_then(|arg| arg.text) else { return Denial::Maybe };
+        // The commands of the line itself are looked at once each, and so always.
+        if depth < DEPTH && !self.spend(args.len()) {
+            return Denial::Maybe;
+        }
         self.readings(program, args).or(|| self.denial_of_inner(args, here, depth))
     }
 
@@ -145,6 +152,9 @@ impl<'p> Gatekeeper<'p> {
                 for from in 1..args.len().min(WORDS) {
                     let rest = args.get(from..).unwrap_or_default();
                     let Some(program) = rest.first().and_then(|arg| arg.text) else { continue };
+                    if !self.spend(rest.len()) {
+                        break;
+                    }
                     answer = answer.or(|| self.readings(program, rest));
                 }
                 answer
@@ -191,6 +201,9 @@ impl<'p> Gatekeeper<'p> {
     /// Looks at the command after an action. Actions after this one are looked at where this one was found.
     fn denial_of_action(&self, args: &[Arg<'_>], here: &Here<'p, '_>, depth: usize) -> Denial<'p> {
         let Some(program) = args.first().and_then(|arg| arg.text) else { return Denial::Maybe };
+        if !self.spend(args.len()) {
+            return Denial::Maybe;
+        }
         self.readings(program, args).or(|| match inner(self.tables, args) {
             Inner::Argv { from, .. } => self.denial(args.get(from..).unwrap_or_default(), here, depth / 2),
             Inner::Code { code, .. } => self.denial_of_code(code, here, depth / 2),
@@ -200,7 +213,7 @@ impl<'p> Gatekeeper<'p> {
     }
 
     fn denial_of_code(&self, code: &str, here: &Here<'p, '_>, depth: usize) -> Denial<'p> {
-        if depth == 0 {
+        if depth == 0 || !self.spend(code.len() / BYTES) {
             return Denial::Maybe;
         }
         let script = parse(code);

@@ -81,6 +81,11 @@ impl<'p, 's> Here<'p, 's> {
         Some(Places { policy: self.places.policy, directories: Some(self.directories()?.to_vec()) })
     }
 
+    /// Returns whether it works in the workspace itself, and in no directory of it.
+    pub(super) fn is_at_the_workspace(&self) -> bool {
+        self.directories().is_some_and(|directories| directories.iter().all(|at| *at == self.places.policy.workspace))
+    }
+
     /// Returns why a file may not be read, wherever the command runs.
     pub(super) fn may_read(&self, path: &str) -> Result<(), Refusal<'p>> {
         self.each(path, may_read)
