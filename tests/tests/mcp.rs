@@ -95,6 +95,64 @@ fn what_is_hidden_is_not_found_either() {
 }
 
 #[test]
+fn what_is_denied_is_not_found_out_by_asking_again() {
+    let world = World::empty();
+    fs::write(world.workspace().join("denied.txt"), "hunter2\nhunter2\n").unwrap();
+    fs::write(world.workspace().join("z.txt"), "hunter2 hunter3\n").unwrap();
+    let settings = json!({ "fs_read": { "deniedPaths": ["denied.txt"] } });
+    let tools = json!(["fs_read", "grep", "glob"]);
+    let agent = json!({ "name": "g", "tools": tools.clone(), "allowedTools": tools, "toolsSettings": settings });
+    let mut chat = Chat::start(&world, &world.agent("g", &agent));
+    // What is tried, and the same with a pattern that no file but the denied one would tell from it.
+    for mode in ["content", "files_with_matches", "count"] {
+        let mut search = |pattern: &str, files: usize, most: usize| {
+            let limits = json!({ "max_files": files, "max_matches_per_file": most });
+            let mut arguments = json!({ "pattern": pattern, "output_mode": mode });
+            arguments.as_object_mut().unwrap().extend(limits.as_object().unwrap().clone());
+            chat.call("grep", &arguments).text
+        };
+        for (files, most) in [(200, 20), (1, 20), (200, 1)] {
+            assert_eq!(search("hunter2", files, most), search("hunter3", files, most), "{mode} {files} {most}");
+            assert_eq!(search("hunter2$", files, most), search("hunter4", files, most), "{mode} {files} {most}");
+        }
+    }
+    let mut list = |patterns: Value| {
+        let operation = json!({ "mode": "Directory", "path": ".", "exclude_patterns": patterns });
+        chat.call("fs_read", &json!({ "operations": [operation] })).text
+    };
+    let (with, without) = (list(json!(["de*", "x"])), list(json!(["df*", "x"])));
+    assert_eq!(with, without);
+    assert!(!with.contains("denied.txt") && with.contains("z.txt"), "{with}");
+    assert_eq!(chat.close(), 0);
+}
+
+#[test]
+fn what_is_left_out_is_said() {
+    let world = World::empty();
+    let place = world.workspace().join("p/build");
+    fs::create_dir_all(&place).unwrap();
+    fs::write(place.join("o"), "").unwrap();
+    for number in 0..210 {
+        fs::write(world.workspace().join(format!("f{number}")), "many\n").unwrap();
+    }
+    fs::write(world.workspace().join("early"), "few\0\nfew\n").unwrap();
+    fs::write(world.workspace().join("late"), format!("few\n{}\0few\n", "x".repeat(300_000))).unwrap();
+    let mut chat = Chat::start(&world, &builder(&world));
+    for mode in ["content", "files_with_matches", "count"] {
+        chat.call("grep", &json!({ "pattern": "many", "output_mode": mode })).ok("[there are more matches");
+    }
+    let few = chat.call("grep", &json!({ "pattern": "few" })).text;
+    assert!(few.contains("late:1:few\n[binary, and not searched to the end: ") && few.contains("/early, "), "{few}");
+    let list = |patterns: Value| {
+        let operation = json!({ "mode": "Directory", "path": "p", "exclude_patterns": patterns });
+        json!({ "operations": [operation] })
+    };
+    let empty = chat.call("fs_read", &list(Value::Null)).text;
+    assert!(empty.contains("[left out by the patterns to exclude: ") && empty.contains("p/build;"), "{empty}");
+    chat.call("fs_read", &list(json!([]))).ok("p/build");
+}
+
+#[test]
 fn outside_is_outside_whatever_the_name() {
     let world = World::empty();
     let mut chat = Chat::answering(&world, &builder(&world), &yes());
