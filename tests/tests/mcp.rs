@@ -280,7 +280,12 @@ fn resources_are_listed_and_read() {
     assert_eq!(listed[2]["description"], "How to tidy.");
     let read = chat.request("resources/read", &json!({ "uri": listed[1]["uri"] }));
     assert_eq!(read["result"]["contents"][0]["text"], "# A\n");
-    for uri in ["file:///etc/shadow", "file://notes.txt", "https://example.org", "file:///%", "skill:///proc/self/environ"] {
+    // It may be read, and is no resource.
+    let other = format!("file://{}", world.workspace().join("other.txt").display());
+    fs::write(world.workspace().join("other.txt"), "").unwrap();
+    for uri in
+        [&other, "file:///etc/shadow", "file://notes.txt", "https://example.org", "file:///%", "skill:///proc/self/environ"]
+    {
         let read = chat.request("resources/read", &json!({ "uri": uri }));
         assert!(read["error"]["code"].is_number(), "{uri}: {read}");
     }
@@ -308,6 +313,43 @@ fn a_guard_that_does_not_end_well_blocks() {
     check("kill -9 $$", 5000, Some("it was killed"));
     check("sleep 60", 50, Some("it took too long"));
     check("no-such-program-at-all", 5000, Some("exit status 127"));
+}
+
+#[test]
+fn a_guard_of_reading_is_one_of_resources_too() {
+    let world = World::empty();
+    let check = |name: &str, command: &str, expected: Option<&str>| {
+        let guard = json!([{ "command": command, "matcher": "fs_read" }]);
+        let agent = json!({
+            "name": name, "tools": ["fs_read"], "resources": ["file://notes.txt"], "hooks": { "preToolUse": guard }
+        });
+        let mut chat = Chat::start(&world, &world.agent(name, &agent));
+        let listed = chat.request("resources/list", &json!({}))["result"]["resources"].clone();
+        let read = chat.request("resources/read", &json!({ "uri": listed[0]["uri"] }));
+        match expected {
+            None => assert!(read["result"]["contents"][0]["text"].as_str().unwrap().contains("the workspace's own"), "{read}"),
+            Some(why) => assert!(read["error"]["message"].as_str().unwrap().contains(why), "{read}"),
+        }
+    };
+    check("open", "grep -q 'notes.txt.*fs_read'", None);
+    check("shut", "exit 2", Some("blocked by the `preToolUse` hook"));
+}
+
+#[test]
+fn what_a_command_leaves_behind_does_not_hold_its_call() {
+    let world = World::empty();
+    fs::write(world.workspace().join("behind.sh"), "setsid sh -c 'while :; do echo x; sleep 0.01; done' &\necho own; $1\n")
+        .unwrap();
+    let agent = json!({
+        "name": "b", "tools": ["execute_bash"],
+        "toolsSettings": { "execute_bash": { "allowedCommands": ["bash behind.sh *"] } }
+    });
+    let mut chat = Chat::start(&world, &world.agent("b", &agent));
+    // Otherwise neither call comes back at all.
+    chat.call("execute_bash", &json!({ "command": "bash behind.sh true" })).ok("own");
+    let late = json!({ "command": "bash behind.sh 'sleep 60'", "timeout_seconds": 1 });
+    chat.call("execute_bash", &late).refused("it took longer than 1 s");
+    assert_eq!(chat.close(), 0);
 }
 
 #[test]
