@@ -3,9 +3,10 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::process::Stdio;
 
-use remit_tests::{Chat, World};
+use remit_tests::{Chat, Terminal, World};
 use rustix::fs::{Mode, fchmod};
 use serde_json::{Value, json};
 
@@ -333,6 +334,59 @@ fn a_guard_of_reading_is_one_of_resources_too() {
     };
     check("open", "grep -q 'notes.txt.*fs_read'", None);
     check("shut", "exit 2", Some("blocked by the `preToolUse` hook"));
+}
+
+#[test]
+fn whoever_sits_at_a_terminal_is_answered() {
+    let world = World::empty();
+    let agent = builder(&world);
+    world.run(&agent, &["true"]);
+    let mut terminal = Terminal::start(&world.remit_command(&["mcp", "--agent", agent.to_str().unwrap()]), 200, 24);
+    let client = json!({ "name": "test", "version": "1" });
+    let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client });
+    let mut send = |message: Value, answer: &str| {
+        terminal.type_text(&format!("{message}\n"));
+        terminal.wait_for(answer);
+    };
+    send(json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello }), "\"id\":1,\"result\"");
+    send(json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }), "initialized");
+    send(json!({ "jsonrpc": "2.0", "id": 2, "method": "ping" }), "\"id\":2,\"result\"");
+    let call = json!({ "name": "fs_read", "arguments": line("notes.txt") });
+    send(json!({ "jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": call }), "the workspace's own");
+    terminal.type_text("\u{4}");
+    assert_eq!(terminal.end().0, Some(0));
+}
+
+#[test]
+fn a_file_stays_whose_it_is() {
+    let world = World::empty();
+    let agent = builder(&world);
+    let path = world.workspace().join("src/theirs");
+    fs::write(&path, "a\n").unwrap();
+    // Only root can give a file away; for anybody else it stays their own.
+    let given = std::os::unix::fs::chown(&path, Some(4321), Some(4322)).is_ok();
+    let mut chat = Chat::start(&world, &agent);
+    let write = json!({ "command": "append", "path": "src/theirs", "new_str": "b\n" });
+    let written = chat.call("fs_write", &write);
+    if written.is_error {
+        assert!(given && written.text.contains("belongs to another user or group"), "{written:?}");
+    }
+    let stat = fs::metadata(&path).unwrap();
+    assert_eq!((stat.uid(), stat.gid()) == (4321, 4322), given);
+    assert_eq!(fs::read_to_string(&path).unwrap() == "a\nb\n", !written.is_error);
+}
+
+#[test]
+fn a_line_runs_as_it_would_by_hand() {
+    let world = World::empty();
+    let tools = json!({ "execute_bash": { "allowedCommands": ["type *", "echo *", "cd *"] } });
+    let agent = json!({ "name": "l", "tools": ["execute_bash"], "toolsSettings": tools });
+    let mut chat = Chat::answering(&world, &world.agent("l", &agent), &yes());
+    chat.call("execute_bash", &json!({ "command": "type ls" })).ok("ls is ");
+    chat.call("execute_bash", &json!({ "command": "echo a \\", "working_dir": "." })).ok("a \\");
+    chat.call("execute_bash", &json!({ "command": ["printf", "%s|", "a b", "c; rm -rf /"] })).ok("a b|c; rm -rf /|");
+    let asked = chat.asked.last().unwrap();
+    assert!(asked.contains("\n    printf '%s|' 'a b' 'c; rm -rf /'\n"), "{asked}");
 }
 
 #[test]

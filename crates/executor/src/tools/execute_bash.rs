@@ -75,7 +75,12 @@ impl Shell {
             (Words::Line(line), None) => CommandLine::Shell(line.clone()),
             (Words::Argv(words), None) => CommandLine::Argv(words.clone()),
             // The group keeps all of it from running elsewhere; the line breaks keep a comment or a here-document to itself.
-            (Words::Line(line), Some(directory)) => CommandLine::Shell(format!("cd {} && {{\n{line}\n}}", quoted(directory))),
+            (Words::Line(line), Some(directory)) => {
+                // A backslash at the very end is itself to bash; before the line break it would join the lines.
+                let single = (line.len() - line.trim_end_matches('\\').len()) % 2 == 1;
+                let end = if single { "\\" } else { "" };
+                CommandLine::Shell(format!("cd {} && {{\n{line}{end}\n}}", quoted(directory)))
+            }
             (Words::Argv(words), Some(directory)) => {
                 let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
                 CommandLine::Shell(format!("cd {} && {}", quoted(directory), words.join(" ")))
@@ -154,7 +159,7 @@ pub(crate) fn hook(command: &str, input: &str, timeout: Duration, longest: usize
 }
 
 /// Quotes a word for a shell.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
@@ -404,5 +409,9 @@ mod tests {
             serde_json::json!({ "command": "ls # x", "working_dir": "/w", "summary": "s" }),
             CommandLine::Shell("cd '/w' && {\nls # x\n}".to_owned()),
         );
+        for line in ["echo a \\", "echo a \\\\"] {
+            let expected = CommandLine::Shell("cd '/w' && {\necho a \\\\\n}".to_owned());
+            check(serde_json::json!({ "command": line, "working_dir": "/w" }), expected);
+        }
     }
 }

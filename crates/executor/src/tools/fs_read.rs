@@ -57,6 +57,8 @@ enum Operation {
     },
 }
 
+const AN_OPERATION: &str = r#"an operation is an object with a `mode`, such as {"mode":"Line","path":"a.txt"}"#;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
@@ -75,7 +77,10 @@ impl Read {
         if operations.is_empty() {
             return Err("`operations` is empty".to_owned());
         }
-        let read = |(at, operation)| arguments::<Operation>(&operation).map_err(|why| format!("operation {}: {why}", at + 1));
+        let read = |(at, operation): (usize, Value)| {
+            let read = if operation.is_object() { arguments::<Operation>(&operation) } else { Err(AN_OPERATION.to_owned()) };
+            read.map_err(|why| format!("operation {}: {why}", at + 1))
+        };
         let operations = operations.into_iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
         for operation in &operations {
             if let Operation::Directory { exclude_patterns: Some(patterns), .. } = operation {
@@ -336,6 +341,10 @@ mod tests {
         check(json!({ "mode": "Line", "path": "a" }), Ok(1));
         check(json!({ "operations": [], "summary": "s" }), Err("`operations` is empty"));
         check(json!({}), Err("missing field `operations`"));
+        check(
+            json!({ "operations": ["a.txt"] }),
+            Err(r#"operation 1: an operation is an object with a `mode`, such as {"mode":"Line","path":"a.txt"}"#),
+        );
         check(json!({ "operations": [{ "mode": "Line" }] }), Err("operation 1: missing field `path`"));
         check(
             json!({ "operations": [{ "mode": "Line", "path": "a", "endLine": 2 }] }),

@@ -29,7 +29,7 @@ use serde_json::Value;
 use crate::worker::protocol::arguments;
 use crate::worker::servers::{self, Servers};
 
-pub(crate) use execute_bash::{hook, not_started};
+pub(crate) use execute_bash::{hook, not_started, quoted};
 pub(crate) use find::expand;
 pub(crate) use grep::Grep;
 pub use schema::{Described, described};
