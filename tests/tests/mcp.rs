@@ -337,6 +337,21 @@ fn a_guard_of_reading_is_one_of_resources_too() {
 }
 
 #[test]
+fn a_call_that_cannot_be_read_is_answered_as_one() {
+    let world = World::empty();
+    let mut chat = Chat::start(&world, &builder(&world));
+    for params in [json!({ "name": "fs_read", "arguments": ["a"] }), Value::Null, json!({ "arguments": {} })] {
+        let answer = chat.request("tools/call", &params);
+        assert_eq!(answer["error"]["code"], -32602, "{params}: {answer}");
+    }
+    assert_eq!(chat.request("no/such", &json!({}))["error"]["code"], -32601);
+    // Longer than 16 MiB, and than what a worker is given: who asked hears of it.
+    let write = json!({ "command": "create", "path": "src/long", "file_text": "x".repeat(33 << 20) });
+    chat.call("fs_write", &write).refused("the arguments are longer than 32 MiB");
+    assert_eq!(chat.close(), 0);
+}
+
+#[test]
 fn whoever_sits_at_a_terminal_is_answered() {
     let world = World::empty();
     let agent = builder(&world);
