@@ -3,9 +3,10 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::process::Stdio;
 
-use remit_tests::{Chat, World};
+use remit_tests::{Chat, Terminal, World};
 use rustix::fs::{Mode, fchmod};
 use serde_json::{Value, json};
 
@@ -92,6 +93,64 @@ fn what_is_hidden_is_not_found_either() {
     assert!(!found.text.contains(".env"), "{found:?}");
     let found = chat.call("fs_read", &json!({ "operations": [{ "mode": "Directory", "path": "." }] }));
     assert!(!found.text.contains(".env") && found.text.contains("notes.txt"), "{found:?}");
+}
+
+#[test]
+fn what_is_denied_is_not_found_out_by_asking_again() {
+    let world = World::empty();
+    fs::write(world.workspace().join("denied.txt"), "hunter2\nhunter2\n").unwrap();
+    fs::write(world.workspace().join("z.txt"), "hunter2 hunter3\n").unwrap();
+    let settings = json!({ "fs_read": { "deniedPaths": ["denied.txt"] } });
+    let tools = json!(["fs_read", "grep", "glob"]);
+    let agent = json!({ "name": "g", "tools": tools.clone(), "allowedTools": tools, "toolsSettings": settings });
+    let mut chat = Chat::start(&world, &world.agent("g", &agent));
+    // What is tried, and the same with a pattern that no file but the denied one would tell from it.
+    for mode in ["content", "files_with_matches", "count"] {
+        let mut search = |pattern: &str, files: usize, most: usize| {
+            let limits = json!({ "max_files": files, "max_matches_per_file": most });
+            let mut arguments = json!({ "pattern": pattern, "output_mode": mode });
+            arguments.as_object_mut().unwrap().extend(limits.as_object().unwrap().clone());
+            chat.call("grep", &arguments).text
+        };
+        for (files, most) in [(200, 20), (1, 20), (200, 1)] {
+            assert_eq!(search("hunter2", files, most), search("hunter3", files, most), "{mode} {files} {most}");
+            assert_eq!(search("hunter2$", files, most), search("hunter4", files, most), "{mode} {files} {most}");
+        }
+    }
+    let mut list = |patterns: Value| {
+        let operation = json!({ "mode": "Directory", "path": ".", "exclude_patterns": patterns });
+        chat.call("fs_read", &json!({ "operations": [operation] })).text
+    };
+    let (with, without) = (list(json!(["de*", "x"])), list(json!(["df*", "x"])));
+    assert_eq!(with, without);
+    assert!(!with.contains("denied.txt") && with.contains("z.txt"), "{with}");
+    assert_eq!(chat.close(), 0);
+}
+
+#[test]
+fn what_is_left_out_is_said() {
+    let world = World::empty();
+    let place = world.workspace().join("p/build");
+    fs::create_dir_all(&place).unwrap();
+    fs::write(place.join("o"), "").unwrap();
+    for number in 0..210 {
+        fs::write(world.workspace().join(format!("f{number}")), "many\n").unwrap();
+    }
+    fs::write(world.workspace().join("early"), "few\0\nfew\n").unwrap();
+    fs::write(world.workspace().join("late"), format!("few\n{}\0few\n", "x".repeat(300_000))).unwrap();
+    let mut chat = Chat::start(&world, &builder(&world));
+    for mode in ["content", "files_with_matches", "count"] {
+        chat.call("grep", &json!({ "pattern": "many", "output_mode": mode })).ok("[there are more matches");
+    }
+    let few = chat.call("grep", &json!({ "pattern": "few" })).text;
+    assert!(few.contains("late:1:few\n[binary, and not searched to the end: ") && few.contains("/early, "), "{few}");
+    let list = |patterns: Value| {
+        let operation = json!({ "mode": "Directory", "path": "p", "exclude_patterns": patterns });
+        json!({ "operations": [operation] })
+    };
+    let empty = chat.call("fs_read", &list(Value::Null)).text;
+    assert!(empty.contains("[left out by the patterns to exclude: ") && empty.contains("p/build;"), "{empty}");
+    chat.call("fs_read", &list(json!([]))).ok("p/build");
 }
 
 #[test]
@@ -222,7 +281,12 @@ fn resources_are_listed_and_read() {
     assert_eq!(listed[2]["description"], "How to tidy.");
     let read = chat.request("resources/read", &json!({ "uri": listed[1]["uri"] }));
     assert_eq!(read["result"]["contents"][0]["text"], "# A\n");
-    for uri in ["file:///etc/shadow", "file://notes.txt", "https://example.org", "file:///%", "skill:///proc/self/environ"] {
+    // It may be read, and is no resource.
+    let other = format!("file://{}", world.workspace().join("other.txt").display());
+    fs::write(world.workspace().join("other.txt"), "").unwrap();
+    for uri in
+        [&other, "file:///etc/shadow", "file://notes.txt", "https://example.org", "file:///%", "skill:///proc/self/environ"]
+    {
         let read = chat.request("resources/read", &json!({ "uri": uri }));
         assert!(read["error"]["code"].is_number(), "{uri}: {read}");
     }
@@ -250,6 +314,111 @@ fn a_guard_that_does_not_end_well_blocks() {
     check("kill -9 $$", 5000, Some("it was killed"));
     check("sleep 60", 50, Some("it took too long"));
     check("no-such-program-at-all", 5000, Some("exit status 127"));
+}
+
+#[test]
+fn a_guard_of_reading_is_one_of_resources_too() {
+    let world = World::empty();
+    let check = |name: &str, command: &str, expected: Option<&str>| {
+        let guard = json!([{ "command": command, "matcher": "fs_read" }]);
+        let agent = json!({
+            "name": name, "tools": ["fs_read"], "resources": ["file://notes.txt"], "hooks": { "preToolUse": guard }
+        });
+        let mut chat = Chat::start(&world, &world.agent(name, &agent));
+        let listed = chat.request("resources/list", &json!({}))["result"]["resources"].clone();
+        let read = chat.request("resources/read", &json!({ "uri": listed[0]["uri"] }));
+        match expected {
+            None => assert!(read["result"]["contents"][0]["text"].as_str().unwrap().contains("the workspace's own"), "{read}"),
+            Some(why) => assert!(read["error"]["message"].as_str().unwrap().contains(why), "{read}"),
+        }
+    };
+    check("open", "grep -q 'notes.txt.*fs_read'", None);
+    check("shut", "exit 2", Some("blocked by the `preToolUse` hook"));
+}
+
+#[test]
+fn a_call_that_cannot_be_read_is_answered_as_one() {
+    let world = World::empty();
+    let mut chat = Chat::start(&world, &builder(&world));
+    for params in [json!({ "name": "fs_read", "arguments": ["a"] }), Value::Null, json!({ "arguments": {} })] {
+        let answer = chat.request("tools/call", &params);
+        assert_eq!(answer["error"]["code"], -32602, "{params}: {answer}");
+    }
+    assert_eq!(chat.request("no/such", &json!({}))["error"]["code"], -32601);
+    // Longer than 16 MiB, and than what a worker is given: who asked hears of it.
+    let write = json!({ "command": "create", "path": "src/long", "file_text": "x".repeat(33 << 20) });
+    chat.call("fs_write", &write).refused("the arguments are longer than 32 MiB");
+    assert_eq!(chat.close(), 0);
+}
+
+#[test]
+fn whoever_sits_at_a_terminal_is_answered() {
+    let world = World::empty();
+    let agent = builder(&world);
+    world.run(&agent, &["true"]);
+    let mut terminal = Terminal::start(&world.remit_command(&["mcp", "--agent", agent.to_str().unwrap()]), 200, 24);
+    let client = json!({ "name": "test", "version": "1" });
+    let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client });
+    let mut send = |message: Value, answer: &str| {
+        terminal.type_text(&format!("{message}\n"));
+        terminal.wait_for(answer);
+    };
+    send(json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello }), "\"id\":1,\"result\"");
+    send(json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }), "initialized");
+    send(json!({ "jsonrpc": "2.0", "id": 2, "method": "ping" }), "\"id\":2,\"result\"");
+    let call = json!({ "name": "fs_read", "arguments": line("notes.txt") });
+    send(json!({ "jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": call }), "the workspace's own");
+    terminal.type_text("\u{4}");
+    assert_eq!(terminal.end().0, Some(0));
+}
+
+#[test]
+fn a_file_stays_whose_it_is() {
+    let world = World::empty();
+    let agent = builder(&world);
+    let path = world.workspace().join("src/theirs");
+    fs::write(&path, "a\n").unwrap();
+    // Only root can give a file away; for anybody else it stays their own.
+    let given = std::os::unix::fs::chown(&path, Some(4321), Some(4322)).is_ok();
+    let mut chat = Chat::start(&world, &agent);
+    let write = json!({ "command": "append", "path": "src/theirs", "new_str": "b\n" });
+    let written = chat.call("fs_write", &write);
+    if written.is_error {
+        assert!(given && written.text.contains("belongs to another user or group"), "{written:?}");
+    }
+    let stat = fs::metadata(&path).unwrap();
+    assert_eq!((stat.uid(), stat.gid()) == (4321, 4322), given);
+    assert_eq!(fs::read_to_string(&path).unwrap() == "a\nb\n", !written.is_error);
+}
+
+#[test]
+fn a_line_runs_as_it_would_by_hand() {
+    let world = World::empty();
+    let tools = json!({ "execute_bash": { "allowedCommands": ["type *", "echo *", "cd *"] } });
+    let agent = json!({ "name": "l", "tools": ["execute_bash"], "toolsSettings": tools });
+    let mut chat = Chat::answering(&world, &world.agent("l", &agent), &yes());
+    chat.call("execute_bash", &json!({ "command": "type ls" })).ok("ls is ");
+    chat.call("execute_bash", &json!({ "command": "echo a \\", "working_dir": "." })).ok("a \\");
+    chat.call("execute_bash", &json!({ "command": ["printf", "%s|", "a b", "c; rm -rf /"] })).ok("a b|c; rm -rf /|");
+    let asked = chat.asked.last().unwrap();
+    assert!(asked.contains("\n    printf '%s|' 'a b' 'c; rm -rf /'\n"), "{asked}");
+}
+
+#[test]
+fn what_a_command_leaves_behind_does_not_hold_its_call() {
+    let world = World::empty();
+    fs::write(world.workspace().join("behind.sh"), "setsid sh -c 'while :; do echo x; sleep 0.01; done' &\necho own; $1\n")
+        .unwrap();
+    let agent = json!({
+        "name": "b", "tools": ["execute_bash"],
+        "toolsSettings": { "execute_bash": { "allowedCommands": ["bash behind.sh *"] } }
+    });
+    let mut chat = Chat::start(&world, &world.agent("b", &agent));
+    // Otherwise neither call comes back at all.
+    chat.call("execute_bash", &json!({ "command": "bash behind.sh true" })).ok("own");
+    let late = json!({ "command": "bash behind.sh 'sleep 60'", "timeout_seconds": 1 });
+    chat.call("execute_bash", &late).refused("it took longer than 1 s");
+    assert_eq!(chat.close(), 0);
 }
 
 #[test]

@@ -16,10 +16,14 @@ use std::sync::Arc;
 use remit_executor::Session;
 use rmcp::ServiceExt;
 use rmcp::service::QuitReason;
+use rmcp::transport::async_rw::AsyncRwTransport;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
 use server::Server;
+
+/// The longest message that is read, in bytes: a text that is too long for a tool is refused by the tool, in words.
+const LONGEST: usize = 160 << 20;
 
 /// Why a session could not be served.
 #[derive(Debug, Error)]
@@ -66,6 +70,8 @@ pub fn serve(open: impl FnOnce() -> io::Result<Session>) -> Result<ServeEnd, Ser
 
 async fn served(server: Server, transport: stdio::Standard) -> Result<ServeEnd, ServeError> {
     let late = server.servers_settle();
+    let (input, output) = transport;
+    let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(LONGEST);
     let running = match server.serve(transport).await {
         Ok(running) => running,
         // A host that goes before it has said anything has only looked whether the server starts.

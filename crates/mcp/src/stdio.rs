@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use rustix::fs::{FileType, Mode, OFlags, fcntl_getfl, fcntl_setfl, fstat, open};
 use rustix::io::Errno;
+use rustix::termios::isatty;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
@@ -23,6 +24,11 @@ pub(crate) fn standard() -> io::Result<Standard> {
 fn input() -> io::Result<Box<dyn AsyncRead + Send + Unpin>> {
     let fd = rustix::stdio::stdin();
     Ok(match kind(fd)? {
+        _ if isatty(fd) => {
+            let own = reopened(fd, OFlags::RDONLY | OFlags::NOCTTY)?;
+            // It is read and waited for like a pipe; which of the two it is, nobody looks.
+            Box::new(pipe::Receiver::from_owned_fd_unchecked(own)?)
+        }
         FileType::Fifo => Box::new(pipe::Receiver::from_owned_fd(reopened(fd, OFlags::RDONLY)?)?),
         FileType::Socket => Box::new(socket(fd)?),
         _ => Box::new(Plain(File::from(fd.try_clone_to_owned()?))),
@@ -42,7 +48,7 @@ fn kind(fd: BorrowedFd<'_>) -> io::Result<FileType> {
     Ok(FileType::from_raw_mode(fstat(fd.as_fd())?.st_mode))
 }
 
-/// Opens a pipe anew: that it does not block is then nobody else's concern. A pipe of another user, as `sudo -u` leaves one, cannot be
+/// Opens a pipe or a terminal anew: that it does not block is then nobody else's concern. One of another user, as `sudo -u` leaves it, cannot be
 /// opened; then it is the end that was given which does not block.
 fn reopened(fd: BorrowedFd<'_>, flags: OFlags) -> io::Result<OwnedFd> {
     let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
@@ -62,7 +68,7 @@ fn socket(fd: BorrowedFd<'_>) -> io::Result<UnixStream> {
     UnixStream::from_std(socket)
 }
 
-/// A file or a terminal: read and written in place, one request after another.
+/// A file, which never keeps a reader waiting; or a terminal that is written to.
 struct Plain(File);
 
 impl AsyncRead for Plain {

@@ -5,6 +5,8 @@ use remit_policy::{CommandLine, Decision, Reason, Request};
 use remit_proxy::Event;
 use serde::{Deserialize, Serialize};
 
+use crate::tools::quoted;
+
 /// Something that is recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -167,14 +169,42 @@ pub(crate) fn verdict(decision: Decision) -> &'static str {
 pub(crate) fn words(request: &Request) -> (&'static str, String) {
     match request {
         Request::Command(CommandLine::Shell(line)) => ("run", line.clone()),
-        Request::Command(CommandLine::Argv(words)) => ("run", words.join(" ")),
+        Request::Command(CommandLine::Argv(words)) => ("run", as_written(words)),
         Request::ReadFile(path) => ("read", path.to_string()),
         Request::WriteFile(path) => ("write", path.to_string()),
         Request::Tool(name) => ("call", name.clone()),
         Request::Aws(call) => {
-            ("run", format!("aws {} {} {}", call.service, call.operation, call.words.join(" ")).trim_end().to_owned())
+            let words = as_written(&call.words);
+            ("run", format!("aws {} {} {words}", call.service, call.operation).trim_end().to_owned())
         }
         Request::Fetch(address) => ("fetch", address.to_string()),
         Request::Start(start) => ("start", start.command.clone()),
+    }
+}
+
+/// Returns words as somebody would write them for a shell: where one ends is then seen.
+fn as_written(words: &[String]) -> String {
+    let plain = |word: &str, first: bool| {
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "@%+:,./-_".contains(letter) || (letter == '=' && !first);
+        !word.is_empty() && word.chars().all(is_plain)
+    };
+    let words = words.iter().enumerate();
+    let words = words.map(|(at, word)| if plain(word, at == 0) { word.clone() } else { quoted(word) });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_seen_where_a_word_ends() {
+        let check = |list: &[&str], expected: &str| {
+            let list = list.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(words(&Request::Command(CommandLine::Argv(list))), ("run", expected.to_owned()));
+        };
+        check(&["ls", "-l", "--sort=size", "a/b.txt"], "ls -l --sort=size a/b.txt");
+        check(&["echo", "a b", "c; rm -rf /", "", "it's"], r"echo 'a b' 'c; rm -rf /' '' 'it'\''s'");
+        check(&["A=1", "x"], "'A=1' x");
     }
 }

@@ -140,18 +140,23 @@ impl Session {
     }
 
     fn refused(&self, number: u64, name: &str, input: &str, refusal: Refusal, effects: Vec<Effect<'_>>) -> Decided {
+        Decided::Refused(self.recorded(number, name, input, refusal, effects))
+    }
+
+    /// Records what does not happen, and returns what to say of it.
+    pub(super) fn recorded(&self, number: u64, name: &str, input: &str, refusal: Refusal, effects: Vec<Effect<'_>>) -> Refusal {
         let event = AuditEvent::Called {
             call: number,
             tool: cut_middle(name, 200).into(),
-            input: input.into(),
+            input: cut_middle(input, RECORDED).into(),
             verdict: verdict(Decision::Deny).into(),
             why: cut_middle(&refusal.why, RECORDED).into(),
             effects,
         };
-        Decided::Refused(match self.audit.append(&event) {
+        match self.audit.append(&event) {
             Ok(()) => refusal,
             Err(error) => unrecorded(&error),
-        })
+        }
     }
 }
 

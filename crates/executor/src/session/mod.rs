@@ -28,8 +28,8 @@ pub use answer::{Answer, Content};
 use delegate::Held;
 pub use offer::Offered;
 pub use resources::Resource;
-use sandbox::Sandbox;
 pub use sandbox::Workers;
+use sandbox::{Gone, Sandbox};
 
 use crate::audit::{Audit, AuditError, AuditEvent};
 use crate::desk::Desk;
@@ -213,7 +213,7 @@ impl Session {
                 (refusal.why + &help, None)
             }),
             Call::Fetch(fetch) => self.fetch(number, fetch, progress).await,
-            call => self.ask_worker(call, progress).await,
+            call => self.ask_worker(call, consent == Consent::Person, progress).await,
         };
         // They are used up by what was done under them.
         drop(permits);
@@ -243,11 +243,17 @@ impl Session {
         self.audit.append(&AuditEvent::Closed { outcome: outcome.into() })
     }
 
-    async fn ask_worker(&self, call: Call, progress: &(dyn Fn(String) + Send + Sync)) -> Result<Output, (String, Option<i32>)> {
+    /// `asked`: a person said yes to it.
+    async fn ask_worker(
+        &self,
+        call: Call,
+        asked: bool,
+        progress: &(dyn Fn(String) + Send + Sync),
+    ) -> Result<Output, (String, Option<i32>)> {
         let reply = tokio::select! {
             biased;
             limit = self.used_up() => return Err((used_up(limit), None)),
-            reply = self.order(What::Act(call.within(self.wall_time)), progress) => reply,
+            reply = self.done(call, asked, progress) => reply,
         };
         match reply {
             Ok(Reply::Done(output)) => Ok(output),
@@ -256,6 +262,20 @@ impl Session {
                 Err(("the worker answered something else than it was asked".to_owned(), None))
             }
             Err(gone) => Err((gone.why().to_owned(), None)),
+        }
+    }
+
+    async fn done(&self, call: Call, asked: bool, progress: &(dyn Fn(String) + Send + Sync)) -> Result<Reply, Gone> {
+        let grep = match call {
+            Call::Grep(grep) => grep,
+            call => return self.order(What::Act(call.within(self.wall_time)), progress).await,
+        };
+        match self.order(What::Walk(grep.clone()), progress).await? {
+            Reply::Resolved(found) => {
+                let files = self.may_be_searched(found, asked).await;
+                self.order(What::Search { grep, files }, progress).await
+            }
+            other => Ok(other),
         }
     }
 

@@ -13,6 +13,9 @@ use crate::audit::{AuditEvent, Effect};
 use crate::tools::Call;
 use crate::worker::protocol::{Reply, What};
 
+/// What reading one is called in the record.
+const READ: &str = "resources/read";
+
 /// A file that a host may show to the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
@@ -26,7 +29,36 @@ pub struct Resource {
 impl Session {
     /// Returns the resources of the agent that exist and that the gate lets be read.
     pub async fn resources(&self) -> Vec<Resource> {
-        let mut found: Vec<Resource> = Vec::new();
+        let mut found = Vec::new();
+        for (scheme, path) in self.listed().await {
+            let uri = format!("{scheme}://{}", encoded(path.as_str()));
+            let mut resource = Resource { uri, name: shown(&path, &self.policy.workspace), description: None };
+            if scheme == "skill"
+                && let Ok(answer) = self.read_listed(&resource.uri, &path).await
+            {
+                describe(&mut resource, &answer);
+            }
+            found.push(resource);
+        }
+        found
+    }
+
+    /// Reads a resource by its address: one that is listed, and no other file. The gate decides and the guards are asked, as
+    /// for a call of `fs_read`; no person is.
+    pub async fn read_resource(&self, uri: &str) -> Result<Answer, Refusal> {
+        let wanted = ["file", "skill"].into_iter().find_map(|scheme| {
+            let path = decoded(uri.strip_prefix(scheme)?.strip_prefix("://")?)?;
+            Some((scheme, AbsPath::new(Path::new(&path)).ok()?))
+        });
+        match wanted {
+            Some(wanted) if self.listed().await.contains(&wanted) => self.read_listed(uri, &wanted.1).await,
+            _ => Err(self.unread(self.number(), uri, unknown(uri), Vec::new())),
+        }
+    }
+
+    /// Returns the scheme and the path of each resource.
+    async fn listed(&self) -> Vec<(&'static str, AbsPath)> {
+        let mut found = Vec::new();
         for entry in &self.agent.file.resources {
             let (scheme, pattern) = match &entry.value {
                 Written::File(pattern) => ("file", pattern),
@@ -39,54 +71,57 @@ impl Session {
             };
             for path in paths.into_iter().flatten() {
                 let Ok(path) = AbsPath::new(Path::new(&path)) else { continue };
-                let uri = format!("{scheme}://{}", encoded(path.as_str()));
-                if found.iter().any(|known| known.uri == uri)
-                    || !matches!(self.gate.decide(Request::ReadFile(path.clone())), Verdict::Allow(_))
-                {
-                    continue;
+                let may = matches!(self.gate.decide(Request::ReadFile(path.clone())), Verdict::Allow(_));
+                if may && !found.contains(&(scheme, path.clone())) {
+                    found.push((scheme, path));
                 }
-                let mut resource = Resource { uri, name: shown(&path, &self.policy.workspace), description: None };
-                if scheme == "skill"
-                    && let Ok(answer) = self.read_resource(&resource.uri).await
-                {
-                    describe(&mut resource, &answer);
-                }
-                found.push(resource);
             }
         }
         found
     }
 
-    /// Reads a resource by its address. The gate decides, as for any other file, and nobody is asked.
-    pub async fn read_resource(&self, uri: &str) -> Result<Answer, Refusal> {
-        let unknown = || Refusal::new(format!("there is no resource `{uri}`"));
-        let path = uri.strip_prefix("file://").or_else(|| uri.strip_prefix("skill://")).and_then(decoded).ok_or_else(unknown)?;
-        let path = AbsPath::new(Path::new(&path)).map_err(|_| unknown())?;
+    async fn read_listed(&self, uri: &str, path: &AbsPath) -> Result<Answer, Refusal> {
+        let (number, begun) = (self.number(), Instant::now());
         let resolved = match self.order(What::Resolve(vec![path.to_string()]), &|_| ()).await {
-            Ok(Reply::Resolved(resolved)) => resolved.into_iter().next().and_then(Result::ok).ok_or_else(unknown)?,
+            Ok(Reply::Resolved(resolved)) => resolved.into_iter().next().and_then(Result::ok).ok_or_else(|| unknown(uri))?,
             Ok(_) | Err(_) => return Err(Refusal::new(super::GONE)),
         };
-        let path = AbsPath::new(Path::new(&resolved)).map_err(|_| unknown())?;
-        let (number, begun) = (self.number(), Instant::now());
+        let path = AbsPath::new(Path::new(&resolved)).map_err(|_| unknown(uri))?;
         let request = Request::ReadFile(path);
         let (decision, reason) = self.policy.judge(&request);
+        let effects = vec![Effect::new(&request, decision, &reason)];
+        let Verdict::Allow(permit) = self.gate.decide(request) else {
+            return Err(self.unread(number, uri, Refusal::of(&reason), effects));
+        };
+        let input = json!({ "operations": [{ "mode": "Line", "path": resolved }] });
+        // The tool by whose name the guards know it.
+        let name = NativeTool::Read.name().to_owned();
+        if let Err(refusal) = self.before(&name, &input).await {
+            return Err(self.unread(number, uri, refusal, effects));
+        }
         let event = AuditEvent::Called {
             call: number,
-            tool: "resources/read".into(),
+            tool: READ.into(),
             input: uri.into(),
             verdict: crate::audit::verdict(decision).into(),
             why: reason.why.as_str().into(),
-            effects: vec![Effect::new(&request, decision, &reason)],
+            effects,
         };
         self.audit.append(&event).map_err(|error| unrecorded(&error))?;
-        let Verdict::Allow(permit) = self.gate.decide(request) else { return Err(Refusal::of(&reason)) };
-        let input = json!({ "operations": [{ "mode": "Line", "path": resolved }] });
         let call = Call::read(NativeTool::Read, input.clone()).map_err(Refusal::new)?;
-        let name = "resources/read".to_owned();
         let cleared =
             Cleared { number, name, input, call, permits: vec![permit], consent: Consent::Unasked, held: Held::Nothing, begun };
         Ok(self.act(cleared, &|_| ()).await)
     }
+
+    /// Records that a resource is not read, and returns why.
+    fn unread(&self, number: u64, uri: &str, refusal: Refusal, effects: Vec<Effect<'_>>) -> Refusal {
+        self.recorded(number, READ, uri, refusal, effects)
+    }
+}
+
+fn unknown(uri: &str) -> Refusal {
+    Refusal::new(format!("there is no resource `{uri}`"))
 }
 
 /// Takes the name and the description that a skill's first lines give.

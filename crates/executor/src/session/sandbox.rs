@@ -84,7 +84,8 @@ impl Session {
         let again = match &what {
             What::Resolve(paths) => Some(What::Resolve(paths.clone())),
             What::Expand(pattern) => Some(What::Expand(pattern.clone())),
-            What::Act(_) | What::Hook { .. } | What::Serve(_) | What::Tools { .. } | What::Cancel => None,
+            What::Walk(grep) => Some(What::Walk(grep.clone())),
+            What::Search { .. } | What::Act(_) | What::Hook { .. } | What::Serve(_) | What::Tools { .. } | What::Cancel => None,
         };
         if let Ok(reply) = client.order(what, progress).await {
             return Ok(reply);

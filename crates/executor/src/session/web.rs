@@ -20,7 +20,7 @@ impl Session {
         // Each is used up by its hop.
         let mut permit: Option<Permit> = None;
         for _ in 0..=HOPS {
-            let output = self.ask_worker(Call::Fetch(fetch.clone()), progress).await?;
+            let output = self.ask_worker(Call::Fetch(fetch.clone()), false, progress).await?;
             drop(permit.take());
             let [Part::Moved(to)] = output.parts.as_slice() else { return Ok(output) };
             fetch = fetch.moved(to).map_err(|why| (why, None))?;

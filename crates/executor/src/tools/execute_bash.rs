@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use remit_policy::CommandLine;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::io::{Errno, ioctl_fionread};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use serde::{Deserialize, Serialize};
 
@@ -75,7 +75,12 @@ impl Shell {
             (Words::Line(line), None) => CommandLine::Shell(line.clone()),
             (Words::Argv(words), None) => CommandLine::Argv(words.clone()),
             // The group keeps all of it from running elsewhere; the line breaks keep a comment or a here-document to itself.
-            (Words::Line(line), Some(directory)) => CommandLine::Shell(format!("cd {} && {{\n{line}\n}}", quoted(directory))),
+            (Words::Line(line), Some(directory)) => {
+                // A backslash at the very end is itself to bash; before the line break it would join the lines.
+                let single = (line.len() - line.trim_end_matches('\\').len()) % 2 == 1;
+                let end = if single { "\\" } else { "" };
+                CommandLine::Shell(format!("cd {} && {{\n{line}{end}\n}}", quoted(directory)))
+            }
             (Words::Argv(words), Some(directory)) => {
                 let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
                 CommandLine::Shell(format!("cd {} && {}", quoted(directory), words.join(" ")))
@@ -154,7 +159,7 @@ pub(crate) fn hook(command: &str, input: &str, timeout: Duration, longest: usize
 }
 
 /// Quotes a word for a shell.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
@@ -235,7 +240,7 @@ impl Watched {
         let begun = Instant::now();
         let mut until = limit.and_then(|limit| begun.checked_add(limit));
         let (mut forced, mut told) = (None, begun);
-        let mut status = None;
+        let (mut status, mut heard) = (None, begun);
         loop {
             let now = Instant::now();
             match (until, forced) {
@@ -252,8 +257,12 @@ impl Watched {
             let open = self.streams.iter().any(|(stream, _)| stream.is_some());
             let wait = match status {
                 Some(_) if !open => break,
-                // Its own end has come; what it left behind in the background may hold the pipes for ever.
-                Some(_) => Some(LINGER),
+                // Its own end has come; what it left behind in the background may hold the pipes for ever, or print for ever.
+                Some(_) if now >= heard => {
+                    self.streams.iter_mut().for_each(drain);
+                    break;
+                }
+                Some(_) => Some(heard.saturating_duration_since(now)),
                 None => until.map(|when| when.saturating_duration_since(now)),
             };
             let ready = self.poll(status.is_none(), forced.is_none(), control, wait)?;
@@ -263,9 +272,7 @@ impl Watched {
             }
             if ready.ended {
                 status = Some(child.wait().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?);
-            }
-            if !ready.printed && status.is_some() && !ready.ended {
-                break;
+                heard = Instant::now().checked_add(LINGER).unwrap_or(begun);
             }
             if ready.printed && told.elapsed() >= TELL {
                 told = Instant::now();
@@ -312,6 +319,16 @@ impl Watched {
         }
         Ok(Ready { ended, cancelled, printed })
     }
+}
+
+/// Takes what is in a pipe now, which the command itself may have printed, and waits for nothing.
+fn drain((stream, kept): &mut (Option<File>, Kept)) {
+    let Some(stream) = stream else { return };
+    let mut bytes = Vec::new();
+    let held = ioctl_fionread(&*stream).unwrap_or(0);
+    // What was read before an error counts.
+    let _ = stream.take(held).read_to_end(&mut bytes);
+    kept.add(&bytes);
 }
 
 struct Ready {
@@ -392,5 +409,9 @@ mod tests {
             serde_json::json!({ "command": "ls # x", "working_dir": "/w", "summary": "s" }),
             CommandLine::Shell("cd '/w' && {\nls # x\n}".to_owned()),
         );
+        for line in ["echo a \\", "echo a \\\\"] {
+            let expected = CommandLine::Shell("cd '/w' && {\necho a \\\\\n}".to_owned());
+            check(serde_json::json!({ "command": line, "working_dir": "/w" }), expected);
+        }
     }
 }

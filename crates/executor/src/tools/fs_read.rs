@@ -57,6 +57,8 @@ enum Operation {
     },
 }
 
+const AN_OPERATION: &str = r#"an operation is an object with a `mode`, such as {"mode":"Line","path":"a.txt"}"#;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
@@ -75,7 +77,10 @@ impl Read {
         if operations.is_empty() {
             return Err("`operations` is empty".to_owned());
         }
-        let read = |(at, operation)| arguments::<Operation>(&operation).map_err(|why| format!("operation {}: {why}", at + 1));
+        let read = |(at, operation): (usize, Value)| {
+            let read = if operation.is_object() { arguments::<Operation>(&operation) } else { Err(AN_OPERATION.to_owned()) };
+            read.map_err(|why| format!("operation {}: {why}", at + 1))
+        };
         let operations = operations.into_iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
         for operation in &operations {
             if let Operation::Directory { exclude_patterns: Some(patterns), .. } = operation {
@@ -157,8 +162,8 @@ impl Operation {
                 let default = || EXCLUDED.map(str::to_owned).to_vec();
                 let patterns = exclude_patterns.unwrap_or_else(default);
                 let walk = Walk { root: path.into(), depth: Some(depth.saturating_add(1)), ignore: false };
-                let lines = entries(&walk, &patterns, control)?;
-                Ok(vec![Part::Found { lines, form: Form::Entries { offset, most: max_entries } }])
+                let (lines, excluded) = entries(&walk, &patterns, control)?;
+                Ok(vec![Part::Found { lines, form: Form::Entries { offset, most: max_entries, excluded } }])
             }
             Operation::Search { path, pattern, context_lines } => {
                 let text = text_of(Path::new(&path))?;
@@ -235,13 +240,17 @@ fn search(text: &str, pattern: &str, around: usize) -> String {
     format!("{count} with `{pattern}`:\n{}", shown.join("\n"))
 }
 
-/// Returns what stands in a directory, the last changed first.
-fn entries(walk: &Walk, exclude: &[String], control: &Control<'_>) -> Result<Vec<Line>, Failure> {
+/// Returns what stands in a directory, the last changed first, and what a pattern leaves out: of a directory, itself alone.
+fn entries(walk: &Walk, exclude: &[String], control: &Control<'_>) -> Result<(Vec<Line>, Vec<String>), Failure> {
     let excluded = excluded(exclude).map_err(Failure::new)?;
-    let mut found = Vec::new();
+    let (mut found, mut left_out): (Vec<_>, Vec<String>) = (Vec::new(), Vec::new());
     walk.each(control, &mut |entry| {
         let relative = entry.path().strip_prefix(&walk.root).unwrap_or(entry.path());
         if excluded.is_match(relative) || relative.components().any(|part| excluded.is_match(part.as_os_str())) {
+            // A directory comes before what stands in it.
+            if left_out.last().is_none_or(|last| !entry.path().starts_with(last)) {
+                left_out.push(entry.path().to_string_lossy().into_owned());
+            }
             return;
         }
         let Ok(metadata) = entry.metadata() else { return };
@@ -256,7 +265,7 @@ fn entries(walk: &Walk, exclude: &[String], control: &Control<'_>) -> Result<Vec
         found.push((metadata.modified().ok(), Line { path, text }));
     })?;
     found.sort_by(|(one, a), (other, b)| other.cmp(one).then_with(|| a.path.cmp(&b.path)));
-    Ok(found.into_iter().map(|(_, line)| line).collect())
+    Ok((found.into_iter().map(|(_, line)| line).collect(), left_out))
 }
 
 fn image(path: &Path) -> Result<Part, Failure> {
@@ -332,6 +341,10 @@ mod tests {
         check(json!({ "mode": "Line", "path": "a" }), Ok(1));
         check(json!({ "operations": [], "summary": "s" }), Err("`operations` is empty"));
         check(json!({}), Err("missing field `operations`"));
+        check(
+            json!({ "operations": ["a.txt"] }),
+            Err(r#"operation 1: an operation is an object with a `mode`, such as {"mode":"Line","path":"a.txt"}"#),
+        );
         check(json!({ "operations": [{ "mode": "Line" }] }), Err("operation 1: missing field `path`"));
         check(
             json!({ "operations": [{ "mode": "Line", "path": "a", "endLine": 2 }] }),

@@ -1,7 +1,7 @@
 //! `fs_write`: create a file, replace what occurs exactly once, insert after a line, append.
 //!
-//! The new text goes into a new file beside the old one, which then takes its name: nobody ever sees half of it. Mode and
-//! line ends stay as they were. A hard link to the file elsewhere keeps the old text.
+//! The new text goes into a new file beside the old one, which then takes its name: nobody ever sees half of it. Owner, mode
+//! and line ends stay as they were. A hard link to the file elsewhere keeps the old text.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -9,8 +9,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use remit_agent::AbsPath;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, fchmod, fstat, mkdirat, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, fchmod, fchown, fstat, mkdirat, openat, renameat, unlinkat};
 use rustix::io::Errno;
+use rustix::process::{Gid, Uid};
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
@@ -158,6 +159,7 @@ fn insert(before: &str, after: usize, text: &str) -> Result<String, String> {
 struct Old {
     text: String,
     mode: Mode,
+    owner: (u32, u32),
 }
 
 impl Old {
@@ -180,7 +182,7 @@ impl Old {
             return Err(Failure::new(format!("`{path}` is longer than {} MiB", LARGEST >> 20)));
         }
         let text = String::from_utf8(bytes).map_err(|_| Failure::new(format!("`{path}` is not text in UTF-8")))?;
-        Ok(Some(Old { text, mode: Mode::from_raw_mode(stat.st_mode & 0o7777) }))
+        Ok(Some(Old { text, mode: Mode::from_raw_mode(stat.st_mode & 0o7777), owner: (stat.st_uid, stat.st_gid) }))
     }
 }
 
@@ -214,6 +216,16 @@ fn put(directory: &File, path: &AbsPath, old: Option<&Old>, bytes: &[u8]) -> Res
         Err(errno @ (Errno::ACCESS | Errno::PERM | Errno::ROFS)) if old.is_some() => return over(directory, path, bytes, errno),
         Err(errno) => return Err(at(errno)),
     };
+    if let Some(old) = old
+        && let Err(errno) = hand_over(&file, old.owner)
+    {
+        let _ = unlinkat(directory, name.as_str(), AtFlags::empty());
+        let taken = format!("`{path}` belongs to another user or group, and cannot be changed without taking it from them");
+        return over(directory, path, bytes, errno).map_err(|failure| match failure.errno {
+            Some(other) if other == errno.raw_os_error() => Failure { why: taken, ..failure },
+            _ => failure,
+        });
+    }
     let written = write(&file, bytes).and_then(|()| match old {
         Some(old) => fchmod(&file, old.mode),
         None => Ok(()),
@@ -226,6 +238,15 @@ fn put(directory: &File, path: &AbsPath, old: Option<&Old>, bytes: &[u8]) -> Res
             if errno == Errno::BUSY && old.is_some() { over(directory, path, bytes, errno) } else { Err(at(errno)) }
         }
     }
+}
+
+/// Gives the new file to whom the old one belongs.
+fn hand_over(file: &File, owner: (u32, u32)) -> Result<(), Errno> {
+    let stat = fstat(file)?;
+    if (stat.st_uid, stat.st_gid) == owner {
+        return Ok(());
+    }
+    fchown(file, Some(Uid::from_raw(owner.0)), Some(Gid::from_raw(owner.1)))
 }
 
 /// Writes over the file itself, which others may see half written.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::servers::{Remote, Start};
-use crate::tools::{Call, Output};
+use crate::tools::{Call, Grep, Output};
 
 /// The longest frame, in bytes: an image in base64 with room to spare.
 pub(crate) const LONGEST: usize = 32 << 20;
@@ -28,6 +28,10 @@ pub(crate) enum What {
     Resolve(Vec<String>),
     /// Name the files that a pattern of absolute paths matches.
     Expand(String),
+    /// Name the files that a search would read. None of them is opened.
+    Walk(Grep),
+    /// Search these files, each of which was judged.
+    Search { grep: Grep, files: Vec<String> },
     /// Do what a verdict allowed. The paths are resolved, and a link in them is refused.
     Act(Call),
     /// Run a hook of the agent: its command, what it reads, its time in milliseconds, and how much of its output is kept.

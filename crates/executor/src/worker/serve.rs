@@ -56,7 +56,12 @@ pub fn serve(looked_at: bool) -> io::Result<()> {
                 Ok(server) => follow(&answers, order.id, move |control| attend(server, control))?,
                 Err(failure) => answers.send(order.id, Reply::Failed { why: failure.why, errno: failure.errno }),
             },
-            what @ (What::Act(_) | What::Hook { .. } | What::Expand(_) | What::Tools { .. }) => {
+            what @ (What::Act(_)
+            | What::Hook { .. }
+            | What::Expand(_)
+            | What::Walk(_)
+            | What::Search { .. }
+            | What::Tools { .. }) => {
                 let followed = follow(&answers, order.id, move |control| act(what, control));
                 followed.unwrap_or_else(|error| {
                     // At the limit of processes, for as long as a command is: that is no end of the session.
@@ -101,6 +106,11 @@ fn act(what: What, control: &Control<'_>) -> Reply {
             Ok(paths) => Reply::Resolved(paths.into_iter().map(Ok).collect()),
             Err(failure) => failed(failure),
         },
+        What::Walk(grep) => match grep.files(control) {
+            Ok(paths) => Reply::Resolved(paths.into_iter().map(Ok).collect()),
+            Err(failure) => failed(failure),
+        },
+        What::Search { grep, files } => grep.search(files, control).map_or_else(failed, Reply::Done),
         What::Tools { server, timeout_ms } => {
             let tools = control.servers.tools(&server, Duration::from_millis(timeout_ms), control);
             tools.map_or_else(failed, Reply::Tools)

@@ -91,6 +91,63 @@ pub(super) fn judge_parts(policy: &Policy, line: &CommandLine) -> Judgement {
     Judgement { decision, reason, parts }
 }
 
+/// The builtins of bash (`compgen -b`) that are no programs as well.
+const OF_THE_SHELL: &[&str] = &[
+    ".",
+    ":",
+    "alias",
+    "bg",
+    "bind",
+    "break",
+    "builtin",
+    "caller",
+    "cd",
+    "command",
+    "compgen",
+    "complete",
+    "compopt",
+    "continue",
+    "declare",
+    "dirs",
+    "disown",
+    "enable",
+    "eval",
+    "exec",
+    "exit",
+    "export",
+    "fc",
+    "fg",
+    "getopts",
+    "hash",
+    "help",
+    "history",
+    "jobs",
+    "let",
+    "local",
+    "logout",
+    "mapfile",
+    "popd",
+    "pushd",
+    "read",
+    "readarray",
+    "readonly",
+    "return",
+    "set",
+    "shift",
+    "shopt",
+    "source",
+    "suspend",
+    "times",
+    "trap",
+    "type",
+    "typeset",
+    "ulimit",
+    "umask",
+    "unalias",
+    "unset",
+    "wait",
+];
+
 impl CommandLine {
     fn text(&self) -> Option<&str> {
         match self {
@@ -111,9 +168,7 @@ impl CommandLine {
                 let is_builtin = words
                     .first()
                     .is_none_or(|name| tables().row(name).is_some_and(|row| row.source.starts_with("bash(1), SHELL BUILTIN")));
-                let of_the_shell =
-                    ["cd", "exit", "set", ":", "break", "continue", "return", "wait", "jobs", "fg", "bg", "umask", "ulimit"];
-                let needs_shell = is_builtin || words.first().is_none_or(|name| of_the_shell.contains(name));
+                let needs_shell = is_builtin || words.first().is_none_or(|name| OF_THE_SHELL.contains(name));
                 (!needs_shell).then(|| words.into_iter().map(str::to_owned).collect())
             }
         }
