@@ -32,6 +32,8 @@ struct Reading<'a> {
 enum Before {
     /// No expression ends here: a regular expression begins, to every awk.
     Start,
+    /// A number, after which every awk divides.
+    Number,
     /// It may be either.
     Other,
 }
@@ -48,7 +50,8 @@ impl Reading<'_> {
                 '#' => while self.next_if(|c| c != '\n').is_some() {},
                 '"' => self.string()?,
                 '/' if self.before == Before::Start => self.regex()?,
-                '/' if self.plain => return None,
+                '/' if self.plain && self.before != Before::Number => return None,
+                '0'..='9' => before = Before::Number,
                 '|' | '&' if self.next_if(|next| next == c).is_some() => before = Before::Start,
                 '|' | '@' | '`' | '\\' => return None,
                 '\n' | ',' | '!' | '~' => before = Before::Start,
@@ -177,6 +180,7 @@ mod tests {
             "$1 ~ /^[^[:space:]\\/]+|x$/ && !/a>b/ {print}",
             "BEGIN{FS=\"|\"} $2 > 3 || /x/ {n++}\nEND{print n}",
             "{print \"a@b\"}",
+            "NR>1 && $3 > 5 {n += $2/2} END {print 100 / n}",
         ];
         for program in prints {
             assert!(only_prints(program), "{program}");
@@ -213,6 +217,9 @@ mod tests {
             "{print \"a\\\n\"; system(c)}",
             "BEGIN{SYMTAB[\"ARGV\"][1]=\"f\"}",
             "{print a[1 > \"f\"]}",
+            "{x = 1/y /\"/; system(c); y=/\"/}",
+            "{x1 /\"/; system(c); y=/\"/}",
+            "{x = 2\n/\"/; system(c); y=/\"/}",
         ];
         for program in more {
             assert!(!only_prints(program), "{program}");
