@@ -583,3 +583,22 @@ fn a_repository_makes_no_tasks() {
     assert_eq!(world.remit(&["tasks", "--all"]).assert_code(0).stdout, "");
     world.remit(&["logs", &id]).assert_code(1);
 }
+
+/// `ssh -t host remit run -b …`: the terminal closes as soon as the command ends, and what is its foreground then is ended.
+#[test]
+fn a_terminal_that_closes_at_once_loses_no_task() {
+    let world = World::empty();
+    let agent = world.test_runner(&["sh done.sh"], &Value::Null);
+    fs::write(world.workspace().join("done.sh"), "echo done").unwrap();
+    let run = ["run", "-b", "--yes", "--agent", agent.to_str().unwrap(), "--", "sh", "done.sh"];
+    for _ in 0..5 {
+        let (code, screen) = Terminal::start(&world.remit_command(&run), 80, 24).end();
+        assert_eq!(code, Some(0), "{screen}");
+    }
+    let listed: Value = serde_json::from_str(&world.remit(&["tasks", "--all", "--json"]).stdout).unwrap();
+    let ids: Vec<&str> = listed["tasks"].as_array().unwrap().iter().map(|task| task["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 5, "{listed}");
+    for id in ids {
+        world.remit(&["wait", id]).assert_code(0);
+    }
+}

@@ -1,5 +1,6 @@
 //! Starting a task in the background: the record is made, and a supervisor of its own started that carries on.
 
+use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -188,19 +189,28 @@ pub(crate) fn make(
 }
 
 /// Starts the supervisor of a task: this program once more, with the task's lock and nothing else of this process.
+///
+/// Returns when it has a session of its own: before that, a terminal that closes would end it.
 fn supervise(id: &TaskId, lock: OwnedFd) -> Result<Child, Failure> {
     let failed = |error: &std::io::Error| Failure::io("cannot start the supervisor", error).exit(Exit::CouldNotStart);
+    let (mut ready, told) = std::io::pipe().map_err(|error| failed(&error))?;
     remit_launch::keep_descriptors_to_itself().map_err(|errno| failed(&errno.into()))?;
-    Command::new("/proc/self/exe")
+    let supervisor = Command::new("/proc/self/exe")
         .arg0("remit")
         .args(["supervise", id.as_str()])
         .current_dir("/")
         .stdin(Stdio::from(lock))
-        .stdout(Stdio::null())
+        .stdout(Stdio::from(told))
         .stderr(Stdio::null())
         .envs(notices::terminal().map(|path| (notices::TERMINAL, path)))
         .spawn()
-        .map_err(|error| failed(&error))
+        .map_err(|error| failed(&error))?;
+    // The other end was the command's, and went with it.
+    let mut byte = [0];
+    match ready.read_exact(&mut byte) {
+        Ok(()) => Ok(supervisor),
+        Err(_) => Err(Failure::new("the supervisor ended before it began").exit(Exit::CouldNotStart)),
+    }
 }
 
 /// Returns how much of each stream of a task's output is kept, in bytes.

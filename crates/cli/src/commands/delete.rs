@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use remit_layer::{Layers, LayersError};
 use remit_tasks::{Record, State, TaskId, Timestamp, Which, layers, remove_directory};
 
 use crate::duration;
@@ -77,7 +78,18 @@ pub(crate) fn clean(ui: &Ui, args: &CleanArgs) -> Result<Exit, Failure> {
 }
 
 /// First the files, then the record: what is interrupted in between can be deleted again.
+///
+/// # Errors
+///
+/// Fails where an apply is under way or was interrupted: what it has moved lies in the workspace, and only the layer says where to.
 pub(crate) fn forget(tasks: &mut Tasks, id: &TaskId) -> Result<(), Failure> {
+    // Notes that cannot be read keep nobody from deleting.
+    if let Ok(layers) = Layers::of(&tasks.state, id)
+        && !layers.all().is_empty()
+        && let Err(error @ (LayersError::Interrupted { .. } | LayersError::Busy)) = layers.discard(&tasks.state, id)
+    {
+        return Err(error.into());
+    }
     remove_directory(&tasks.state, id)?;
     Ok(tasks.store.remove(id)?)
 }

@@ -22,7 +22,8 @@ use crate::ui::Ui;
 use crate::work::{self, Wanted, Work, prepare, request};
 use crate::{consent, host, junit, notices};
 
-/// Look after a task; started by `remit run --background`, with the task's lock as its standard input
+/// Look after a task; started by `remit run --background`, with the task's lock as its standard input,
+/// and a pipe for its first word as its standard output
 #[derive(Debug, Args)]
 #[command(hide = true)]
 pub(crate) struct SuperviseArgs {
@@ -36,6 +37,9 @@ pub(crate) fn supervise(ui: &Ui, args: &SuperviseArgs) -> Result<Exit, Failure> 
     let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
     rustix::stdio::dup2_stdin(&null).map_err(failed)?;
     rustix::process::setsid().map_err(failed)?;
+    // Who started this waits for a byte. It may have gone.
+    let _ = rustix::io::write(rustix::stdio::stdout(), b".");
+    rustix::stdio::dup2_stdout(&null).map_err(failed)?;
 
     let Some(state) = StateDir::open_existing(&places::state()?)? else { return Err(Failure::new("there is no store")) };
     let task = TaskDir::adopt(&state, id, lock)?;
