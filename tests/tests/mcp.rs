@@ -345,6 +345,14 @@ fn a_call_that_cannot_be_read_is_answered_as_one() {
         assert_eq!(answer["error"]["code"], -32602, "{params}: {answer}");
     }
     assert_eq!(chat.request("no/such", &json!({}))["error"]["code"], -32601);
+    let mut unread = |line: &[u8], code: i64| {
+        chat.send_line(line);
+        let answer = chat.any();
+        assert_eq!((answer["id"].as_u64(), answer["error"]["code"].as_i64()), (Some(77), Some(code)), "{answer}");
+    };
+    unread(br#"{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"cut \ud83d"}}"#, -32700);
+    unread(b"{\"jsonrpc\":\"2.0\",\"id\":77,\"method\":\"ping\",\"params\":{\"a\":\"\xff\"}}", -32700);
+    unread(br#"{"jsonrpc":"2.0","id":77,"method":"tools/call","params":[1,2]}"#, -32600);
     // Longer than 16 MiB, and than what a worker is given: who asked hears of it.
     let write = json!({ "command": "create", "path": "src/long", "file_text": "x".repeat(33 << 20) });
     chat.call("fs_write", &write).refused("the arguments are longer than 32 MiB");
@@ -360,12 +368,14 @@ fn whoever_sits_at_a_terminal_is_answered() {
     let client = json!({ "name": "test", "version": "1" });
     let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client });
     let mut send = |message: Value, answer: &str| {
-        terminal.type_text(&format!("{message}\n"));
+        terminal.type_text(&format!("{}\n", message.as_str().map_or(message.to_string(), str::to_owned)));
         terminal.wait_for(answer);
     };
     send(json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello }), "\"id\":1,\"result\"");
-    send(json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }), "initialized");
-    send(json!({ "jsonrpc": "2.0", "id": 2, "method": "ping" }), "\"id\":2,\"result\"");
+    let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    let ping = json!({ "jsonrpc": "2.0", "id": 2, "method": "ping" });
+    // Two lines at once.
+    send(json!(format!("{initialized}\n{ping}")), "\"id\":2,\"result\"");
     let call = json!({ "name": "fs_read", "arguments": line("notes.txt") });
     send(json!({ "jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": call }), "the workspace's own");
     terminal.type_text("\u{4}");

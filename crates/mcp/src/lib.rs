@@ -5,6 +5,7 @@
 //! has, and a host without it is told what to do instead. The process has one thread of its own: the worker was
 //! started before, and beside it is only the thread that answers calls for the kernel.
 
+mod lines;
 mod question;
 mod server;
 mod stdio;
@@ -16,14 +17,11 @@ use std::sync::Arc;
 use remit_executor::Session;
 use rmcp::ServiceExt;
 use rmcp::service::QuitReason;
-use rmcp::transport::async_rw::AsyncRwTransport;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
+use lines::Lines;
 use server::Server;
-
-/// The longest message that is read, in bytes: a text that is too long for a tool is refused by the tool, in words.
-const LONGEST: usize = 160 << 20;
 
 /// Why a session could not be served.
 #[derive(Debug, Error)]
@@ -70,9 +68,7 @@ pub fn serve(open: impl FnOnce() -> io::Result<Session>) -> Result<ServeEnd, Ser
 
 async fn served(server: Server, transport: stdio::Standard) -> Result<ServeEnd, ServeError> {
     let late = server.servers_settle();
-    let (input, output) = transport;
-    let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(LONGEST);
-    let running = match server.serve(transport).await {
+    let running = match server.serve(Lines::new(transport)).await {
         Ok(running) => running,
         // A host that goes before it has said anything has only looked whether the server starts.
         Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => return Ok(ServeEnd::Closed),

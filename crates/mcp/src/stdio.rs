@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream as Socket;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use rustix::fs::{FileType, Mode, OFlags, fcntl_getfl, fcntl_setfl, fstat, open};
 use rustix::io::Errno;
@@ -26,8 +26,7 @@ fn input() -> io::Result<Box<dyn AsyncRead + Send + Unpin>> {
     Ok(match kind(fd)? {
         _ if isatty(fd) => {
             let own = reopened(fd, OFlags::RDONLY | OFlags::NOCTTY)?;
-            // It is read and waited for like a pipe; which of the two it is, nobody looks.
-            Box::new(pipe::Receiver::from_owned_fd_unchecked(own)?)
+            Box::new(Terminal(pipe::Receiver::from_owned_fd_unchecked(own)?))
         }
         FileType::Fifo => Box::new(pipe::Receiver::from_owned_fd(reopened(fd, OFlags::RDONLY)?)?),
         FileType::Socket => Box::new(socket(fd)?),
@@ -66,6 +65,26 @@ fn socket(fd: BorrowedFd<'_>) -> io::Result<UnixStream> {
     let socket = Socket::from(fd.try_clone_to_owned()?);
     socket.set_nonblocking(true)?;
     UnixStream::from_std(socket)
+}
+
+/// A terminal, waited for like a pipe. It gives no more than a line at once, so little does not mean that there was no more:
+/// it is read until there is nothing.
+struct Terminal(pipe::Receiver);
+
+impl AsyncRead for Terminal {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.0.poll_read_ready(context))?;
+            match self.0.try_read(buffer.initialize_unfilled()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(length) => {
+                    buffer.advance(length);
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+    }
 }
 
 /// A file, which never keeps a reader waiting; or a terminal that is written to.
