@@ -99,7 +99,7 @@ const TRIED: [(&str, &str); 27] = [
     ("every command runs unasked", "the gate: run.rs"),
     ("reading and writing outside the grants is refused", "read and write, here"),
     ("what is not granted does not exist", "look, here"),
-    ("writes to the workspace and the caches go to a private layer", "traces, here"),
+    ("writes to the", "traces, here"),
     ("hidden and protected paths inside the grants", "read and write, here"),
     ("no network", "connect, here"),
     ("variables that are not named do not reach the task", "variable, here"),

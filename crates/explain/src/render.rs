@@ -12,7 +12,7 @@ pub fn render(explanation: &Explanation, failed: bool) -> String {
     let mut text = String::new();
     let telling = explanation.refusals.iter().filter(|refusal| refusal.telling).count();
     let head = match (explanation.refusals.len(), telling, failed) {
-        (0, _, true) => "the wall refused nothing: the task failed by itself".to_owned(),
+        (0, _, true) => "the wall refused nothing that is observed: the task failed by itself, or by a\ncall that the filter refuses at once, as some of sockets and ptrace(2) are".to_owned(),
         (0, _, false) => "the wall refused nothing".to_owned(),
         (_, 0, true) => "the wall refused this, to processes that did not fail themselves:".to_owned(),
         (_, _, true) => "the wall refused this, the most telling first:".to_owned(),

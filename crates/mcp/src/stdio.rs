@@ -47,8 +47,8 @@ fn kind(fd: BorrowedFd<'_>) -> io::Result<FileType> {
     Ok(FileType::from_raw_mode(fstat(fd.as_fd())?.st_mode))
 }
 
-/// Opens a pipe or a terminal anew: that it does not block is then nobody else's concern. One of another user, as `sudo -u` leaves it, cannot be
-/// opened; then it is the end that was given which does not block.
+/// Opens a pipe or a terminal anew: that it does not block is then nobody else's concern. One of another user, as `sudo -u` leaves
+/// it, cannot be opened; then it is the end that was given which does not block.
 fn reopened(fd: BorrowedFd<'_>, flags: OFlags) -> io::Result<OwnedFd> {
     let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
     match open(path, flags | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()) {

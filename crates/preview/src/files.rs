@@ -80,7 +80,7 @@ pub(crate) fn files(policy: &Policy, plan: &Plan) -> Files {
     let rights = plan.landlock.as_ref().map_or_else(|| from_policy(&policy.files), |landlock| landlock.rules.clone());
     Files {
         kernel: plan.landlock.is_some(),
-        grants: rights.into_iter().map(|rights| grant(policy, plan, &profile, rights)).collect(),
+        grants: rights.iter().map(|own| grant(policy, plan, &profile, effective(&rights, own))).collect(),
         private: plan.private_directories.clone(),
         temporary: plan.temporary.clone(),
         made: plan.make_directories.clone(),
@@ -92,6 +92,12 @@ pub(crate) fn files(policy: &Policy, plan: &Plan) -> Files {
         written_by_name: texts(&policy.files.protected),
         read_by_name: texts(&policy.files.protected_read),
     }
+}
+
+/// Returns a rule with the rights of those above it, too: Landlock's add up along a path.
+fn effective(all: &[PathRights], own: &PathRights) -> PathRights {
+    let above = all.iter().filter(|rule| own.path.is_beneath(&rule.path));
+    PathRights { rights: above.fold(own.rights, |rights, rule| rights | rule.rights), ..own.clone() }
 }
 
 fn grant(policy: &Policy, plan: &Plan, profile: &BTreeSet<&str>, rights: PathRights) -> FileGrant {

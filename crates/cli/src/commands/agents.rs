@@ -13,7 +13,8 @@ use crate::ui::Ui;
 
 /// List the agents that can be found by name, nearest first
 ///
-/// They are files in `.remit/agents`, `.kiro/agents` and `.amazonq/cli-agents` of the workspace, and then of your home.
+/// They are files in `.remit/agents`, `.kiro/agents` and `.amazonq/cli-agents` of the workspace, and then in
+/// `~/.config/remit/agents`, `~/.kiro/agents` and `~/.aws/amazonq/cli-agents`.
 #[derive(Debug, Args)]
 pub(crate) struct AgentsArgs {
     /// The workspace [default: the current directory]

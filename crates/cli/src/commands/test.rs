@@ -65,7 +65,7 @@ pub(crate) fn test(ui: &Ui, args: &TestArgs) -> Result<Exit, Failure> {
     } else {
         ui.print(&told(&examples, failed))?;
         if examples.is_empty() {
-            let cure = "write some: `\"sandbox\": { \"examples\": { \"allow\": [\"cargo test\"], \"deny\": [\"git push\"] } }`";
+            let cure = "write some: `\"sandbox\": { \"examples\": { \"allow\": [\"cargo test\"], \"ask\": [\"git push\"] } }`";
             ui.warning("the agent file has no examples", &[cure.to_owned()]);
         }
     }

@@ -22,7 +22,10 @@ pub(crate) fn told(ui: &Ui, _args: &ToldArgs) -> Result<Exit, Failure> {
         // The mark goes after what it stands for is told, so that a crash leaves it. An end that came in between had its own
         // mark taken with it: that one is left anew.
         let marked = notify::unmark(&state).map_err(|error| failed(&error))?;
-        if !marked || tasks.store.list(Which::Untold)?.is_empty() {
+        // One that cannot be read stays untold: `remit tasks` says why.
+        let left =
+            || -> Result<bool, Failure> { Ok(tasks.store.list(Which::Untold)?.iter().any(|listed| listed.record.is_ok())) };
+        if !marked || !left()? {
             return Ok(Exit::Done);
         }
         notify::mark(&state).map_err(|error| failed(&error))?;

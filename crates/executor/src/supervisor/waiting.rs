@@ -114,7 +114,10 @@ impl Supervisor<'_> {
             return Ok(None);
         }
         let mut store = Store::open(self.state)?;
+        // They are taken out of the store, so each is looked at; and of several a cancel counts, whatever came first.
+        let mut decided = None;
         for wish in store.take_wishes(&self.id)? {
+            let cancels = matches!(wish, Wish::Cancel { .. });
             let decision = match &wish {
                 Wish::Cancel { .. } => Some(Decision::End(Outcome::Cancelled { by: CancelledBy::User })),
                 Wish::Move { position } => {
@@ -125,12 +128,12 @@ impl Supervisor<'_> {
                 Wish::Answer { .. } => answer(&wish),
                 Wish::Pause | Wish::Resume => None,
             };
-            if decision.is_some() {
-                self.deciders.extend(callers);
-                return Ok(decision);
-            }
+            decided = if cancels { decision } else { decided.or(decision) };
         }
-        Ok(None)
+        if decided.is_some() {
+            self.deciders.extend(callers);
+        }
+        Ok(decided)
     }
 
     /// Returns descriptors that are readable when one of these tasks' supervisors has ended; `None` when one is gone already, and

@@ -189,7 +189,8 @@ fn units_of(change: &Change, changes: &Changes) -> Vec<(Order, Unit)> {
         (ChangeKind::Renamed { from }, Some(after)) => {
             let mut ops = vec![Op::Place { path: path.clone(), before: None, mode: after.mode }];
             ops.extend(before.map(|before| Op::Remove { path: from.clone(), before }));
-            vec![(come(), unit(itself(), ops))]
+            // Whoever asked for one of the two names is told of the other.
+            vec![(come(), unit(vec![path.clone(), from.clone()], ops))]
         }
         (ChangeKind::Added | ChangeKind::Modified | ChangeKind::TypeChanged, Some(after)) => {
             let inner = if replaces_directory(change) { below(&changes.list, path) } else { &[] };

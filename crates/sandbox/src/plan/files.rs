@@ -330,10 +330,17 @@ fn carried(host: &Host, plan: &mut Plan, denied: &[DeniedName]) {
             by: vec![Mechanism::MountNamespace],
         });
     }
-    if !plan.layers.is_empty() {
+    let over = |purpose| plan.layers.iter().any(|layer| layer.purpose == purpose);
+    let places = match (over(LayerPurpose::Workspace), over(LayerPurpose::Cache)) {
+        (true, true) => Some("the workspace and the caches"),
+        (true, false) => Some("the workspace"),
+        (false, true) => Some("the caches"),
+        (false, false) => None,
+    };
+    if let Some(places) = places {
         plan.carried.push(Carried {
             grant: Grant::Files,
-            what: "writes to the workspace and the caches go to a private layer".to_owned(),
+            what: format!("writes to {places} go to a private layer"),
             by: vec![Mechanism::Overlay, Mechanism::MountNamespace],
         });
     }
