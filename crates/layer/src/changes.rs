@@ -13,7 +13,7 @@ use crate::beneath::{self, View};
 use crate::content;
 use crate::node::{Kind, Node};
 use crate::path::RelPath;
-use crate::renames::pair_renames;
+use crate::renames::{pair_renames, take_apart};
 
 /// Something that the task changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +67,11 @@ impl Change {
         }
     }
 
+    /// Returns whether a path names it, or a directory above it: of a rename, either end.
+    pub(crate) fn touches(&self, path: &RelPath) -> bool {
+        self.path.is_beneath(path) || self.renamed_from().is_some_and(|from| from.is_beneath(path))
+    }
+
     /// Returns whether it is about a directory and nothing else.
     pub fn is_directory(&self) -> bool {
         self.before.as_ref().is_none_or(Node::is_directory) && self.after.as_ref().is_none_or(Node::is_directory)
@@ -93,19 +98,22 @@ impl Changes {
         if paths.is_empty() {
             return Ok(self);
         }
-        let at = |change: &Change, path: &RelPath| {
-            change.path.is_beneath(path) || change.renamed_from().is_some_and(|from| from.is_beneath(path))
-        };
         let known = |path: &RelPath| {
-            self.list.iter().any(|change| at(change, path)) || self.unread.iter().any(|unread| unread.path.is_beneath(path))
+            self.list.iter().any(|change| change.touches(path)) || self.unread.iter().any(|unread| unread.path.is_beneath(path))
         };
         if let Some(path) = paths.iter().find(|path| !known(path)) {
             return Err(path.clone());
         }
-        let Changes { mut list, mut unread, left } = self;
-        list.retain(|change| paths.iter().any(|path| at(change, path)));
+        let Changes { mut list, mut unread, left } = self.taken_apart(paths).unwrap_or(self);
+        list.retain(|change| paths.iter().any(|path| change.path.is_beneath(path)));
         unread.retain(|unread| paths.iter().any(|path| unread.path.is_beneath(path)));
         Ok(Changes { list, unread, left })
+    }
+
+    /// Returns the changes with each rename in two of which the paths name one end only; `None`: there are none.
+    pub(crate) fn taken_apart(&self, paths: &[RelPath]) -> Option<Changes> {
+        let list = take_apart(&self.list, paths)?;
+        Some(Changes { left: left(&list), unread: self.unread.clone(), list })
     }
 
     pub fn is_empty(&self) -> bool {
@@ -128,9 +136,13 @@ pub fn changes(view: &View) -> Changes {
     list.sort_by(|one, other| one.path.cmp(&other.path));
     unread.sort_by(|one, other| one.path.cmp(&other.path));
     let list = pair_renames(view, list);
+    Changes { left: left(&list), list, unread }
+}
+
+fn left(list: &[Change]) -> Vec<RelPath> {
     let mut left: Vec<RelPath> = list.iter().filter_map(|change| change.renamed_from().cloned()).collect();
     left.sort();
-    Changes { list, unread, left }
+    left
 }
 
 /// Returns the changes below a directory; all of them are in the order of paths.

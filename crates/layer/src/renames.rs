@@ -44,6 +44,25 @@ pub(crate) fn pair_renames(view: &View, list: Vec<Change>) -> Vec<Change> {
     if from.is_empty() { list } else { merge(&list, &from) }
 }
 
+/// Takes the renames apart of which the paths name one end only: who names a file wants that file and no other. `None`: there are none.
+pub(crate) fn take_apart(list: &[Change], paths: &[RelPath]) -> Option<Vec<Change>> {
+    let is_named = |path: &RelPath| paths.iter().any(|named| path.is_beneath(named));
+    let is_half = |change: &Change| change.renamed_from().is_some_and(|from| is_named(from) != is_named(&change.path));
+    if !list.iter().any(is_half) {
+        return None;
+    }
+    let apart = |change: &Change| match &change.kind {
+        ChangeKind::Renamed { from } if is_half(change) => vec![
+            Change { kind: ChangeKind::Added, before: None, ..change.clone() },
+            Change { path: from.clone(), kind: ChangeKind::Deleted, before: change.before, after: None, copied_up: false },
+        ],
+        _ => vec![change.clone()],
+    };
+    let mut list: Vec<Change> = list.iter().flat_map(apart).collect();
+    list.sort_by(|one, other| one.path.cmp(&other.path));
+    Some(list)
+}
+
 fn merge(list: &[Change], from: &BTreeMap<RelPath, RelPath>) -> Vec<Change> {
     let mut sources: BTreeMap<&RelPath, Option<crate::Node>> = from.values().map(|source| (source, None)).collect();
     for change in list {

@@ -74,6 +74,8 @@ pub(super) fn plan(
     choice: &Choice<'_>,
     evidence: &Evidence,
 ) -> Result<(Vec<Unit>, Vec<Refused>), ApplyError> {
+    let apart = changes.taken_apart(choice.paths);
+    let changes = apart.as_ref().unwrap_or(changes);
     let chosen = choose(changes, choice)?;
     let mut refused: BTreeMap<&RelPath, Refusal> = BTreeMap::new();
     for change in &chosen {
@@ -119,14 +121,11 @@ fn choose<'a>(changes: &'a Changes, choice: &Choice<'_>) -> Result<Vec<&'a Chang
     if choice.paths.is_empty() {
         return Ok(changes.list.iter().collect());
     }
-    let is_chosen = |change: &Change, path: &RelPath| {
-        change.path.is_beneath(path) || change.renamed_from().is_some_and(|from| from.is_beneath(path))
-    };
-    if let Some(path) = choice.paths.iter().find(|path| !changes.list.iter().any(|change| is_chosen(change, path))) {
+    if let Some(path) = choice.paths.iter().find(|path| !changes.list.iter().any(|change| change.touches(path))) {
         return Err(ApplyError::NotChanged(path.clone()));
     }
     let mut chosen: BTreeSet<&RelPath> = BTreeSet::new();
-    for change in changes.list.iter().filter(|change| choice.paths.iter().any(|path| is_chosen(change, path))) {
+    for change in changes.list.iter().filter(|change| choice.paths.iter().any(|path| change.touches(path))) {
         chosen.insert(&change.path);
     }
     let mut needed: BTreeSet<RelPath> = BTreeSet::new();
@@ -189,7 +188,7 @@ fn units_of(change: &Change, changes: &Changes) -> Vec<(Order, Unit)> {
         (ChangeKind::Renamed { from }, Some(after)) => {
             let mut ops = vec![Op::Place { path: path.clone(), before: None, mode: after.mode }];
             ops.extend(before.map(|before| Op::Remove { path: from.clone(), before }));
-            // Whoever asked for one of the two names is told of the other.
+            // Whoever applies everything is told of both names.
             vec![(come(), unit(vec![path.clone(), from.clone()], ops))]
         }
         (ChangeKind::Added | ChangeKind::Modified | ChangeKind::TypeChanged, Some(after)) => {
