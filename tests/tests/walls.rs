@@ -277,6 +277,40 @@ fn a_workspace_below_the_temporary_directory_works() {
     outcome.assert_code(0).assert_stdout("below /tmp");
 }
 
+/// A task has a root, a `/dev` and streams of its own, and its temporary directory below nothing that is hidden: whatever is granted.
+#[test]
+fn a_grant_of_almost_everything_starts() {
+    let workspace = tempfile::Builder::new().prefix("remit-workspace-").tempdir_in("/tmp").unwrap();
+    fs::write(workspace.path().join("s.sh"), "mktemp > /dev/null && cat < /dev/null && echo works; cat $1 > /dev/null\n")
+        .unwrap();
+    let secret = tempfile::Builder::new().prefix("remit-canary-").tempfile_in("/var/tmp").unwrap();
+    fs::write(secret.path(), "canary\n").unwrap();
+    let world = World::empty();
+    let home = world.home().to_str().unwrap().to_owned();
+    for (tool, granted, refused) in [
+        ("fs_read", "/", true),
+        ("fs_write", "/**", true),
+        ("fs_read", "/dev", false),
+        ("fs_write", "/dev/**", false),
+        ("fs_read", "/dev/fd", false),
+        ("fs_write", "/var/lib", false),
+        ("fs_write", &home, false),
+    ] {
+        let agent = world.test_runner(&["sh s.sh *"], &Value::Null);
+        let mut file: Value = serde_json::from_str(&fs::read_to_string(&agent).unwrap()).unwrap();
+        file["tools"].as_array_mut().unwrap().push("fs_write".into());
+        file["toolsSettings"][tool] = serde_json::json!({ "allowedPaths": [granted] });
+        fs::write(&agent, file.to_string()).unwrap();
+        let mut run = world.run_command(&agent, &["sh", "s.sh", secret.path().to_str().unwrap()]);
+        let outcome = Running::start(run.current_dir(workspace.path())).outcome();
+        assert!(outcome.stdout.contains("works"), "{tool} {granted}: {}", outcome.report());
+        assert_ne!(outcome.code, 0, "{tool} {granted}: {}", outcome.report());
+        if refused {
+            outcome.assert_stderr(&format!("commands cannot use `{granted}`"));
+        }
+    }
+}
+
 /// Where a task finds a `/tmp` of its own, remit's own files are out of sight, and it has to have what it needs by then.
 #[test]
 fn a_state_directory_below_the_temporary_directory_works() {

@@ -211,7 +211,7 @@ fn form(policy: &Policy) -> (Before<'_>, Files<'_>, After<'_>) {
 }
 
 fn tools_form(tools: &ToolGrants) -> ToolGrants {
-    let ToolGrants { visible, allowed, narrowed, unknown, aws, web } = tools;
+    let ToolGrants { visible, allowed, narrowed, denied, unknown, aws, web } = tools;
     let form = |rules: &[ToolRule]| {
         union(rules, |rule| ToolRule { origin: Origin::Erased, pattern: rule.pattern.clone() }, |a, b| a.pattern.cmp(&b.pattern))
     };
@@ -219,6 +219,7 @@ fn tools_form(tools: &ToolGrants) -> ToolGrants {
         visible: form(visible),
         allowed: form(allowed),
         narrowed: form(narrowed),
+        denied: form(denied),
         unknown: form(unknown),
         aws: aws.as_ref().map(AwsGrants::form),
         web: web.as_ref().map(WebGrants::form),

@@ -121,6 +121,7 @@ pub fn unrestricted(profile: &Profile, workspace: &Workspace) -> Policy {
             visible: Vec::new(),
             allowed: Vec::new(),
             narrowed: Vec::new(),
+            denied: Vec::new(),
             unknown: Vec::new(),
             aws: None,
             web: None,

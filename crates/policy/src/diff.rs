@@ -71,10 +71,11 @@ const fn narrows(pointer: &'static str, more: &'static str, less: &'static str) 
     List { pointer, more, less, one_more: ChangeKind::Narrowed }
 }
 
-const LISTS: [List; 15] = [
+const LISTS: [List; 16] = [
     widens("/tools/visible", "now has the tool", "no longer has the tool"),
     widens("/tools/allowed", "now uses without asking", "now asks before it uses"),
     narrows("/tools/narrowed", "now asks for each call of", "no longer asks for each call of"),
+    narrows("/tools/denied", "now never uses", "no longer takes out"),
     List {
         pointer: "/tools/unknown",
         more: "now names the unknown tool",
@@ -150,8 +151,10 @@ impl<'a> Both<'a> {
 
     fn lists(&mut self) -> Option<()> {
         for list in &LISTS {
-            let (old, new) = self.at(list.pointer)?;
-            self.items(list, old.as_array()?, new.as_array()?);
+            // Empty lists that came with a later version are not written.
+            let none = Value::Array(Vec::new());
+            let [old, new] = [self.old, self.new].map(|policy| policy.pointer(list.pointer).unwrap_or(&none).as_array());
+            self.items(list, old?, new?);
         }
         let (old, new) = self.at("/files/workspace")?;
         if old != new {
@@ -287,21 +290,40 @@ impl<'a> Both<'a> {
     fn starts(&mut self) -> Option<()> {
         let (old, new) = self.at("/starts")?;
         let (old, new) = (old.as_array()?, new.as_array()?);
-        let same =
-            |one: &Value, other: &Value| one.get("kind") == other.get("kind") && one.get("command") == other.get("command");
+        let key = |start: &Value| {
+            ["/command", "/kind/hook/trigger", "/kind/hook/matcher", "/kind/mcp_server/name"].map(|at| start.pointer(at).cloned())
+        };
         for start in new {
-            match old.iter().find(|other| same(start, other)) {
+            match old.iter().find(|other| key(start) == key(other)) {
                 None => self.say(ChangeKind::Widened, format!("now starts by itself {}", words::start(start))),
-                Some(other) if other != start => {
-                    self.say(ChangeKind::Changed, format!("other variables are given to {}", words::start(start)));
-                }
-                Some(_) => {}
+                Some(other) => self.start(other, start),
             }
         }
-        for start in old.iter().filter(|start| !new.iter().any(|other| same(start, other))) {
-            self.say(ChangeKind::Narrowed, format!("no longer starts by itself {}", words::start(start)));
+        for start in old.iter().filter(|start| !new.iter().any(|other| key(start) == key(other))) {
+            // A guard that is gone stops no call any more.
+            let kind = if words::is_guard(start) { ChangeKind::Widened } else { ChangeKind::Narrowed };
+            self.say(kind, format!("no longer starts by itself {}", words::start(start)));
         }
         Some(())
+    }
+
+    /// The same command at the same occasion.
+    fn start(&mut self, old: &Value, new: &Value) {
+        let after = |start: &Value| start.pointer("/kind/hook/lets_through_after").and_then(Value::as_u64);
+        let text = words::start(new);
+        match (after(old), after(new)) {
+            (None, Some(_)) => self.say(ChangeKind::Widened, format!("calls now go on when {text} fails")),
+            (Some(_), None) => self.say(ChangeKind::Narrowed, format!("calls no longer go on when {text} fails")),
+            (Some(was), Some(now)) if now != was => {
+                let kind = if now < was { ChangeKind::Widened } else { ChangeKind::Narrowed };
+                self.say(kind, format!("calls now go on after {now} ms of {text}, not {was}"));
+            }
+            _ => {}
+        }
+        let given = |start: &Value| ["/env", "/handed_on"].map(|at| start.pointer(at).cloned());
+        if given(old) != given(new) {
+            self.say(ChangeKind::Changed, format!("other variables are given to {text}"));
+        }
     }
 }
 

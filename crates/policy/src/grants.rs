@@ -14,6 +14,9 @@ pub struct ToolGrants {
     pub allowed: Vec<ToolRule>,
     /// Pre-approved, but settings narrow the tool to calls that the gate cannot tell apart yet: every call asks.
     pub narrowed: Vec<ToolRule>,
+    /// Tools of servers that `disabledTools` takes out: denied, whatever else covers them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub denied: Vec<ToolRule>,
     /// Names that are no tool of any product: they grant nothing, and are shown.
     pub unknown: Vec<ToolRule>,
     /// Which calls of `use_aws` run unasked, when its settings say.
@@ -152,9 +155,10 @@ pub enum StartKind {
     Hook {
         trigger: String,
         matcher: Option<String>,
-        /// Of a `preToolUse` hook: it blocks only with exit status 2. Otherwise with every end but 0.
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        lets_through: bool,
+        /// Of a `preToolUse` hook: it blocks only with exit status 2, and a call goes on after so many milliseconds without
+        /// one. `None`: it blocks with every end but 0, and when it takes too long.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        lets_through_after: Option<u64>,
     },
     McpServer {
         name: String,

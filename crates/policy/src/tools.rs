@@ -30,6 +30,11 @@ impl ToolGrants {
         rule(&self.visible, Tool::Native(tool)).is_some()
     }
 
+    /// Returns whether a tool of a server is taken out by `disabledTools`.
+    pub fn takes_out(&self, server: &str, tool: &str) -> bool {
+        rule(&self.denied, Tool::Server { server, tool }).is_some()
+    }
+
     /// Returns the rule that pre-approves a tool of the products, if it is visible and pre-approved.
     pub fn pre_approval(&self, tool: NativeTool) -> Option<&ToolRule> {
         rule(&self.allowed, Tool::Native(tool)).filter(|_| self.is_visible(tool))

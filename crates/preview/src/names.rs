@@ -70,6 +70,10 @@ fn seconds(value: u64) -> String {
     whole(value, &[(3600, "h"), (60, "min"), (1, "s")])
 }
 
+pub(crate) fn milliseconds(value: u64) -> String {
+    whole(value, &[(60_000, "min"), (1000, "s"), (1, "ms")])
+}
+
 /// Returns the value in the largest unit that divides it.
 fn whole(value: u64, units: &[(u64, &str)]) -> String {
     let unit = units.iter().find(|(size, _)| value >= *size && value.is_multiple_of(*size));

@@ -16,6 +16,8 @@ pub struct Tools {
     /// What is called decides: a service, an address.
     pub by_call: Vec<CallTool>,
     pub asks: Vec<String>,
+    /// Tools of servers that `disabledTools` takes out.
+    pub denied: Vec<String>,
     /// Names that no product has. They grant nothing.
     pub unknown: Vec<String>,
 }
@@ -42,6 +44,7 @@ pub(crate) fn tools(policy: &Policy) -> Tools {
         by_path: Vec::new(),
         by_call: Vec::new(),
         asks: Vec::new(),
+        denied: server_patterns(&policy.tools.denied),
         unknown,
     };
     for tool in NativeTool::ALL {

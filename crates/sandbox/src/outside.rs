@@ -16,6 +16,9 @@ pub struct Outside {
     pub rules: Vec<PathRights>,
     /// Names that must not appear.
     pub denied: Vec<DeniedName>,
+    /// The task's own temporary directory, where it has a place on the host: below a name that is denied, it is not.
+    #[serde(skip)]
+    pub temporary: Option<AbsPath>,
 }
 
 /// A pattern of paths that nothing may be given as a name.
@@ -84,7 +87,9 @@ impl Outside {
     }
 
     fn is_denied(&self, path: &AbsPath, what: Named) -> bool {
-        self.denied.iter().any(|DeniedName(pattern)| covers(pattern, path, what))
+        let own = self.temporary.as_ref().filter(|own| path.is_beneath(own));
+        let above_own = |pattern: &PathPattern| pattern.glob.is_none() && own.is_some_and(|own| own.is_beneath(&pattern.base));
+        self.denied.iter().any(|DeniedName(pattern)| covers(pattern, path, what) && !above_own(pattern))
     }
 
     /// Returns whether what has this name may lose it: nothing that a denied name lies below may be moved out of its way.
@@ -126,6 +131,7 @@ mod tests {
         Outside {
             rules: vec![rule("/w", Rights::READ | Rights::WRITE), rule("/usr", Rights::READ | Rights::EXECUTE)],
             denied: denied.map(|text| DeniedName(PathPattern::compile(text, &path("/w"), &path("/h")).unwrap())).into(),
+            temporary: None,
         }
     }
 
@@ -163,6 +169,15 @@ mod tests {
         };
         assert!(!pem.place_matters(&path("/w/a"), &path("/w/b")));
         assert!(pem.place_matters(&path("/x/a"), &path("/w/b")) && pem.place_matters(&path("/w/a"), &path("/x/b")));
+        let own = Outside { temporary: Some(path("/w/.git/hooks/own")), ..outside.clone() };
+        for (at, expected) in [
+            ("/w/.git/hooks/own/a", true),
+            ("/w/.git/hooks/a", false),
+            ("/w/.git/hooks/owned", false),
+            ("/w/.git/hooks/own/a.pem", false),
+        ] {
+            assert_eq!(own.may_appear(&path(at), Named::New), expected, "{at}");
+        }
         assert!(!outside.may_vanish(&path("/w/.git")) && outside.may_vanish(&path("/w/a")));
         assert!(!outside.may_change(&path("/usr/bin/true")) && outside.may_execute(&path("/usr/bin/true")));
     }

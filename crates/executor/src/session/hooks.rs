@@ -12,8 +12,7 @@ use crate::audit::AuditEvent;
 use crate::tools::cut_middle;
 use crate::worker::protocol::{Reply, What};
 
-/// Milliseconds, and bytes, when a hook does not say: as in the products.
-const TIME: u64 = 30_000;
+/// Bytes, when a hook does not say: as in the products.
 const LONGEST: u64 = 10_240;
 /// What a hook is given at most of a tool's arguments or answer: what fits into a pipe.
 const OCCASION: usize = 48_000;
@@ -24,7 +23,7 @@ impl Session {
         for hook in self.of(HookTrigger::PreToolUse, Some(name)) {
             let occasion = json!({ "tool_name": name, "tool_input": cut(input) });
             let kind = self.start(hook).map(|start| start.kind);
-            let lets_through = matches!(kind, Some(StartKind::Hook { lets_through: true, .. }));
+            let lets_through = matches!(kind, Some(StartKind::Hook { lets_through_after: Some(_), .. }));
             let blocked = match self.run(hook, occasion).await? {
                 Reply::Hooked { code: Some(0), .. } => continue,
                 Reply::Hooked { code, .. } if lets_through && code != Some(2) => continue,
@@ -115,7 +114,7 @@ impl Session {
         let what = What::Hook {
             command: command.to_owned(),
             input: occasion.to_string(),
-            timeout_ms: hook.timeout_ms.as_ref().map_or(TIME, |time| time.value),
+            timeout_ms: Start::time_limit(hook),
             longest: usize::try_from(hook.max_output_size.as_ref().map_or(LONGEST, |size| size.value))
                 .unwrap_or(usize::MAX)
                 .min(1 << 20),

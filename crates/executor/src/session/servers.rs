@@ -282,7 +282,7 @@ async fn live(
         let what = What::Tools { server: server.clone(), timeout_ms: limit(written) };
         let now = match client.order(what, &|_| ()).await {
             Ok(Reply::Tools(tools)) => {
-                let off = |tool: &Remote| written.disabled_tools.iter().any(|name| name.value == tool.name);
+                let off = |tool: &Remote| session.policy.tools.takes_out(server, &tool.name);
                 Standing::Ready(Arc::new(tools.into_iter().filter(|tool| !off(tool)).collect()))
             }
             Ok(Reply::Failed { why, .. }) => Standing::Failed(format!("the server `{}` does not start: {why}", visible(server))),

@@ -29,7 +29,8 @@ pub(super) fn channel(plan: &Plan, task: &Task<'_>) -> Result<Option<(OwnedFd, O
 /// Takes the listener of a task that has started; an observer begins to look on.
 pub(super) fn take(channel: &OwnedFd, plan: &Plan, task: &Task<'_>, first: Pid) -> Result<Asked, Errno> {
     let terminal = || task.stdio.terminal.as_ref().map(|(_, path)| path.clone());
-    let own = || Own { rules: own_rules(plan, task), terminal: terminal(), first };
+    let temporary = || matches!(plan.temporary, Temporary::Named(_)).then(|| task.scratch.temporary(plan));
+    let own = || Own { rules: own_rules(plan, task), temporary: temporary(), terminal: terminal(), first };
     let error = |error: std::io::Error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN);
     match task.watch {
         None if plan.outside.is_none() => Ok(Asked::Nothing),
@@ -47,6 +48,7 @@ pub(super) fn take(channel: &OwnedFd, plan: &Plan, task: &Task<'_>, first: Pid) 
 #[derive(Debug)]
 pub(super) struct Own {
     rules: Vec<PathRights>,
+    temporary: Option<AbsPath>,
     terminal: Option<AbsPath>,
     first: Pid,
 }
@@ -55,6 +57,7 @@ pub(super) struct Own {
 pub(super) fn bounds(plan: &Plan, own: Own) -> Option<Bounds> {
     let mut outside = plan.outside.clone()?;
     outside.rules.extend(own.rules);
+    outside.temporary = own.temporary;
     let inet = plan.seccomp.as_ref().is_some_and(|filter| filter.inet);
     Some(Bounds { plan: outside, inet, terminal: own.terminal, first: own.first, later: AtomicUsize::new(0) })
 }

@@ -21,10 +21,15 @@ impl Identity {
 }
 
 impl Scratch {
-    /// Returns the task's own directory for temporary files. Without a root of its own there is nothing else in the scratch
-    /// directory, and that is the one.
+    /// Returns the task's own directory for temporary files, as the task sees it. Without a root of its own there is nothing else
+    /// in the scratch directory, and that is the one; otherwise it has a place where no grant can be above it, and nothing hides it.
     pub(crate) fn temporary(&self, plan: &Plan) -> AbsPath {
-        if plan.root.is_none() { self.path.clone() } else { self.path.join("tmp") }
+        if plan.root.is_none() { self.path.clone() } else { AbsPath::root().join("remit-tmp") }
+    }
+
+    /// Returns what stands there on the host, where the task has a root of its own.
+    pub(crate) fn temporary_source(&self) -> AbsPath {
+        self.path.join("tmp")
     }
 
     /// Returns where a layer's writes go, and the directory that overlayfs works in.
@@ -55,7 +60,7 @@ pub(super) fn directories(plan: &Plan, scratch: &Scratch) -> Result<(), LaunchEr
     let named = plan.temporary != Temporary::Named(Rights::NONE) && matches!(plan.temporary, Temporary::Named(_));
     // Without a root the scratch directory itself, which the caller has made.
     if named && plan.root.is_some() {
-        make(&scratch.temporary(plan), 0o700)?;
+        make(&scratch.temporary_source(), 0o700)?;
     }
     Ok(())
 }

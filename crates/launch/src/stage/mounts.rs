@@ -127,7 +127,8 @@ fn take_all(plan: &Plan, root: &OwnRoot, task: &Task<'_>) -> Result<Vec<Place>, 
     {
         let path = task.scratch.temporary(plan);
         let flags = MountFlag::NO_SUID | MountFlag::NO_DEV | no_exec(!rights.contains(Rights::EXECUTE));
-        let source = take(path.as_path()).and_then(|source| sys::set_mount_flags(source.as_fd(), flags).map(|()| source));
+        let source = take(task.scratch.temporary_source().as_path());
+        let source = source.and_then(|source| sys::set_mount_flags(source.as_fd(), flags).map(|()| source));
         places.push(Place::new(source, &path, Kind::Empty)?);
     }
     if let Some((_, terminal)) = &task.stdio.terminal {

@@ -97,7 +97,7 @@ pub(crate) fn set_group_id(ground: &Ground) {
     plans.extend(ground.spaces().map(|spaces| {
         let inside = Plan { drop_capabilities: true, no_new_privileges: true, ..ground.inside(spaces) };
         let plan = with_filter(inside, Metadata::Free(SetGroupId::Decided), false);
-        Plan { outside: Some(Outside { rules: vec![writable(ground.at("w"))], denied: Vec::new() }), ..plan }
+        Plan { outside: Some(Outside { rules: vec![writable(ground.at("w"))], denied: Vec::new(), temporary: None }), ..plan }
     }));
     let python = |code: &str| format!("python3 -c 'import ctypes, os; {code}'");
     for plan in plans {
@@ -173,7 +173,7 @@ pub(crate) fn creation(ground: &Ground) {
         let rules = vec![writable(ground.at("w")), writable(path("/dev/null")), writable(path("/tmp"))];
         let inside = Plan { drop_capabilities: true, no_new_privileges: true, ..ground.inside(spaces) };
         let plan = with_filter(inside, Metadata::Free(SetGroupId::Decided), true);
-        Plan { outside: Some(Outside { rules, denied: compiled.to_vec() }), ..plan }
+        Plan { outside: Some(Outside { rules, denied: compiled.to_vec(), temporary: None }), ..plan }
     }));
     let python = |code: &str| format!("python3 -c 'import os; {code}'");
     for plan in plans {
@@ -244,7 +244,7 @@ fn decided(ground: &Ground, denied: Vec<DeniedName>) -> Plan {
     let rules = &mut plan.landlock.as_mut().unwrap().rules;
     let only_read = |path| PathRights { path, rights: Rights::READ, patterns: Vec::new(), wider: false };
     rules.extend([only_read(readable), only_read(path("/proc"))]);
-    let outside = Outside { rules: rules.clone(), denied };
+    let outside = Outside { rules: rules.clone(), denied, temporary: None };
     let creation = !outside.denied.is_empty();
     let temporary = Temporary::Named(Rights::READ | Rights::WRITE);
     with_filter(Plan { outside: Some(outside), temporary, ..plan }, Metadata::Decided, creation)

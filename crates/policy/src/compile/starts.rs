@@ -30,12 +30,18 @@ impl Start {
     /// `sandbox.hooks.letThrough` names.
     pub fn of_hook(hook: &Hook, let_through: &[Text]) -> Option<Start> {
         let command = hook.command.as_ref()?.value.clone();
+        let goes_on = hook.trigger.value == HookTrigger::PreToolUse && let_through.iter().any(|named| named.value == command);
         let kind = StartKind::Hook {
             trigger: trigger(hook.trigger.value).to_owned(),
             matcher: hook.matcher.as_ref().map(|matcher| matcher.value.clone()),
-            lets_through: hook.trigger.value == HookTrigger::PreToolUse && let_through.iter().any(|named| named.value == command),
+            lets_through_after: goes_on.then(|| Start::time_limit(hook)),
         };
         Some(Start { kind, command, env: BTreeMap::new(), handed_on: Vec::new(), origin: Origin::Silent })
+    }
+
+    /// Returns how long a hook may take, in milliseconds; as in the products when it does not say.
+    pub fn time_limit(hook: &Hook) -> u64 {
+        hook.timeout_ms.as_ref().map_or(30_000, |time| time.value)
     }
 
     /// Returns what a server of an agent file is as a start; `None` when it does not start, or is no command.

@@ -10,8 +10,15 @@ use crate::{ToolGrants, ToolPattern, ToolRule};
 
 /// Compiles which tools there are and which run unasked. Without `tools` there are none.
 pub(super) fn compile(context: &mut Context<'_>) -> ToolGrants {
-    let mut grants =
-        ToolGrants { visible: Vec::new(), allowed: Vec::new(), narrowed: Vec::new(), unknown: Vec::new(), aws: None, web: None };
+    let mut grants = ToolGrants {
+        visible: Vec::new(),
+        allowed: Vec::new(),
+        narrowed: Vec::new(),
+        denied: denied(context),
+        unknown: Vec::new(),
+        aws: None,
+        web: None,
+    };
     let agent = context.agent;
     let tools = agent.file.tools.as_ref().map_or(&[][..], |tools| &tools.value);
     for entry in tools {
@@ -23,6 +30,18 @@ pub(super) fn compile(context: &mut Context<'_>) -> ToolGrants {
     narrow(context, &mut grants);
     super::calls::compile(context, &mut grants);
     grants
+}
+
+/// Returns the tools that `disabledTools` of a server names: exact names, as in the products.
+fn denied(context: &Context<'_>) -> Vec<ToolRule> {
+    let servers = context.agent.file.mcp_servers.iter();
+    let named = servers.flat_map(|server| server.disabled_tools.iter().map(|tool| (server.name.value.clone(), tool)));
+    named
+        .map(|(server, tool)| ToolRule {
+            pattern: ToolPattern::ServerTool { server, tool: tool.value.clone() },
+            origin: context.origin(tool.span),
+        })
+        .collect()
 }
 
 fn visible(context: &mut Context<'_>, grants: &mut ToolGrants, entry: &Text, alone: bool) {

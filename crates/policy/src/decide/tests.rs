@@ -223,6 +223,9 @@ fn tools() {
     tool(servers, "@github/read_log", Decision::Deny, "the agent has no `@github/read_log`");
     tool(servers, "@hub/list", Decision::Allow, allowed);
     tool(servers, "@hub/delete", Decision::Deny, "the agent has no `@hub/delete`");
+    let disabled = r#"{"tools":["@git"],"allowedTools":["@git"],"mcpServers":{"git":{"command":"x","disabledTools":["push"]}}}"#;
+    tool(disabled, "@git/push", Decision::Deny, "`disabledTools` of its server takes it out");
+    tool(disabled, "@git/pull", Decision::Allow, allowed);
     // A bare `*` in `allowedTools` covers built-in tools only.
     tool(r#"{"tools":["*"],"allowedTools":["*"]}"#, "@git/log", Decision::Ask, asked);
     tool(r#"{"tools":["*"],"allowedTools":["*"]}"#, "web_fetch", Decision::Ask, "what it fetches is decided address by address");

@@ -19,6 +19,9 @@ pub(super) fn judge(policy: &Policy, name: &str) -> (Decision, Reason) {
         let absent = reason("tools", &Origin::Silent, format!("the agent has no `{name}`"));
         return (Decision::Deny, with_help(absent, format!("add `{name}` to `tools`")));
     };
+    if let Some(denied) = rule(&tools.denied, tool) {
+        return (Decision::Deny, reason(name, &denied.origin, "`disabledTools` of its server takes it out"));
+    }
     if let Tool::Native(native) = tool {
         if native.reads_files() {
             return (Decision::Allow, reason(name, &visible.origin, "what it reads is decided file by file"));

@@ -90,6 +90,27 @@ fn starts() {
     check("{}", &server("{}"), &["Widened: now starts by itself `uvx 'a b'` (MCP server `git`)"]);
     check(&server("{}"), &server(r#"{"A":"1"}"#), &["Changed: other variables are given to `uvx 'a b'` (MCP server `git`)"]);
     check(r#"{"hooks":{"stop":[{"command":"x"}]}}"#, "{}", &["Narrowed: no longer starts by itself `x` (hook `stop`)"]);
+    let disabled =
+        |tools: &str| format!(r#"{{"tools":["@git"],"mcpServers":{{"git":{{"command":"uvx","disabledTools":[{tools}]}}}}}}"#);
+    check(&disabled(r#""push","tag""#), &disabled(r#""push""#), &["Widened: no longer takes out `@git/tag`"]);
+    check(&disabled(""), &disabled(r#""push""#), &["Narrowed: now never uses `@git/push`"]);
+}
+
+#[test]
+fn guards() {
+    let guard = |limit: u32, through: &str| {
+        format!(
+            r#"{{"hooks":{{"preToolUse":[{{"command":"x","timeout_ms":{limit}}}]}},
+                "toolsSettings":{{"sandbox":{{"hooks":{{"letThrough":[{through}]}}}}}}}}"#
+        )
+    };
+    let through = r#""x""#;
+    check(&guard(1, ""), "{}", &["Widened: no longer starts by itself `x` (hook `preToolUse`)"]);
+    // One that blocks when it takes too long blocks sooner or later.
+    check(&guard(1, ""), &guard(2, ""), &[]);
+    check(&guard(1, ""), &guard(1, through), &["Widened: calls now go on when `x` (hook `preToolUse`) fails"]);
+    check(&guard(1, through), &guard(1, ""), &["Narrowed: calls no longer go on when `x` (hook `preToolUse`) fails"]);
+    check(&guard(2, through), &guard(1, through), &["Widened: calls now go on after 1 ms of `x` (hook `preToolUse`), not 2"]);
 }
 
 #[test]

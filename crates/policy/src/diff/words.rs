@@ -42,17 +42,17 @@ fn pattern(pattern: &Value) -> String {
 pub(crate) fn start(start: &Value) -> String {
     let command = start.get("command").and_then(Value::as_str).unwrap_or_default();
     let kind = |key: &str| start.pointer(key).and_then(Value::as_str);
-    if start.pointer("/kind/hook/lets_through") == Some(&Value::Bool(true)) {
-        let trigger = kind("/kind/hook/trigger").unwrap_or_default();
-        let on = kind("/kind/hook/matcher").map_or_else(String::new, |matcher| format!(" on `{matcher}`"));
-        return format!("`{command}` (hook `{trigger}`{on}, which lets calls through when it fails)");
-    }
     match (kind("/kind/hook/trigger"), kind("/kind/hook/matcher"), kind("/kind/mcp_server/name")) {
         (Some(trigger), Some(matcher), _) => format!("`{command}` (hook `{trigger}` on `{matcher}`)"),
         (Some(trigger), None, _) => format!("`{command}` (hook `{trigger}`)"),
         (_, _, Some(server)) => format!("`{command}` (MCP server `{server}`)"),
         _ => format!("`{command}`"),
     }
+}
+
+/// Returns whether it is a hook that is asked before each call.
+pub(crate) fn is_guard(start: &Value) -> bool {
+    start.pointer("/kind/hook/trigger").and_then(Value::as_str) == Some("preToolUse")
 }
 
 pub(crate) fn limit(kind: &Value) -> String {

@@ -48,6 +48,14 @@ fn tools() {
     check(&tools(r#"["@git"]"#, r#"["@git"]"#), &tools(r#"["@git"]"#, r#"["@git/l*"]"#), &["uses without asking `@git`"]);
     check(&tools(r#"["@git"]"#, r#"["@*"]"#), &tools(r#"["@git"]"#, r#"["@git"]"#), &[]);
     check(&tools(r#"["web_fetch"]"#, r#"["web_fetch"]"#), &tools(r#"["*"]"#, "[]"), &["uses without asking `web_fetch`"]);
+    let git = |tools: &str, disabled: &str| {
+        format!(r#"{{"tools":{tools},"mcpServers":{{"git":{{"url":"https://x","disabledTools":{disabled}}}}}}}"#)
+    };
+    let (wide, push) = (git(r#"["@git"]"#, r#"["push"]"#), r#"["@git/push"]"#);
+    check(&git(r#"["@git"]"#, "[]"), &wide, &["has the tool `@git/push`"]);
+    check(&git(push, "[]"), &wide, &["has the tool `@git/push`"]);
+    check(&git(r#"["@git/log"]"#, "[]"), &wide, &[]);
+    check(&git(r#"["@git"]"#, r#"["push","tag"]"#), &wide, &[]);
     check(&tools(r#"["write"]"#, "[]"), &tools(r#"["read"]"#, "[]"), &["has the tool `fs_write`"]);
 }
 

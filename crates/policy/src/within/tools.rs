@@ -39,6 +39,11 @@ pub(super) fn compare(policy: &Policy, of: &Policy, all: &mut Beyond) {
     for rule in beyond(&policy.tools.visible, &of.tools.visible) {
         all.say(Grant::Tools, format!("has the tool {}", rule_text(&rule)), Some(&rule.origin));
     }
+    let taken_out = |denied: &ToolRule| policy.tools.denied.iter().any(|own| own.pattern == denied.pattern);
+    let has = |denied: &ToolRule| policy.tools.visible.iter().any(|visible| covers(&visible.pattern, &denied.pattern));
+    for denied in of.tools.denied.iter().filter(|denied| !taken_out(denied) && has(denied)) {
+        all.say(Grant::Tools, format!("has the tool {}", rule_text(denied)), None);
+    }
     // No glob reaches further than the tools that there are.
     if beyond(&policy.tools.visible, &of.tools.allowed).is_empty() {
         return;

@@ -4,7 +4,7 @@ use remit_policy::StartKind;
 
 use super::{MOST, MOST_OWN};
 use crate::body::{Body, Tone};
-use crate::names::limit;
+use crate::names::{limit, milliseconds};
 use crate::sheet::Section;
 use crate::{NetworkReach, Preview};
 
@@ -52,10 +52,15 @@ pub(super) fn starts(preview: &Preview) -> Option<Section> {
     let mut section = Section::new("Starts by itself, unasked", Tone::Care);
     for start in &preview.starts {
         match &start.kind {
-            StartKind::Hook { trigger, matcher, lets_through } => {
+            StartKind::Hook { trigger, matcher, lets_through_after } => {
                 let when = matcher.as_ref().map_or_else(|| trigger.clone(), |matcher| format!("{trigger}, {matcher}"));
                 let body = Body::default().name(&when, Tone::Plain);
-                let body = if *lets_through { body.words("(a call goes on when it fails)", Tone::Care) } else { body };
+                let body = match lets_through_after {
+                    Some(limit) => {
+                        body.words(&format!("(a call goes on when it fails, or after {})", milliseconds(*limit)), Tone::Care)
+                    }
+                    None => body,
+                };
                 section.row("hook", body.mark(":").line(&start.command, Tone::Care));
             }
             StartKind::McpServer { name } => {

@@ -25,6 +25,7 @@ pub(super) fn tools(preview: &Preview) -> Section {
         }
     };
     row("asks", &tools.asks, Tone::Care, "every time");
+    row("never", &tools.denied, Tone::Plain, "`disabledTools` of its server takes it out");
     row("unknown", &tools.unknown, Tone::Care, "no product has it; grants nothing");
     let seen = [&tools.pre_approved, &tools.by_command, &tools.by_path, &tools.asks];
     let none = seen.iter().all(|names| names.is_empty()) && tools.by_call.is_empty();

@@ -173,6 +173,7 @@ fn an_agent_with_a_write_grant() {
       by command     execute_bash: the commands below
       by path        fs_read, fs_write: unasked for the files below, asks for others
       asks           use_aws: every time
+      never          @git/push: `disabledTools` of its server takes it out
       unknown        fs_lst: no product has it; grants nothing
       absent         every other tool: denied
 

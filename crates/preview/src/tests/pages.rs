@@ -92,6 +92,7 @@ pub(super) fn test_runner() -> Preview {
             by_path: strings(&["fs_read"]),
             by_call: Vec::new(),
             asks: Vec::new(),
+            denied: Vec::new(),
             unknown: Vec::new(),
         },
         commands: Commands {
@@ -207,6 +208,7 @@ pub(super) fn docs_writer() -> Preview {
         by_path: strings(&["fs_read", "fs_write"]),
         by_call: Vec::new(),
         asks: strings(&["use_aws"]),
+        denied: strings(&["@git/push"]),
         unknown: strings(&["fs_lst"]),
     };
     preview.commands = Commands {
@@ -243,7 +245,11 @@ pub(super) fn docs_writer() -> Preview {
     preview.environment.variables = strings(&["CI", "HOME", "PATH"]);
     preview.starts = vec![
         StartLine {
-            kind: StartKind::Hook { trigger: "preToolUse".to_owned(), matcher: Some("fs_write".to_owned()), lets_through: false },
+            kind: StartKind::Hook {
+                trigger: "preToolUse".to_owned(),
+                matcher: Some("fs_write".to_owned()),
+                lets_through_after: None,
+            },
             command: "./guard.sh  --strict".to_owned(),
             env: Vec::new(),
             handed_on: Vec::new(),

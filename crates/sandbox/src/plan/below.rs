@@ -246,6 +246,8 @@ pub(super) fn protected(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[
             continue;
         }
         match host.paths.get(path) {
+            // Where the name leads there is nothing to be seen.
+            Some(PathFact::Found { canonical, .. }) if plan.namespaces.is_some() && !is_below(rules, canonical) => {}
             Some(PathFact::Found { canonical, .. }) if plan.namespaces.is_some() => {
                 pin(plan, rules, canonical);
                 plan.read_only.push(canonical.clone());

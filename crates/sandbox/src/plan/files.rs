@@ -20,6 +20,10 @@ use crate::{
 /// may use them. `/run` holds the sockets of the host's services.
 const PRIVATE: [(&str, bool, bool); 4] =
     [("/tmp", false, true), ("/var/tmp", false, true), ("/dev/shm", true, true), ("/run", true, false)];
+/// What is granted only in part.
+const NEVER_WHOLE: [&str; 2] = ["/", "/dev"];
+/// Links into `/proc`, which lead each process to itself.
+pub(super) const STREAMS: [&str; 4] = ["/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr"];
 /// Those that a profile grants by the name that they have on a host.
 const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 
@@ -115,6 +119,19 @@ impl Rules {
     fn grant(&mut self, policy: &Policy, host: &Host, plan: &mut Plan, rule: &PathRule, rights: Rights) {
         let pattern = &rule.pattern;
         let by_agent = matches!(rule.origin, Origin::Agent(_));
+        if NEVER_WHOLE.contains(&pattern.base.as_str()) {
+            plan.gaps.push(Gap {
+                grant: Grant::Files,
+                what: format!("commands cannot use `{}`", pattern.text),
+                why: format!("a task has a `{}` of its own, or what is granted would hold what is never granted", pattern.base),
+                remedy: Some("name the directories and devices that are meant".to_owned()),
+            });
+            return;
+        }
+        // The standard streams are the task's own.
+        if STREAMS.iter().any(|stream| pattern.base.is_beneath(&AbsPath::root().join(stream))) {
+            return;
+        }
         let Some(glob) = &pattern.glob else {
             match host.paths.get(&pattern.base) {
                 Some(PathFact::Found { canonical, kind }) => {
@@ -214,7 +231,8 @@ fn deepest_existing(host: &Host, base: &AbsPath, workspace: &AbsPath) -> Option<
 fn layers(policy: &Policy, host: &Host, plan: &mut Plan, rules: &mut Rules) {
     let possible = plan.namespaces.is_some() && host.overlay.works();
     let why = if host.namespaces.works() { why(&host.overlay) } else { why(&host.namespaces) };
-    let layered = policy.files.workspace == WorkspaceMode::Layer;
+    // What is never granted as a whole has no layer as a whole; that it is not granted is said.
+    let layered = policy.files.workspace == WorkspaceMode::Layer && !NEVER_WHOLE.contains(&policy.workspace.as_str());
     if layered && possible {
         rules.add(policy.workspace.clone(), Rights::READ | Rights::WRITE, "private layer", false);
         plan.layers.push(Layer {

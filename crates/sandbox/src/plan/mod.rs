@@ -197,7 +197,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
     });
     if plan.seccomp.as_ref().is_some_and(SeccompProgram::notifies) {
         let denied = denied.into_iter().chain(covered(&plan)).collect();
-        plan.outside = Some(Outside { rules: rules.clone(), denied });
+        plan.outside = Some(Outside { rules: rules.clone(), denied, temporary: None });
     }
     if host.landlock_abi > 0 {
         plan.landlock = Some(LandlockPlan {

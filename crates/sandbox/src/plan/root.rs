@@ -9,6 +9,7 @@ use remit_agent::AbsPath;
 use remit_policy::Policy;
 
 use super::Plan;
+use super::files::STREAMS;
 use crate::{Bind, Host, OwnRoot, PathFact, PathKind, PathRights, Rights};
 
 /// Made anew for each task: device nodes are bound one by one, `/proc` is mounted.
@@ -76,6 +77,7 @@ fn links(policy: &Policy, host: &Host) -> BTreeMap<AbsPath, AbsPath> {
     let rules = [&files.read, &files.write, &files.execute].into_iter().flatten();
     let named = rules.map(|rule| &rule.pattern.base).chain(&policy.environment.path);
     named
+        .filter(|path| !STREAMS.contains(&path.as_str()))
         .filter_map(|path| match host.paths.get(path) {
             Some(PathFact::Found { canonical, .. }) if canonical != path => Some((path.clone(), canonical.clone())),
             _ => None,
