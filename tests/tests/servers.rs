@@ -34,7 +34,7 @@ fn record(world: &World) -> String {
 fn tools_of_a_server_are_listed_called_and_gated() {
     let world = World::empty();
     let rules = json!({
-        "tools": ["@box/echo", "@box/read", "@box/odd", "@box/off", "thinking"],
+        "tools": ["@box/echo", "@box/read", "@box/odd", "@box/off", "@box/gone", "thinking"],
         "allowedTools": ["@b*/e*"],
         "toolAliases": { "@box/read": "look", "@box/odd": "fs_read" }
     });
@@ -46,7 +46,8 @@ fn tools_of_a_server_are_listed_called_and_gated() {
     chat.call("@box/echo", &json!({ "text": "heard" })).ok("heard");
     chat.call("look", &json!({ "path": "notes.txt" })).refused("has no way to ask: `allowedTools` does not pre-approve it");
     chat.call("@box/write", &json!({ "path": "x" })).refused("the agent has no `@box/write`");
-    chat.call("@box/off", &json!({})).refused("the server `box` has no tool `off`");
+    chat.call("@box/off", &json!({})).refused("`disabledTools` of its server takes it out");
+    chat.call("@box/gone", &json!({})).refused("the server `box` has no tool `gone`");
     chat.call("@none/echo", &json!({})).refused("the agent has no `@none/echo`");
     assert_eq!(chat.close(), 0);
     let record = record(&world);
