@@ -340,7 +340,8 @@ fn seccomp_holds(ground: &Ground) {
     ground.allowed(&filter(false), &socket("AF_UNIX"));
     ground.refused(&filter(false), &socket("AF_INET"));
     ground.allowed(&filter(true), &socket("AF_INET"));
-    ground.refused(&filter(true), &python("import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)"));
+    ground.refused(&filter(true), &python("import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 15)"));
+    ground.allowed(&filter(true), &python("import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)"));
     if ground.trials.namespaces.works() {
         let unshare = if ground.trials.needs_user_namespace { "unshare -U true" } else { "unshare -m true" };
         ground.refused(&filter(true), unshare);

@@ -26,6 +26,9 @@ pub struct Files {
     pub masked: Vec<AbsPath>,
     /// Patterns: neither read nor written nor executed.
     pub hidden: Vec<String>,
+    /// Those of `hidden` that commands can read all the same, or in part: a gap tells why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hidden_from_tools: Vec<String>,
     /// Patterns that the writing tool may not write.
     pub write_denied: Vec<String>,
     /// Patterns: written only where a rule names the path itself.
@@ -42,6 +45,9 @@ pub struct FileGrant {
     pub place: Place,
     pub read: bool,
     pub writes: Writes,
+    /// A device, as `/dev/null`, or a terminal: nothing is kept there.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub device: bool,
     pub execute: bool,
     /// The patterns that this came from, as written.
     pub patterns: Vec<String>,
@@ -88,6 +94,7 @@ pub(crate) fn files(policy: &Policy, plan: &Plan) -> Files {
         absent: plan.absent.clone(),
         masked: plan.masks.iter().map(|mask| mask.path.clone()).collect(),
         hidden: texts(&policy.files.hidden),
+        hidden_from_tools: plan.hidden_from_tools.clone(),
         write_denied: texts(&policy.files.write_denied),
         written_by_name: texts(&policy.files.protected),
         read_by_name: texts(&policy.files.protected_read),
@@ -125,6 +132,7 @@ fn grant(policy: &Policy, plan: &Plan, profile: &BTreeSet<&str>, rights: PathRig
         place,
         read: rights.rights.contains(Rights::READ),
         writes,
+        device: rights.rights.contains(Rights::DEVICE),
         execute: rights.rights.contains(Rights::EXECUTE),
         path: rights.path,
         patterns: rights.patterns,

@@ -127,7 +127,7 @@ fn changed_scripts(policy: &Policy, preview: &Preview) -> Option<(String, String
 
 fn written(preview: &Preview) -> Vec<Risk> {
     let direct: Vec<&FileGrant> =
-        preview.files.grants.iter().filter(|grant| grant.writes == Writes::Direct && !grant.of_profile).collect();
+        preview.files.grants.iter().filter(|grant| grant.writes == Writes::Direct && !grant.device).collect();
     let (inside, outside): (Vec<&FileGrant>, Vec<&FileGrant>) =
         direct.into_iter().partition(|grant| grant.place == Place::Workspace);
     let paths = |grants: &[&FileGrant]| {

@@ -39,7 +39,7 @@ fn reads(preview: &Preview) -> String {
 }
 
 fn writes(preview: &Preview) -> String {
-    let direct = own(preview, |grant| grant.writes == Writes::Direct);
+    let direct = said(preview, |grant| grant.writes == Writes::Direct && !grant.device);
     let layer = preview.files.grants.iter().any(|grant| grant.writes == Writes::PrivateLayer);
     match (direct.as_slice(), layer) {
         ([], true) => "writes to a private layer".to_owned(),
@@ -60,7 +60,11 @@ fn network(preview: &Preview) -> String {
 /// Returns the paths that the agent file grants, or its silence: the workspace first, then by path. What the profile adds
 /// for every agent is on the page.
 fn own(preview: &Preview, is_meant: impl Fn(&FileGrant) -> bool) -> Vec<String> {
-    let mut grants: Vec<&FileGrant> = preview.files.grants.iter().filter(|grant| !grant.of_profile && is_meant(grant)).collect();
+    said(preview, |grant| !grant.of_profile && is_meant(grant))
+}
+
+fn said(preview: &Preview, is_meant: impl Fn(&FileGrant) -> bool) -> Vec<String> {
+    let mut grants: Vec<&FileGrant> = preview.files.grants.iter().filter(|grant| is_meant(grant)).collect();
     grants.sort_by_key(|grant| grant.place);
     // What lies below another one is said with it.
     let is_said = |grant: &FileGrant| grants.iter().any(|other| other.path != grant.path && grant.path.is_beneath(&other.path));

@@ -16,7 +16,7 @@ pub(super) fn files(preview: &Preview) -> Section {
     } else {
         Section::new("Files, as the policy has them: the kernel holds no command to this here", Tone::Gap)
     };
-    if !preview.files.grants.iter().any(|grant| grant.writes == Writes::Direct && grant.place != Place::System) {
+    if !preview.files.grants.iter().any(|grant| grant.writes == Writes::Direct && !grant.device) {
         row(&mut section, "written", Body::of("nothing of yours", Tone::Plain));
     }
     tree(&mut section, preview);
@@ -177,9 +177,8 @@ fn patterns(section: &mut Section, preview: &Preview) {
     let made: Vec<String> = files.made.iter().map(|path| from_workspace(path, preview)).collect();
     say("made", &made, MOST, "because it is granted and not there yet");
     say("not written", &files.write_denied, MOST_OWN, "by no tool");
-    // A pattern that the kernel does not hold has a gap that names it.
-    let is_in_a_gap = |text: &String| preview.not_held.iter().any(|gap| gap.what.contains(&format!("`{text}`")));
-    let (by_tools, hidden): (Vec<String>, Vec<String>) = files.hidden.iter().cloned().partition(is_in_a_gap);
+    let from_tools = |text: &String| !files.kernel || files.hidden_from_tools.contains(text);
+    let (by_tools, hidden): (Vec<String>, Vec<String>) = files.hidden.iter().cloned().partition(from_tools);
     say("hidden", &hidden, MOST, "neither read nor written");
     say(if hidden.is_empty() { "hidden" } else { "" }, &by_tools, MOST_OWN, "from the tools; see what nothing holds");
     say("protected", &files.written_by_name, FEW, "written only where a rule names them");

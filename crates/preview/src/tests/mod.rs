@@ -9,8 +9,8 @@ use remit_agent::{Agent, Reading, parse};
 use remit_policy::{Otherwise, Policy, Profile, Workspace, compile};
 use remit_sandbox::{Availability, Cgroups, Host, Trials, plan};
 
-use crate::{Form, NetworkReach, Preview, RenderStyle, preview, render, summary};
-use pages::{docs_writer, path, strings, test_runner, unrestricted, without_namespaces};
+use crate::{Form, NetworkReach, Place, Preview, RenderStyle, Writes, preview, render, summary};
+use pages::{docs_writer, grant, path, strings, test_runner, unrestricted, without_namespaces};
 
 fn plain(preview: &Preview, width: usize) -> String {
     let text = render(preview, Form::Text(RenderStyle { color: false, width }));
@@ -318,6 +318,23 @@ fn one_line_for_the_approval() {
          network to crates.io:443, *.crates.io only",
     );
     check(unrestricted(), "trust-all: may do everything that your user can; nothing holds it");
+}
+
+#[test]
+fn what_a_profile_writes_is_written() {
+    let mut preview = test_runner();
+    assert!(plain(&preview, 80).contains("nothing of yours"));
+    preview.files.grants.push(grant("/srv/data", Place::System, Writes::Direct, false));
+    assert!(!plain(&preview, 80).contains("nothing of yours"));
+    assert!(summary(&preview).contains("; writes /srv/data and a private layer; "), "{}", summary(&preview));
+}
+
+#[test]
+fn what_commands_can_read_is_not_called_hidden_from_them() {
+    let mut preview = test_runner();
+    preview.files.hidden_from_tools = preview.files.hidden.clone();
+    let page = plain(&preview, 80);
+    assert!(!page.contains("neither read nor written") && page.contains("from the tools; see what nothing holds"), "{page}");
 }
 
 #[test]

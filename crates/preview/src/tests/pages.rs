@@ -24,6 +24,7 @@ pub(super) fn grant(at: &str, place: Place, writes: Writes, execute: bool) -> Fi
         path: path(at),
         place,
         of_profile: matches!(place, Place::Home | Place::System),
+        device: at.starts_with("/dev/"),
         read: true,
         writes,
         execute,
@@ -105,6 +106,7 @@ pub(super) fn test_runner() -> Preview {
         },
         files: Files {
             kernel: true,
+            hidden_from_tools: Vec::new(),
             grants,
             private: ["/tmp", "/dev/shm"]
                 .map(|at| PrivateDirectory { target: path(at), in_memory: true, no_exec: false })

@@ -21,7 +21,7 @@ pub(super) fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[Pat
     // What was not looked at lies in no grant; asking that first spares most of the work.
     let looked_at = |rule: &&PathRule| host.paths.contains_key(&rule.pattern.base);
     let by_name_only = files.protected_read.iter().filter(looked_at).filter(|rule| !named(&rule.pattern.base));
-    let (mut open, mut created, mut denied) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut open, mut later, mut created, mut denied) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for rule in files.hidden.iter().chain(by_name_only) {
         let pattern = &rule.pattern;
         if pattern.glob.is_some() {
@@ -42,9 +42,17 @@ pub(super) fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[Pat
             // What it points to may be granted under its own name.
             Some(PathFact::Link) => {
                 open.push(&pattern.base);
+                plan.hidden_from_tools.push(pattern.text.to_string());
                 continue;
             }
-            Some(PathFact::Missing) | None => continue,
+            Some(PathFact::Missing) => {
+                let own = [&policy.workspace, &policy.home].into_iter().any(|own| pattern.base.is_beneath(own));
+                if own && is_below(rules, &pattern.base) && !is_private(plan, &pattern.base) {
+                    later.push(&pattern.base);
+                }
+                continue;
+            }
+            None => continue,
         };
         if !is_below(rules, canonical) || is_private(plan, canonical) {
             continue;
@@ -53,9 +61,14 @@ pub(super) fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[Pat
             mask(plan, canonical, *kind);
         } else {
             open.push(canonical);
+            plan.hidden_from_tools.push(pattern.text.to_string());
         }
     }
     push_created(plan, &created);
+    if !later.is_empty() {
+        plan.gaps
+            .push(made_later(format!("commands can read what somebody else makes while they run at {}", list(policy, &later))));
+    }
     if !open.is_empty() {
         let why = match &host.namespaces {
             Availability::Works => "there is a symbolic link in the path".to_owned(),
@@ -85,6 +98,9 @@ fn hidden_pattern(
                 }
             }
             let links: Vec<&AbsPath> = links.iter().filter(|link| is_below(rules, link)).collect();
+            if !links.is_empty() || !complete {
+                plan.hidden_from_tools.push(pattern.text.to_string());
+            }
             if !links.is_empty() {
                 let why = "it is a symbolic link, and what it points to is granted by a name of its own";
                 plan.gaps.push(only_the_gate(&list(policy, &links), why));
@@ -97,14 +113,13 @@ fn hidden_pattern(
                     remedy: Some("keep what is hidden outside the directories that are granted".to_owned()),
                 });
             }
-            plan.gaps.push(Gap {
-                grant: Grant::Files,
-                what: format!("commands can read what somebody else makes while they run and matches `{}`", pattern.text),
-                why: "what is there at the start is covered; a mount covers paths, not patterns".to_owned(),
-                remedy: None,
-            });
+            let what = format!("commands can read what somebody else makes while they run and matches `{}`", pattern.text);
+            plan.gaps.push(made_later(what));
         }
-        Err(why) => plan.gaps.push(only_the_gate(&format!("`{}`", pattern.text), &why)),
+        Err(why) => {
+            plan.hidden_from_tools.push(pattern.text.to_string());
+            plan.gaps.push(only_the_gate(&format!("`{}`", pattern.text), &why));
+        }
     }
     (can_be_decided(host) && appears_for_good(plan, rules, &pattern.base)).then(|| DeniedName(pattern.clone()))
 }
@@ -155,6 +170,15 @@ pub(super) fn names(rule: &PathRule, path: &AbsPath) -> bool {
 /// Returns whether the host's path is out of sight, because a directory of the task's own stands over it.
 pub(super) fn is_private(plan: &Plan, path: &AbsPath) -> bool {
     plan.private_directories.iter().any(|private| path.is_beneath(&private.target))
+}
+
+fn made_later(what: String) -> Gap {
+    Gap {
+        grant: Grant::Files,
+        what,
+        why: "what is there at the start is covered; a mount covers paths, not patterns".to_owned(),
+        remedy: None,
+    }
 }
 
 fn only_the_gate(what: &str, why: &str) -> Gap {

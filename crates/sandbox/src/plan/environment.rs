@@ -3,7 +3,9 @@
 use remit_agent::AbsPath;
 use remit_policy::Policy;
 
-use crate::{Carried, Grant, Host, Mechanism, PathFact, PathKind, Plan};
+use super::below::{is_private, list};
+use crate::above::above;
+use crate::{Carried, Gap, Grant, Host, Mechanism, PathFact, PathKind, PathRights, Plan, Rights};
 use std::path::Path;
 
 pub(super) fn environment(policy: &Policy, host: &Host, plan: &mut Plan) {
@@ -29,6 +31,19 @@ pub(super) fn environment(policy: &Policy, host: &Host, plan: &mut Plan) {
         what: "variables that are not named do not reach the task".to_owned(),
         by: vec![Mechanism::Exec],
     });
+}
+
+/// Patterns name programs, and `PATH` says which those are: where a task may write a directory of it, it says so itself.
+pub(super) fn own_programs(policy: &Policy, host: &Host, plan: &Plan, rules: &[PathRights]) -> Option<Gap> {
+    let written = |path: &AbsPath| above(rules, path).any(|rule| rule.rights.contains(Rights::WRITE)) && !is_private(plan, path);
+    let search = search_path(policy, host);
+    let written: Vec<&AbsPath> = search.iter().filter(|path| written(path)).collect();
+    (!written.is_empty()).then(|| Gap {
+        grant: Grant::Commands,
+        what: format!("commands can make programs with the names that patterns allow, in {}", list(policy, &written)),
+        why: "it is on `PATH`, and may be written and executed".to_owned(),
+        remedy: Some("take it out of `PATH` before the start, or grant it for reading and executing only".to_owned()),
+    })
 }
 
 /// The caller's own order, as far as programs there may be executed, then the profile's directories.

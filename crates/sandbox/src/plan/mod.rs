@@ -37,6 +37,9 @@ pub struct Plan {
     pub read_only: Vec<AbsPath>,
     /// Covered by something empty: hidden paths inside a grant.
     pub masks: Vec<Mask>,
+    /// Hidden patterns, as the policy has them, that commands can read all the same, or in part: a gap tells why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hidden_from_tools: Vec<String>,
     /// `None`: nothing is asked of Landlock.
     pub landlock: Option<LandlockPlan>,
     /// `None`: no filter.
@@ -153,6 +156,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
         make_directories: Vec::new(),
         read_only: Vec::new(),
         masks: Vec::new(),
+        hidden_from_tools: Vec::new(),
         landlock: None,
         seccomp: None,
         outside: None,
@@ -179,6 +183,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
     if plan.namespaces.is_some() {
         plan.root = Some(root::root(policy, host, &plan, &rules));
     }
+    let own_programs = environment::own_programs(policy, host, &plan, &rules);
     let debug = rest::debug(policy, host, &mut plan);
     plan.seccomp = host.seccomp.works().then(|| SeccompProgram {
         inet: network.inet_sockets,
@@ -209,6 +214,7 @@ fn confined(policy: &Policy, host: &Host) -> Plan {
     }
     plan.carried.extend(network.carried);
     plan.gaps.extend(network.gaps);
+    plan.gaps.extend(own_programs);
     environment::environment(policy, host, &mut plan);
     plan.environment.extend(network.proxy.iter().flat_map(ProxyPlan::environment));
     plan.proxy = network.proxy;
@@ -241,6 +247,7 @@ fn unrestricted(policy: &Policy, host: &Host) -> Plan {
         make_directories: Vec::new(),
         read_only: Vec::new(),
         masks: Vec::new(),
+        hidden_from_tools: Vec::new(),
         landlock: None,
         seccomp: None,
         outside: None,

@@ -316,6 +316,35 @@ fn a_credential_store_below_a_grant_is_masked() {
     assert_eq!(with.masks.iter().map(|mask| mask.path.as_str()).collect::<Vec<_>>(), ["/home/u/.ssh"]);
     let without = plan(&policy, &without_namespaces(host(&policy, &existing)));
     assert!(gap(&without, "`~/.ssh`: hidden from the tools, and not from commands"));
+    assert_eq!(
+        (with.hidden_from_tools, without.hidden_from_tools.as_slice()),
+        (Vec::new(), ["/home/u/.ssh".to_owned()].as_slice())
+    );
+}
+
+#[test]
+fn what_is_hidden_and_not_there_is_told() {
+    let policy = policy(r#""fs_read":{"allowedPaths":["."],"deniedPaths":["later.txt","/elsewhere/x"]},"#);
+    let host = host(&policy, &["/w"]);
+    for host in [without_namespaces(host.clone()), host] {
+        let plan = plan(&policy, &host);
+        assert!(gap(&plan, "commands can read what somebody else makes while they run at `later.txt`"), "{:#?}", plan.gaps);
+        assert_eq!(plan.hidden_from_tools, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_directory_of_programs_that_is_written_is_told() {
+    let check = |search: &str, expected: bool| {
+        let policy = policy_under("dev", r#""fs_write":{"allowedPaths":["bin/"]}"#);
+        let mut host = host(&policy, &["/w/bin"]);
+        host.environment.insert("PATH".to_owned(), search.to_owned());
+        let plan = plan(&policy, &host);
+        let told = "commands can make programs with the names that patterns allow, in `bin`";
+        assert_eq!(gap(&plan, told), expected, "{:?} {:#?}", plan.search_path, plan.gaps);
+    };
+    check("/usr/bin:/w/bin", true);
+    check("/usr/bin", false);
 }
 
 #[test]

@@ -61,7 +61,8 @@ pub(crate) enum Rule {
         errno: u16,
         otherwise: Box<Rule>,
     },
-    /// socket(2): `AF_UNIX`, and with `inet` streams and datagrams of TCP and UDP over IPv4 and IPv6.
+    /// socket(2): `AF_UNIX`, and with `inet` streams and datagrams of TCP and UDP over IPv4 and IPv6, and `NETLINK_ROUTE`, by which
+    /// getifaddrs(3) lists the interfaces; changing one takes a capability.
     Socket {
         inet: bool,
         unix: Unix,
@@ -91,6 +92,8 @@ const EAFNOSUPPORT: u16 = 97;
 const AF_UNIX: u32 = 1;
 const AF_INET: u32 = 2;
 const AF_INET6: u32 = 10;
+const AF_NETLINK: u32 = 16;
+const NETLINK_ROUTE: u32 = 0;
 const SOCK_STREAM: u32 = 1;
 const SOCK_DGRAM: u32 = 2;
 const SOCK_SEQPACKET: u32 = 5;
@@ -348,7 +351,10 @@ fn check(rule: &Rule) -> Vec<Instruction> {
             let protocol = if_any(load_argument(2), &[IPPROTO_DEFAULT, IPPROTO_TCP, IPPROTO_UDP], allow.clone(), refused());
             let mut kind = vec![load_argument(1), and(SOCK_TYPE_MASK)];
             kind.extend(if_any_loaded(&[SOCK_STREAM, SOCK_DGRAM], protocol, refused()));
-            let family = if_any_loaded(&[AF_INET, AF_INET6], kind, vec![ret(Action::Errno(EAFNOSUPPORT))]);
+            let mut netlink = vec![load_argument(2)];
+            netlink.extend(if_any_loaded(&[NETLINK_ROUTE], allow.clone(), refused()));
+            let other = if_any_loaded(&[AF_NETLINK], netlink, vec![ret(Action::Errno(EAFNOSUPPORT))]);
+            let family = if_any_loaded(&[AF_INET, AF_INET6], kind, other);
             if_any(load_argument(0), &[AF_UNIX], unix_socket(*unix), family)
         }
     }

@@ -109,7 +109,6 @@ fn calls_are_answered_as_the_data_says() {
         check(&program, X86_64, 135, [0xFFFF_FFFF, 0, 0], "allow"); // personality, asked
         check(&program, X86_64, 135, [0x0400_0000, 0, 0], "EPERM");
         check(&program, X86_64, 41, [1, 1, 0], "allow"); // socket unix
-        check(&program, X86_64, 41, [16, 3, 0], "EAFNOSUPPORT"); // netlink
         check(&program, X86_64, 41, [40, 1, 0], "EAFNOSUPPORT"); // vsock
         check(&program, X86_64, 53, [1, 1, 0], "allow"); // socketpair unix
         check(&program, X86_64, 53, [2, 1, 0], "EAFNOSUPPORT");
@@ -120,6 +119,11 @@ fn calls_are_answered_as_the_data_says() {
     check(&OPEN, X86_64, 41, [10, 2, 17], "allow"); // inet6 dgram udp
     check(&OPEN, X86_64, 41, [2, 3, 0], "EPROTONOSUPPORT"); // raw
     check(&OPEN, X86_64, 41, [2, 1, 262], "EPROTONOSUPPORT"); // MPTCP
+    check(&CLOSED, X86_64, 41, [16, 3, 0], "EAFNOSUPPORT"); // netlink
+    check(&OPEN, X86_64, 41, [16, 0x80003, 0], "allow"); // NETLINK_ROUTE
+    check(&OPEN, X86_64, 41, [16, 3, 12], "EPROTONOSUPPORT"); // NETLINK_NETFILTER
+    check(&OPEN, X86_64, 41, [16, 3, 0x1_0000_0000], "allow"); // NETLINK_ROUTE to the kernel
+    check(&OPEN, X86_64, 41, [17, 3, 0], "EAFNOSUPPORT"); // packet
     check(&CLOSED, X86_64, 29, [0; 3], "EPERM"); // shmget
     check(&OPEN, X86_64, 29, [0; 3], "allow");
     for (nr, args, free, refused, decided) in [
