@@ -201,6 +201,7 @@ fn nothing() -> Plan {
         make_directories: Vec::new(),
         read_only: Vec::new(),
         masks: Vec::new(),
+        hidden_from_tools: Vec::new(),
         landlock: None,
         seccomp: None,
         outside: None,

@@ -137,7 +137,7 @@ impl Caller {
             // Here `self` would be this process.
             (true, _) => match through_itself(path) {
                 Some((link, rest)) => (format!("/proc/{}/{link}", self.thread), rest),
-                None => return Ok(path.to_vec()),
+                None => return self.by_number(path),
             },
             (false, libc::AT_FDCWD) => (format!("/proc/{}/cwd", self.thread), path),
             (false, number) => (format!("/proc/{}/fd/{number}", self.thread), path),
@@ -180,11 +180,28 @@ impl Caller {
             let rest = path.strip_prefix(b"/proc/")?;
             let (process, number) = rest.split_at_checked(rest.iter().position(|byte| *byte == b'/')?)?;
             let number = descriptor_named(&[b"/proc/self".as_slice(), number].concat())?;
-            // As the caller's own pid namespace counts.
-            let status = told(self.thread, "status").ok()?;
-            let own = status.lines().find_map(|line| line.strip_prefix("NStgid:"))?.split_whitespace().next_back()?;
-            (own.as_bytes() == process).then_some(number)
+            (self.own_number("NStgid:").ok()?.as_bytes() == process).then_some(number)
         })
+    }
+
+    /// Returns the path with the caller's number for `/proc/self`, which here would be this process.
+    fn by_number(&self, path: &[u8]) -> Result<Vec<u8>, Errno> {
+        let itself = |prefix: &[u8]| path.strip_prefix(prefix).filter(|rest| matches!(rest.first(), None | Some(b'/')));
+        let (start, rest) = if let Some(rest) = itself(b"/proc/self") {
+            (format!("/proc/{}", self.own_number("NStgid:")?), rest)
+        } else if let Some(rest) = itself(b"/proc/thread-self") {
+            (format!("/proc/{}/task/{}", self.own_number("NStgid:")?, self.own_number("NSpid:")?), rest)
+        } else {
+            return Ok(path.to_vec());
+        };
+        Ok([start.as_bytes(), rest].concat())
+    }
+
+    /// Returns a number of the caller's, as its own pid namespace counts.
+    fn own_number(&self, field: &str) -> Result<String, Errno> {
+        let status = told(self.thread, "status")?;
+        let numbers = status.lines().find_map(|line| line.strip_prefix(field)).ok_or(Errno::SRCH)?;
+        numbers.split_whitespace().next_back().map(str::to_owned).ok_or(Errno::SRCH)
     }
 
     /// Returns the device number of the terminal of the caller's session.

@@ -182,6 +182,8 @@ pub(crate) fn creation(ground: &Ground) {
                 .to_owned(),
             "echo x > /dev/null && echo x > /dev/stdout && echo x 2>&1 >/dev/stderr && echo x > /dev/fd/1".to_owned(),
             "mkdir -p e/f/g && rmdir e/f/g e/f e && mkfifo p && rm p".to_owned(),
+            // As a rule that grants reading alone answers, whoever asks.
+            "for own in self thread-self; do sh -c \"echo x > /proc/$own/comm\" 2>&1 | grep -q denied || exit 1; done".to_owned(),
             "umask 027 && echo x > m && test $(stat -c %a m) = 640 && rm m".to_owned(),
             "ln -s new link && echo x > link && test -f new && rm new link".to_owned(),
             "mkdir .git && echo x > .git/config && rm -r .git".to_owned(),
