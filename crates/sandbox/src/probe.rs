@@ -104,7 +104,8 @@ pub fn paths_of_interest(policy: &Policy) -> Vec<AbsPath> {
     paths.extend(hidden.filter(|rule| granted(&rule.pattern.base)).map(base));
     paths.extend(denied.filter(|rule| written(&rule.pattern.base)).map(base));
     paths.extend(files.caches.iter().map(base));
-    paths.extend(Some(policy.workspace.join(".git")).filter(written));
+    let hides = files.hidden.iter().any(|rule| rule.pattern.base.is_beneath(&policy.workspace));
+    paths.extend(Some(policy.workspace.join(".git")).filter(|git| written(git) || (hides && granted(git))));
 
     // The directories above a pattern of the workspace, for the case that the pattern's own does not exist.
     let in_workspace = |path: &AbsPath| *path != policy.workspace && path.is_beneath(&policy.workspace);

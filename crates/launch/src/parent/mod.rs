@@ -208,7 +208,8 @@ fn environment(plan: &Plan, task: &Task<'_>) -> Result<Vec<CString>, LaunchError
     if let Some((name, value)) = task.mark {
         lines.push(text(format!("{name}={value}").as_bytes())?);
     }
-    if let Temporary::Named(_) = plan.temporary {
+    // What a policy says of it holds: of two, programs differ on which they read.
+    if matches!(plan.temporary, Temporary::Named(_)) && !plan.environment.contains_key("TMPDIR") {
         lines.push(text(format!("TMPDIR={}", task.scratch.temporary(plan)).as_bytes())?);
     }
     Ok(lines)

@@ -84,7 +84,8 @@ fn enter(prepared: &Prepared<'_>) -> Result<Infallible, LaunchError> {
     let Some(spaces) = plan.namespaces else { return become_task(prepared) };
     namespaces::map_identity(spaces.user, prepared.identity).map_err(|errno| LaunchError::new(Layer::Namespaces, errno))?;
     if spaces.loopback {
-        sys::raise_loopback().map_err(LaunchError::at(Layer::Namespaces, "loopback"))?;
+        let raised = sys::raise_loopback().and_then(|()| route::second_addresses());
+        raised.map_err(LaunchError::at(Layer::Namespaces, "loopback"))?;
     }
     if let Some(proxy) = &plan.proxy {
         network::listen(proxy, prepared.task).map_err(LaunchError::at(Layer::Network, proxy.address))?;

@@ -14,7 +14,7 @@ pub const COMPILE_CODES: &[(&str, &str)] = &[
     ("example-fails", "an example of `sandbox.examples` is decided otherwise than the file says"),
     ("kiro-v3-rules", "the file has rules of Kiro CLI 3, which Remit does not enforce"),
     ("never-passed", "a variable that is never passed, because it holds a secret or changes what programs do"),
-    ("never-set", "a variable that is never set, because it changes what programs do"),
+    ("never-set", "a variable that is never set, because it changes what programs do, or is the task's own"),
     ("not-a-wildcard", "a command pattern has `?`, `[` or `{`, which are ordinary characters in it"),
     ("regex-read-as-glob", "a command pattern looks like a regular expression, and is read as a glob"),
     ("settings-not-read", "a setting that Remit does not read"),

@@ -55,8 +55,8 @@ fn set(context: &mut Context<'_>, variables: &[(Text, Text)], set: &mut BTreeMap
         if !valid(context, name) {
             continue;
         }
-        if name.value == "PATH" || is_loader(&name.value) {
-            let message = format!("`{}` is never set: it decides what programs run or load", name.value);
+        if let Some(reason) = never_set(&name.value) {
+            let message = format!("`{}` is never set: {reason}", name.value);
             let error = context.error("never-set", name.span, message);
             context.report(error.help("remove it"));
         } else if value.value.contains('\0') {
@@ -65,6 +65,15 @@ fn set(context: &mut Context<'_>, variables: &[(Text, Text)], set: &mut BTreeMap
         } else {
             set.insert(name.value.clone(), value.value.clone());
         }
+    }
+}
+
+/// Returns why a file sets no variable of this name.
+fn never_set(name: &str) -> Option<&'static str> {
+    match name {
+        "HOME" => Some("a task has the home that its paths were approved for"),
+        "REMIT_TASK" => Some("it is the task's own name"),
+        _ => (name == "PATH" || is_loader(name)).then_some("it decides what programs run or load"),
     }
 }
 

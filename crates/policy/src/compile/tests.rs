@@ -257,7 +257,7 @@ fn network_environment_and_limits() {
     );
     check(
         &sandbox(
-            r#"{"network":{"allow":["http://a"]},"env":{"pass":["GITHUB_TOKEN","PATH","A*"],"set":{"LD_PRELOAD":"x","PATH":"y"}}}"#,
+            r#"{"network":{"allow":["http://a"]},"env":{"pass":["GITHUB_TOKEN","PATH","A*"],"set":{"LD_PRELOAD":"x","PATH":"y","HOME":"/z"}}}"#,
         ),
         Reading::Remit,
         &[
@@ -267,6 +267,7 @@ fn network_environment_and_limits() {
             r#"Error bad-variable at "A*": `A*` is not the name of a variable | write letters, digits and `_`, each variable by its whole name"#,
             r#"Error never-set at "LD_PRELOAD": `LD_PRELOAD` is never set: it decides what programs run or load | remove it"#,
             r#"Error never-set at "PATH": `PATH` is never set: it decides what programs run or load | remove it"#,
+            r#"Error never-set at "HOME": `HOME` is never set: a task has the home that its paths were approved for | remove it"#,
         ],
     );
 }

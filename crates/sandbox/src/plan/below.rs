@@ -7,6 +7,7 @@ use remit_agent::AbsPath;
 use remit_policy::{PathPattern, PathRule, Policy};
 
 use super::files::{overlaps, shown, why};
+use super::repositories::committed;
 use crate::above::{above, is_below};
 use crate::{
     Availability, Carried, DeniedName, Gap, Grant, Host, Mask, Matches, Mechanism, PathFact, PathKind, PathRights, Plan, Rights,
@@ -76,6 +77,7 @@ pub(super) fn hidden(policy: &Policy, host: &Host, plan: &mut Plan, rules: &[Pat
         };
         plan.gaps.push(only_the_gate(&list(policy, &open), &why));
     }
+    committed(policy, host, plan, rules);
     denied
 }
 
@@ -192,7 +194,7 @@ fn only_the_gate(what: &str, why: &str) -> Gap {
 
 /// Of the workspace. Where it is no directory it names one, with a configuration and hooks that git then uses; and where it is not
 /// there, neither can be what is protected in it.
-const GIT: &str = ".git";
+pub(super) const GIT: &str = ".git";
 
 /// What a mount covers is no longer covered when somebody outside the task puts another file in its place; and a socket in a
 /// directory that is shown answers whoever can see it. In a private layer neither is so.
@@ -328,26 +330,6 @@ fn push_created(plan: &mut Plan, created: &[String]) {
         what: format!("commands can create {}", some(created)),
         why: "it does not exist yet, and lies inside a directory that is granted".to_owned(),
         remedy: Some("grant a narrower directory, or create it before the start".to_owned()),
-    });
-}
-
-/// Tells of repositories below the workspace's own, which are not looked for: it would take a walk over everything that can be
-/// written at each start. A pattern that denies them has them looked for.
-pub(super) fn nested_repositories(policy: &Policy, plan: &mut Plan, rules: &[PathRights]) {
-    // As a file it names another directory, with hooks and settings of its own.
-    let nested = ["nested/.git"].map(|path| policy.workspace.join(path));
-    let closed = nested.iter().all(|path| policy.files.write_denied.iter().any(|rule| rule.pattern.matches_or_above(path)));
-    let written = |rule: &&PathRights| rule.rights.contains(Rights::WRITE) && rule.path.is_beneath(&policy.workspace);
-    let here: Vec<&AbsPath> =
-        rules.iter().filter(written).map(|rule| &rule.path).filter(|path| appears_for_good(plan, rules, path)).collect();
-    if closed || here.is_empty() {
-        return;
-    }
-    plan.gaps.push(Gap {
-        grant: Grant::Files,
-        what: format!("commands can write the hooks and settings of repositories below {}", list(policy, &here)),
-        why: "only those of the workspace's own repository are looked for".to_owned(),
-        remedy: Some("add `*/**/.git` to `toolsSettings.fs_write.deniedPaths`".to_owned()),
     });
 }
 

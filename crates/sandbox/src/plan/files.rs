@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use remit_agent::AbsPath;
 use remit_policy::{Origin, PathRule, Policy, WorkspaceMode};
 
-use super::below::{can_be_decided, hidden, nested_repositories, programs, protected, shared_with_others, some};
+use super::below::{can_be_decided, hidden, programs, protected, shared_with_others, some};
+use super::repositories::nested_repositories;
 use crate::above::{above, is_below};
 use crate::{
     Availability, Carried, DeniedName, Gap, Grant, Host, Layer, LayerPurpose, Mechanism, PathFact, PathKind, PathRights, Plan,

@@ -4,6 +4,7 @@ mod below;
 mod environment;
 mod files;
 mod network;
+mod repositories;
 mod rest;
 mod root;
 #[cfg(test)]
@@ -67,7 +68,7 @@ pub struct Plan {
     /// All capabilities are given up, the bounding and ambient sets too.
     pub drop_capabilities: bool,
     pub no_new_privileges: bool,
-    /// The whole environment of the task, but for `TMPDIR`, which depends on the task.
+    /// The whole environment of the task, but for a `TMPDIR` of the task's own.
     pub environment: BTreeMap<String, String>,
     /// The directories of the task's `PATH`, in order.
     pub search_path: Vec<AbsPath>,
