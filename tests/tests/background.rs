@@ -33,9 +33,12 @@ fn a_task_goes_its_way_and_its_result_stays() {
 
     let again = world.remit(&["retry", &id, "--yes"]);
     again.assert_code(0);
-    world.remit(&["wait", "my-suite-2"]).assert_code(3);
-    world.remit(&["status", "my-suite-"]).assert_code(0).assert_stdout("my-suite-2");
-    world.remit(&["status", "my"]).assert_code(1).assert_stderr("could be one of 2 tasks").assert_stderr(again.stdout.trim());
+    // A name means the newest.
+    for name in ["my-suite", "my"] {
+        world.remit(&["wait", name]).assert_code(3);
+        world.remit(&["status", name]).assert_code(0).assert_stdout("my-suite.2").assert_stdout(again.stdout.trim());
+    }
+    world.remit(&["status", "my-suite.1"]).assert_code(0).assert_stdout(&id);
     world.remit(&["delete", &id]).assert_code(0);
     world.remit(&["status", &id]).assert_code(1).assert_stderr("there is no task");
     world.remit(&["clean", "--older", "0s", "--keep", "0"]).assert_code(0);
@@ -115,12 +118,20 @@ fn the_queue_is_first_in_first_out_and_can_be_changed() {
     let never = begin(&world, &["--after", "b1"], &["f"]);
     world.remit(&["status", &c]).assert_stdout("2: as many tasks run as may");
     world.remit(&["tasks", "move", "d1", "--first"]).assert_code(0);
+    world.remit(&["delete", &b]).assert_code(1).assert_stderr("is not over");
     world.remit(&["cancel", &b]).assert_code(0);
     world.remit(&["wait", &never]).assert_stdout("cancelled");
     assert_eq!(task(&world, &never)["reason"], format!("{b} did not succeed"));
     for name in ["c", "d", "e"] {
         go(name);
     }
+    // It is over, and somebody whose turn has not come will ask how it ended.
+    let last = begin(&world, &["--after-any", &never], &["e"]);
+    world.remit(&["delete", &never]).assert_code(1).assert_stderr(&format!("`{last}` waits for `{never}`"));
+    world.remit(&["clean", "--older", "0s", "--keep", "0"]).assert_code(0);
+    world.remit(&["status", &never]).assert_code(0);
+    world.remit(&["cancel", &last]).assert_code(0);
+    world.remit(&["delete", &never]).assert_code(0);
     go("a");
     world.remit(&["wait", &a, &c, &d, &after]).assert_code(0);
     assert_eq!(fs::read_to_string(world.workspace().join("order")).unwrap(), "a\nd\nc\ne\n");

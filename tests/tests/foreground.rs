@@ -34,16 +34,16 @@ fn a_task_is_known_as_long_as_it_runs_and_after() {
     assert_eq!(state(&world, &id), "running");
     let mut two = run(&world, "suite", &[]);
     two.wait_for("begun");
-    assert_eq!(state(&world, "suite-2"), "running");
+    assert_eq!(state(&world, "suite.2"), "running");
     world.remit(&["delete", &id]).assert_code(1).assert_stderr("is not over");
-    let waiting = Running::start(&mut world.remit_command(&["wait", "suite"]));
+    let waiting = Running::start(&mut world.remit_command(&["wait", "suite.1"]));
     fs::write(world.workspace().join("go"), "").unwrap();
     one.outcome().assert_code(3);
     two.outcome().assert_code(3);
     waiting.outcome().assert_code(3).assert_stdout(&format!("{id} failed"));
     assert_eq!(task(&world, &id)["state"], "failed");
     assert_eq!(world.remit(&["told"]).assert_code(0).stdout, "", "who waited for it knows");
-    world.remit(&["delete", "suite", "suite-2"]).assert_code(0);
+    world.remit(&["delete", "suite", "suite.1"]).assert_code(0);
     assert_eq!(all(&world).len(), 0);
 }
 

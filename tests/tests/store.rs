@@ -82,6 +82,20 @@ fn a_newer_store_is_read_and_not_written() {
     world.remit(&["status", &id]).assert_code(0).assert_stdout("succeeded");
 }
 
+/// A supervisor clears up after the end that `wait` tells of.
+#[test]
+fn what_is_over_can_be_deleted_at_once() {
+    let world = world_with("mkdir -p made/a/b && touch made/a/b/c");
+    for _ in 0..20 {
+        let id = begin(&world, &[], &[]);
+        world.remit(&["wait", &id]).assert_code(0);
+        world.remit(&["delete", &id]).assert_code(0);
+    }
+    let left: Vec<_> = fs::read_dir(world.path().join("state/remit/tasks")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(fs::read_dir(world.path().join("state/remit/running")).unwrap().count(), 0);
+}
+
 /// Nothing in a repository is ever read as a record of a task.
 #[test]
 fn a_repository_makes_no_tasks() {

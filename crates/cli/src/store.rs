@@ -1,9 +1,9 @@
 //! The tasks that there are: the store open and swept, and a task by what somebody typed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use remit_diagnostics::visible;
-use remit_tasks::{Meant, Record, StateDir, Store, TaskId, Timestamp, Wish, call, looked, meant, sweep};
+use remit_tasks::{Meant, Record, StateDir, Store, TaskId, Timestamp, Wish, call, has_left, looked, meant, sweep};
 
 use crate::failure::Failure;
 use crate::notices;
@@ -71,6 +71,20 @@ impl Tasks {
             sweep(&self.state, &mut self.store, Timestamp::now())?;
             std::thread::sleep(SOON);
         }
+    }
+
+    /// Waits until a task's own process, which clears up after the end, has left.
+    pub(crate) fn leave(&self, id: &TaskId) -> Result<(), Failure> {
+        let until = Instant::now() + PATIENCE;
+        while !has_left(&self.state, id).map_err(|errno| Failure::io(&format!("cannot look after `{id}`"), &errno.into()))? {
+            if Instant::now() > until {
+                return Err(
+                    Failure::new(format!("`{id}` is over, and its supervisor still clears up")).help("try again in a moment")
+                );
+            }
+            std::thread::sleep(SOON);
+        }
+        Ok(())
     }
 
     pub(crate) fn record(&self, text: &str) -> Result<Record, Failure> {

@@ -52,6 +52,7 @@ pub use id::{TaskId, TaskIdError};
 /// A point in time, UTC; it comes in as a value, and nothing in this crate asks the clock.
 pub use jiff::Timestamp;
 pub use layers::{KeptLayer, LayerToKeep, layers, remove_layers};
+pub use lock::has_left;
 pub use name::{Meant, derive as derive_name, given as given_name, meant};
 pub use notes::{explanation_of, note_explanation, note_progress, note_summary, progress_of, summary_of};
 pub use orphans::VARIABLE;

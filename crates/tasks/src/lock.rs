@@ -128,6 +128,20 @@ impl Lock {
     }
 }
 
+/// Returns whether the task's own process has left: it clears up after the task's end, and gives up the lock last.
+pub fn has_left(state: &StateDir, id: &TaskId) -> Result<bool, Errno> {
+    let file = match files::open_directory(state.fd(), DIRECTORY).and_then(|directory| open(&directory, id, OFlags::empty())) {
+        Ok(file) => file,
+        Err(Errno::NOENT) => return Ok(true),
+        Err(errno) => return Err(errno),
+    };
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
 fn open(directory: &OwnedFd, id: &TaskId, create: OFlags) -> Result<OwnedFd, Errno> {
     // Writable, because a network file system locks nothing else: flock(2).
     let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | create;

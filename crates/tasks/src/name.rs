@@ -4,6 +4,8 @@ use crate::TaskId;
 
 /// More than fits beside the other columns of a listing is no name.
 const LONGEST: usize = 28;
+/// Stands before the number of a later task with the same name; what somebody asks for has none.
+const COUNTS: char = '.';
 /// Words that say nothing about what a task is.
 const EMPTY: [&str; 12] = ["a", "an", "and", "for", "in", "my", "of", "on", "our", "please", "the", "to"];
 
@@ -41,7 +43,7 @@ pub(crate) fn unique(name: &str, mut is_taken: impl FnMut(&str) -> bool) -> Stri
     if !is_taken(name) {
         return name.to_owned();
     }
-    let numbered = |number: u64| format!("{name}-{number}");
+    let numbered = |number: u64| format!("{name}{COUNTS}{number}");
     let (mut taken, mut free) = (1_u64, 2_u64);
     while is_taken(&numbered(free)) {
         (taken, free) = (free, free.saturating_mul(2));
@@ -67,8 +69,17 @@ pub enum Meant {
 }
 
 /// Finds a task by its id, its name, or a beginning of either that no other has; of an id, `task-` may be left out.
+///
+/// A name means the newest task that was given it: `suite` is `suite.3` when there are three, and `suite.1` is the first. The tasks
+/// are in the order in which they were made.
 pub fn meant(text: &str, known: &[(TaskId, String)]) -> Meant {
-    let exact = known.iter().find(|(id, name)| id.as_str() == text || name == text);
+    let first = text.strip_suffix(".1").filter(|name| !name.contains(COUNTS)).unwrap_or(text);
+    let is_one = |(id, name): &&(TaskId, String)| id.as_str() == text || (first.contains(COUNTS) && name == text);
+    let newest = || known.iter().rev().find(|(_, name)| asked_for(name) == text);
+    let exact = known.iter().find(is_one).or_else(|| match first == text {
+        true => newest(),
+        false => known.iter().find(|(_, name)| name == first),
+    });
     if let Some((id, _)) = exact {
         return Meant::One(id.clone());
     }
@@ -80,8 +91,18 @@ pub fn meant(text: &str, known: &[(TaskId, String)]) -> Meant {
     match found.as_slice() {
         [] => Meant::Nobody,
         [(id, _)] => Meant::One(id.clone()),
+        [(_, one), .., (newest, _)]
+            if found.iter().all(|(_, name)| name.starts_with(text) && asked_for(name) == asked_for(one)) =>
+        {
+            Meant::One(newest.clone())
+        }
         _ => Meant::Several(found),
     }
+}
+
+/// Returns the name that a task was given, without the number that it got.
+fn asked_for(name: &str) -> &str {
+    name.split_once(COUNTS).map_or(name, |(name, _)| name)
 }
 
 #[cfg(test)]
@@ -107,29 +128,42 @@ mod tests {
 
     #[test]
     fn a_name_is_nobody_elses() {
-        let taken = ["suite", "suite-2"];
-        assert_eq!(unique("suite", |name| taken.contains(&name)), "suite-3");
+        let taken = ["suite", "suite.2"];
+        assert_eq!(unique("suite", |name| taken.contains(&name)), "suite.3");
         assert_eq!(unique("other", |name| taken.contains(&name)), "other");
     }
 
     #[test]
     fn a_task_is_found_by_what_no_other_has() {
-        let known: Vec<(TaskId, String)> =
-            [("task-3f0000", "suite"), ("task-3g0000", "suite-2"), ("task-z00000", "deploy"), ("task-suite0", "x")]
-                .map(|(id, name)| (id.replace("suite0", "5t0000").parse().unwrap(), name.to_owned()))
-                .to_vec();
+        let known: Vec<(TaskId, String)> = [
+            ("task-3f0000", "suite"),
+            ("task-3g0000", "suite.2"),
+            ("task-z00000", "deploy"),
+            ("task-5t0000", "x"),
+            ("task-4f0000", "suite.3"),
+            ("task-4g0000", "suite-2"),
+        ]
+        .map(|(id, name)| (id.parse().unwrap(), name.to_owned()))
+        .to_vec();
         let one = |text: &str, expected: &str| assert_eq!(meant(text, &known), Meant::One(expected.parse().unwrap()), "{text}");
         one("task-3f0000", "task-3f0000");
-        one("suite", "task-3f0000");
-        one("suite-", "task-3g0000");
+        // The newest of a name, and one of them.
+        one("suite", "task-4f0000");
+        one("suite.1", "task-3f0000");
+        one("suite.2", "task-3g0000");
+        one("suite.", "task-4f0000");
+        one("suite-2", "task-4g0000");
+        one("suite-", "task-4g0000");
         one("d", "task-z00000");
         one("task-z", "task-z00000");
         one("3g", "task-3g0000");
-        for (text, count) in [("task-", 4), ("3", 2), ("s", 2), ("sui", 2)] {
+        for (text, count) in [("task-", 6), ("3", 2), ("s", 4), ("sui", 4)] {
             assert!(matches!(meant(text, &known), Meant::Several(found) if found.len() == count), "{text}");
         }
-        for text in ["", "nobody", "suite-3", "*", "%"] {
+        for text in ["", "nobody", "suite-3", "suite.4", "deploy.2", "*", "%"] {
             assert_eq!(meant(text, &known), Meant::Nobody, "{text}");
         }
+        let of_one_name: Vec<_> = known.iter().filter(|(_, name)| asked_for(name) == "suite").cloned().collect();
+        assert_eq!(meant("sui", &of_one_name), Meant::One("task-4f0000".parse().unwrap()));
     }
 }

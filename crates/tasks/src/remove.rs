@@ -24,20 +24,37 @@ const DEPTH: u32 = 32;
 pub fn remove_tree(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
     match rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR) {
         Ok(()) | Err(Errno::NOENT) => return Ok(()),
-        Err(Errno::NOTDIR) => return Ok(rustix::fs::unlinkat(parent, name, AtFlags::empty())?),
+        Err(Errno::NOTDIR) => return gone(rustix::fs::unlinkat(parent, name, AtFlags::empty())),
         Err(_) => {}
     }
-    let top = open_for_removal(parent, name)?;
-    let mut moved = 0;
+    let top = match open_for_removal(parent, name) {
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::NOENT) => return Ok(()),
+        other => other?,
+    };
+    let (mut moved, mut again) = (0, AGAIN);
     loop {
         let before = moved;
         empty(top.as_fd(), &mut Up { top: top.as_fd(), moved: &mut moved }, 0)?;
         if moved == before {
-            break;
+            match rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR) {
+                // Somebody has put something there meanwhile.
+                Err(Errno::NOTEMPTY) if again > 0 => again -= 1,
+                done => return gone(done),
+            }
         }
         rustix::fs::seek(&top, SeekFrom::Start(0))?;
     }
-    Ok(rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR)?)
+}
+
+/// How often a directory is emptied that somebody fills meanwhile.
+const AGAIN: u32 = 100;
+
+/// What somebody else has removed is removed.
+fn gone(removed: Result<(), Errno>) -> io::Result<()> {
+    match removed {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 /// Where directories that lie too deep are moved to, and how many were.
@@ -51,14 +68,18 @@ fn empty(directory: BorrowedFd<'_>, up: &mut Up<'_>, depth: u32) -> io::Result<(
     let mut buffer = [MaybeUninit::uninit(); 4096];
     let mut entries = RawDir::new(directory, &mut buffer);
     while let Some(entry) = entries.next() {
-        let entry = entry?;
+        let entry = match entry {
+            // The directory itself is gone.
+            Err(Errno::NOENT) => return Ok(()),
+            other => other?,
+        };
         let name = entry.file_name();
         if files::is_dot(name) {
             continue;
         }
         if entry.file_type() != FileType::Directory {
             match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
-                Ok(()) => continue,
+                Ok(()) | Err(Errno::NOENT) => continue,
                 // A file system that does not tell types; a directory after all.
                 Err(Errno::ISDIR) => {}
                 Err(errno) => return Err(errno.into()),
@@ -67,10 +88,17 @@ fn empty(directory: BorrowedFd<'_>, up: &mut Up<'_>, depth: u32) -> io::Result<(
         if rustix::fs::unlinkat(directory, name, AtFlags::REMOVEDIR).is_ok() {
             continue;
         }
-        let child = open_for_removal(directory, name)?;
+        let child = match open_for_removal(directory, name) {
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::NOENT) => continue,
+            other => other?,
+        };
         if depth < DEPTH {
             empty(child.as_fd(), up, depth + 1)?;
-            rustix::fs::unlinkat(directory, name, AtFlags::REMOVEDIR)?;
+            match rustix::fs::unlinkat(directory, name, AtFlags::REMOVEDIR) {
+                // The top is emptied once more.
+                Err(Errno::NOTEMPTY) => {}
+                done => gone(done)?,
+            }
         } else {
             move_up(directory, name, up)?;
         }
@@ -135,6 +163,23 @@ mod tests {
         symlink(".", directory.path().join("scratch")).unwrap();
         remove(&directory);
         assert!(directory.path().join("kept").exists());
+    }
+
+    #[test]
+    fn two_can_remove_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        for _ in 0..20 {
+            for at in 0..50 {
+                let below = directory.path().join(format!("scratch/{}/{at}", at % 5));
+                fs::create_dir_all(&below).unwrap();
+                fs::write(below.join("file"), "").unwrap();
+            }
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| remove(&directory));
+                }
+            });
+        }
     }
 
     #[test]

@@ -45,6 +45,10 @@ pub(crate) fn delete(ui: &Ui, args: &DeleteArgs) -> Result<Exit, Failure> {
             return Err(Failure::new(format!("`{}` is not over: it is {}", record.id, record.state.word()))
                 .help(format!("`remit cancel {}` ends it", record.id)));
         }
+        if let Some(next) = tasks.store.waits_for(&record.id)? {
+            return Err(Failure::new(format!("`{next}` waits for `{}`, and asks how it ended when its turn comes", record.id))
+                .help(format!("`remit wait {next}`, or `remit cancel {next}`, and then delete")));
+        }
         ids.push(record.id);
     }
     ids.iter().try_for_each(|id| forget(&mut tasks, id))?;
@@ -61,6 +65,9 @@ pub(crate) fn clean(ui: &Ui, args: &CleanArgs) -> Result<Exit, Failure> {
     for record in over.into_iter().take(count) {
         let State::Ended { ended_at, .. } = record.state else { continue };
         if Duration::try_from(now.duration_since(ended_at)).unwrap_or_default() < args.older {
+            continue;
+        }
+        if tasks.store.waits_for(&record.id)?.is_some() {
             continue;
         }
         if !args.layers && !layers(&tasks.state, &record.id)?.is_empty() {
@@ -83,6 +90,7 @@ pub(crate) fn clean(ui: &Ui, args: &CleanArgs) -> Result<Exit, Failure> {
 ///
 /// Fails where an apply is under way or was interrupted: what it has moved lies in the workspace, and only the layer says where to.
 pub(crate) fn forget(tasks: &mut Tasks, id: &TaskId) -> Result<(), Failure> {
+    tasks.leave(id)?;
     // Notes that cannot be read keep nobody from deleting.
     if let Ok(layers) = Layers::of(&tasks.state, id)
         && !layers.all().is_empty()

@@ -84,6 +84,15 @@ impl Store {
         Ok(names)
     }
 
+    /// Returns a task that waits for its turn until this one has ended, and then asks how.
+    pub fn waits_for(&self, id: &TaskId) -> Result<Option<TaskId>, StoreError> {
+        let waits = |record: &Record| {
+            let after = record.created.background().and_then(|background| background.after.as_ref());
+            record.state == State::Queued && after.is_some_and(|after| after.tasks.contains(id))
+        };
+        Ok(unfinished(&self.db, &self.path)?.into_iter().find(waits).map(|record| record.id))
+    }
+
     /// Returns the events of a task, with their times.
     pub fn events(&self, id: &TaskId) -> Result<Vec<(Timestamp, Event)>, StoreError> {
         read_events(&self.db, id, &self.path)
@@ -125,13 +134,16 @@ pub(super) fn read_events(db: &Connection, id: &TaskId, path: &AbsPath) -> Resul
     Ok(events)
 }
 
-pub(super) fn entries(db: &Connection, path: &AbsPath) -> Result<Vec<Entry>, StoreError> {
+fn unfinished(db: &Connection, path: &AbsPath) -> Result<Vec<Record>, StoreError> {
     let failed = super::failed(path, "read");
     let mut statement = db.prepare("SELECT record FROM tasks WHERE over = 0 ORDER BY position").map_err(&failed)?;
     let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(&failed)?;
+    rows.map(|row| from_json(&row.map_err(&failed)?, path)).collect()
+}
+
+pub(super) fn entries(db: &Connection, path: &AbsPath) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::new();
-    for row in rows {
-        let record: Record = from_json(&row.map_err(&failed)?, path)?;
+    for record in unfinished(db, path)? {
         // What runs in the foreground has no place: somebody waits for it.
         let Some(background) = record.created.background() else { continue };
         let after = background.after.as_ref().filter(|_| record.state == State::Queued);

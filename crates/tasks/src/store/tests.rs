@@ -94,7 +94,7 @@ fn turns_are_taken_in_order_and_after_others() {
     store.create(&two, "a", at(0), vec![in_background(None)]).unwrap();
     let after = After { tasks: vec![one.clone()], any: false };
     store.create(&three, "a", at(0), vec![in_background(Some(after))]).unwrap();
-    assert_eq!(store.record(&three).unwrap().name, "a-3");
+    assert_eq!(store.record(&three).unwrap().name, "a.3");
     assert!(matches!(store.take_turn(&two, at(1)).unwrap(), Turn::Later { .. }));
     assert_eq!(store.take_turn(&one, at(1)).unwrap(), Turn::Now);
     assert_eq!(store.record(&one).unwrap().state, State::Starting);

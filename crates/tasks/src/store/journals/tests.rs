@@ -115,7 +115,7 @@ fn names_are_unique_and_the_order_is_that_of_the_starts() {
         task.end_noted(at(9 + i64::try_from(index).unwrap()), Outcome::Succeeded).unwrap();
     }
     let store = open(&state);
-    assert_eq!(names(&store), ["make", "make-2", "make-3", "make-4"]);
+    assert_eq!(names(&store), ["make", "make.2", "make.3", "make.4"]);
     let listed: Vec<String> = list(&store).into_iter().map(|listed| listed.id).collect();
     assert_eq!(listed, ids.iter().map(|(_, id)| id.to_string()).collect::<Vec<_>>());
     for _ in 0..3 {
