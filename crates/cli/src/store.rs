@@ -76,7 +76,7 @@ impl Tasks {
     /// Waits until a task's own process, which clears up after the end, has left.
     pub(crate) fn leave(&self, id: &TaskId) -> Result<(), Failure> {
         let until = Instant::now() + PATIENCE;
-        while !has_left(&self.state, id).map_err(|errno| Failure::io(&format!("cannot look after `{id}`"), &errno.into()))? {
+        while !has_left(&self.state, id).map_err(|errno| Failure::io(format!("cannot look after `{id}`"), &errno.into()))? {
             if Instant::now() > until {
                 return Err(
                     Failure::new(format!("`{id}` is over, and its supervisor still clears up")).help("try again in a moment")

@@ -73,12 +73,12 @@ pub enum Meant {
 /// A name means the newest task that was given it: `suite` is `suite.3` when there are three, and `suite.1` is the first. The tasks
 /// are in the order in which they were made.
 pub fn meant(text: &str, known: &[(TaskId, String)]) -> Meant {
-    let first = text.strip_suffix(".1").filter(|name| !name.contains(COUNTS)).unwrap_or(text);
-    let is_one = |(id, name): &&(TaskId, String)| id.as_str() == text || (first.contains(COUNTS) && name == text);
+    let named = |wanted: &str| known.iter().find(|(_, name)| name == wanted);
     let newest = || known.iter().rev().find(|(_, name)| asked_for(name) == text);
-    let exact = known.iter().find(is_one).or_else(|| match first == text {
-        true => newest(),
-        false => known.iter().find(|(_, name)| name == first),
+    let exact = known.iter().find(|(id, _)| id.as_str() == text).or_else(|| match text.rsplit_once(COUNTS) {
+        Some((first, "1")) => named(first),
+        Some(_) => named(text),
+        None => newest(),
     });
     if let Some((id, _)) = exact {
         return Meant::One(id.clone());

@@ -51,7 +51,7 @@ pub(crate) fn delete(ui: &Ui, args: &DeleteArgs) -> Result<Exit, Failure> {
         }
         ids.push(record.id);
     }
-    ids.iter().try_for_each(|id| forget(&mut tasks, id))?;
+    forget_all(&mut tasks, &ids)?;
     Ok(Exit::Done)
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn clean(ui: &Ui, args: &CleanArgs) -> Result<Exit, Failure> {
     let mut over: Vec<Record> = tasks.store.list(Which::All)?.into_iter().filter_map(|listed| listed.record.ok()).collect();
     over.retain(Record::is_over);
     let count = over.len().saturating_sub(args.keep);
-    let (mut removed, mut kept) = (0, 0);
+    let (mut old, mut kept) = (Vec::new(), 0);
     for record in over.into_iter().take(count) {
         let State::Ended { ended_at, .. } = record.state else { continue };
         if Duration::try_from(now.duration_since(ended_at)).unwrap_or_default() < args.older {
@@ -74,9 +74,10 @@ pub(crate) fn clean(ui: &Ui, args: &CleanArgs) -> Result<Exit, Failure> {
             kept += 1;
             continue;
         }
-        forget(&mut tasks, &record.id)?;
-        removed += 1;
+        old.push(record.id);
     }
+    forget_all(&mut tasks, &old)?;
+    let removed = old.len();
     ui.tell(&match kept {
         0 => format!("{removed} forgotten"),
         _ => format!("{removed} forgotten; {kept} kept, with changes that are neither applied nor discarded"),
@@ -84,12 +85,27 @@ pub(crate) fn clean(ui: &Ui, args: &CleanArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// First the files, then the record: what is interrupted in between can be deleted again.
+/// First the files of all, then the records: on a full disk there is room for the second only after the first, and what is
+/// interrupted in between can be deleted again.
 ///
 /// # Errors
 ///
 /// Fails where an apply is under way or was interrupted: what it has moved lies in the workspace, and only the layer says where to.
+fn forget_all(tasks: &mut Tasks, ids: &[TaskId]) -> Result<(), Failure> {
+    ids.iter().try_for_each(|id| remove_files(tasks, id))?;
+    ids.iter().try_for_each(|id| Ok(tasks.store.remove(id)?))
+}
+
+/// Forgets one task: its files, then its record.
+///
+/// # Errors
+///
+/// As where several are forgotten.
 pub(crate) fn forget(tasks: &mut Tasks, id: &TaskId) -> Result<(), Failure> {
+    forget_all(tasks, std::slice::from_ref(id))
+}
+
+fn remove_files(tasks: &Tasks, id: &TaskId) -> Result<(), Failure> {
     tasks.leave(id)?;
     // Notes that cannot be read keep nobody from deleting.
     if let Ok(layers) = Layers::of(&tasks.state, id)
@@ -98,6 +114,5 @@ pub(crate) fn forget(tasks: &mut Tasks, id: &TaskId) -> Result<(), Failure> {
     {
         return Err(error.into());
     }
-    remove_directory(&tasks.state, id)?;
-    Ok(tasks.store.remove(id)?)
+    Ok(remove_directory(&tasks.state, id)?)
 }
