@@ -57,7 +57,7 @@ fn lies_under_layers(path: &AbsPath) -> bool {
 fn layer(policy: &Policy, state: &StateDir, user: bool) -> Result<Availability, Failure> {
     let scratch = Scratch { path: state.path().join(&format!("trial-{}", std::process::id())) };
     let failed = |error: &std::io::Error| Failure::io(format!("cannot try a layer in `{}`", scratch.path), error);
-    fs::create_dir(scratch.path.as_path()).map_err(|error| failed(&error))?;
+    make(&scratch.path).map_err(|error| failed(&error))?;
     let tried = try_layer(&scratch, &policy.workspace, user);
     remove(&scratch.path).map_err(|error| failed(&error))?;
     tried.map_err(|error| Failure::of(&error).help(error.remedy()))
@@ -67,7 +67,7 @@ fn layer(policy: &Policy, state: &StateDir, user: bool) -> Result<Availability, 
 pub(crate) fn try_and_keep(state: &StateDir, key: String) -> Result<Trials, Failure> {
     let scratch = Scratch { path: state.path().join(&format!("trial-{}", std::process::id())) };
     let failed = |error: &std::io::Error| Failure::io(format!("cannot try what this host can do in `{}`", scratch.path), error);
-    fs::create_dir(scratch.path.as_path()).map_err(|error| failed(&error))?;
+    make(&scratch.path).map_err(|error| failed(&error))?;
     let trials = try_host(&scratch);
     remove(&scratch.path).map_err(|error| failed(&error))?;
     let trials = trials.map_err(|error| Failure::of(&error).help(error.remedy()))?;
@@ -77,6 +77,17 @@ pub(crate) fn try_and_keep(state: &StateDir, key: String) -> Result<Trials, Fail
         let _ = state.write(KEPT, &text);
     }
     Ok(trials)
+}
+
+/// Makes a directory to try things in. One that is there was left by somebody with our number, who was killed.
+fn make(path: &AbsPath) -> std::io::Result<()> {
+    match fs::create_dir(path.as_path()) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            remove(path)?;
+            fs::create_dir(path.as_path())
+        }
+        made => made,
+    }
 }
 
 /// Forgets what was kept, because it turned out to be wrong.
