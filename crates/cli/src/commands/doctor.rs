@@ -121,7 +121,7 @@ fn lines<'a>(trials: &'a Trials, landlock: &'a Availability, cgroups: &'a Availa
         Line {
             name: "cgroups",
             holds: "limits of memory and processes",
-            lost: "memory is limited by looking now and then; processes are in a user namespace, and for root not at all",
+            lost: "memory is limited by looking now and then; processes too, for root not at all",
             found: cgroups,
         },
     ]
@@ -134,31 +134,54 @@ fn page(head: &str, lines: &[Line<'_>], ui: &Ui) -> String {
         format!("{style}{text}{style:#}")
     };
     let mut page = format!("{}\n\n", visible(head));
-    for line in lines {
-        // Writing to a string does not fail.
-        let _ = match line.found {
-            Availability::Works => {
-                writeln!(page, "  {:<18} {}    {}", line.name, paint("works  ", anstyle::AnsiColor::Green), line.holds)
-            }
-            Availability::Missing { why, remedy } => writeln!(
-                page,
-                "  {:<18} {}    {}\n  {:<18} lost:      {}\n  {:<18} help:      {}",
-                line.name,
-                paint("missing", anstyle::AnsiColor::Red),
-                visible(why),
-                "",
-                line.lost,
-                "",
-                visible(remedy)
-            ),
+    let width = ui.stdout_style().width;
+    for (at, line) in lines.iter().enumerate() {
+        let (state, color) = match line.found {
+            Availability::Works => ("works  ", anstyle::AnsiColor::Green),
+            Availability::Missing { .. } => ("missing", anstyle::AnsiColor::Red),
         };
+        let first = format!("  {:<18} {}    ", line.name, paint(state, color));
+        match line.found {
+            Availability::Works => row(&mut page, width, &first, line.holds),
+            Availability::Missing { why, remedy } => {
+                let said = lines.iter().take(at).find(
+                    |other| matches!(other.found, Availability::Missing { remedy: other, .. } if !other.is_empty() && other == remedy),
+                );
+                let help = said.map_or_else(|| visible(remedy), |other| format!("the same as for {}", other.name));
+                row(&mut page, width, &first, &visible(why));
+                row(&mut page, width, &format!("  {:<18} lost:      ", ""), line.lost);
+                row(&mut page, width, &format!("  {:<18} help:      ", ""), &help);
+            }
+        }
     }
     let missing = lines.iter().filter(|line| !line.found.works()).count();
     let summary = match missing {
         0 => "Everything that this version uses works here.".to_owned(),
-        1 => "1 mechanism is missing. `remit preview AGENT` shows what that leaves open for an agent.".to_owned(),
-        _ => format!("{missing} mechanisms are missing. `remit preview AGENT` shows what that leaves open for an agent."),
+        1 => "1 mechanism is missing: `remit preview AGENT` shows what that leaves open.".to_owned(),
+        _ => format!("{missing} mechanisms are missing: `remit preview AGENT` shows what that leaves open."),
     };
     let _ = writeln!(page, "\n{summary}");
     page
+}
+
+/// Writes a line of the table; words that do not fit go below each other.
+fn row(page: &mut String, width: usize, first: &str, text: &str) {
+    const COLUMN: usize = 32;
+    let room = width.max(COLUMN + 30) - COLUMN;
+    let mut used = 0;
+    page.push_str(first);
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > room {
+            // Writing to a string does not fail.
+            let _ = write!(page, "\n{:COLUMN$}", "");
+            used = 0;
+        } else if used > 0 {
+            page.push(' ');
+            used += 1;
+        }
+        page.push_str(word);
+        used += length;
+    }
+    page.push('\n');
 }

@@ -71,18 +71,24 @@ pub fn try_host(scratch: &Scratch) -> Result<Trials, LaunchError> {
         // `return ALLOW`.
         sys::install_filter(&[[0x06, 0, 0, 0, 0, 0, 0xFF, 0x7F]])
     });
+    let namespaces = availability("user and mount namespaces", namespaces, namespaces_remedy());
+    // Whether they would work with namespaces nobody can try.
+    let inside = |what: &str, tried: Result<(), Errno>, remedy: &str| match &namespaces {
+        Availability::Missing { remedy, .. } => Availability::missing("it needs user and mount namespaces", remedy.clone()),
+        Availability::Works => availability(what, tried, remedy),
+    };
     Ok(Trials {
         landlock_abi: sys::landlock_abi(),
         seccomp: availability("a seccomp filter", filter, "use a kernel with CONFIG_SECCOMP_FILTER"),
-        namespaces: availability("user and mount namespaces", namespaces, namespaces_remedy()),
         needs_user_namespace,
-        overlay: availability(
+        overlay: inside(
             "an overlay mount",
             overlay,
             "use Linux 5.11 or later, and a state directory ($XDG_STATE_HOME) on a file system with extended attributes",
         ),
-        own_proc: availability("a /proc of its own", proc, "run outside a container that covers parts of /proc"),
-        network_namespace: availability("a network namespace", network, "use a kernel with CONFIG_NET_NS"),
+        own_proc: inside("a /proc of its own", proc, "run outside a container that covers parts of /proc"),
+        network_namespace: inside("a network namespace", network, "use a kernel with CONFIG_NET_NS"),
+        namespaces,
         notification: availability(
             "deciding a call outside the task",
             notification::works(),
