@@ -2,6 +2,7 @@ use remit_agent::Reading;
 use remit_diagnostics::{Diagnostic, Severity};
 
 use crate::input::Facts;
+use crate::products::ProductPath;
 use crate::{Rule, RuleExample, paths, product::titles, several::Several};
 
 pub(crate) static RULE: Rule = Rule {
@@ -34,7 +35,12 @@ fn check(rule: &Rule, facts: &Facts) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     for list in paths::lists(facts).into_iter().filter(|list| list.denies) {
         let open = list.entries.iter().filter_map(|entry| Some((entry, elsewhere(facts, &entry.value)?)));
-        let covered = |place: &str| list.entries.iter().any(|entry| facts.world().covers(&entry.value, place) == Ok(true));
+        let world = facts.world();
+        let rules: Vec<ProductPath> = list.entries.iter().filter_map(|entry| world.rule(&entry.value).ok()).collect();
+        let covered = |place: &str| {
+            let place = world.canonical(place);
+            rules.iter().any(|rule| rule.covers(&place))
+        };
         let Some(found) = Several::of(open.filter(|(_, place)| !covered(place))) else { continue };
         let others = found.and_others("hold in the workspace only too");
         findings.push(
