@@ -142,7 +142,13 @@ fn the_record_names_the_gaps() {
     let status: Value = serde_json::from_str(&world.remit(&["status", &id, "--json"]).stdout).unwrap();
     let named: Vec<&str> = status["gaps"].as_array().unwrap().iter().map(|gap| gap.as_str().unwrap()).collect();
     assert!(named.iter().any(|gap| gap.contains("hooks and settings of repositories below")), "{status}");
-    assert_eq!(named, remit_tests::Wall::All.gaps(&world, &agent));
+    // The preview has them by what they are about.
+    let sorted = |mut gaps: Vec<String>| {
+        gaps.sort();
+        gaps
+    };
+    let kept = sorted(named.iter().map(|gap| (*gap).to_owned()).collect());
+    assert_eq!(kept, sorted(remit_tests::Wall::All.gaps(&world, &agent)));
     world.remit(&["result", &id]).assert_stdout(&format!("  gaps       {} that nothing held", named.len()));
 }
 
