@@ -517,3 +517,17 @@ fn a_terminal_that_closes_at_once_loses_no_task() {
         world.remit(&["wait", id]).assert_code(0);
     }
 }
+
+/// Where the id cannot be printed, the task runs all the same: it is told where errors are.
+#[test]
+fn a_task_whose_id_cannot_be_printed_is_named() {
+    let world = world_with("echo ran");
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = world.remit_command(&["run", "--background", "--trust-all", "--", "sh", "script.sh"]);
+    let told = command.stdout(full).output().unwrap();
+    let told = String::from_utf8(told.stderr).unwrap();
+    let listed: Value = serde_json::from_str(&world.remit(&["tasks", "--all", "--json"]).stdout).unwrap();
+    let id = listed["tasks"][0]["id"].as_str().unwrap();
+    assert!(told.contains(&format!("remit status {id}")), "{told}");
+    world.remit(&["wait", id]).assert_code(0);
+}

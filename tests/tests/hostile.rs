@@ -290,3 +290,20 @@ fn a_name_that_changes_between_the_gate_and_the_act_leads_nowhere() {
     assert_eq!(fs::read_to_string(world.outside().join("secret")).unwrap(), "canary: outside\n");
     assert!(refused > 0);
 }
+
+/// What is typed comes from scripts, too, and from names of files: no error acts on the terminal.
+#[test]
+fn arguments_are_shown_and_not_obeyed() {
+    let world = World::empty();
+    for arguments in [
+        &["\u{1b}[2Jlist"][..],
+        &["run", "--on-ask", "\u{1b}]0;title\u{7}"],
+        &["status", "\u{1b}[31m"],
+        &["lint", "--fix", "\u{9b}2J"],
+    ] {
+        let outcome = world.remit(arguments);
+        assert_ne!(outcome.code, 0);
+        assert!(!outcome.stderr.chars().any(|shown| shown.is_control() && shown != '\n'), "{}", outcome.report());
+        outcome.assert_stderr("\\u{");
+    }
+}

@@ -1,9 +1,11 @@
 //! What was typed. The doc comments are the help.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use remit_diagnostics::visible;
 
 use crate::commands::{BackgroundArgs, Command, RunArgs};
 use crate::exit::Exit;
@@ -102,7 +104,7 @@ fn plain_run(arguments: &[OsString]) -> Option<RunArgs> {
 
 /// Prints the help that was asked for, or what is wrong with the arguments.
 pub(crate) fn refuse(arguments: &[OsString], error: &clap::Error) -> Exit {
-    let printed = error.print();
+    let printed = if error.use_stderr() { wrong(error) } else { error.print() };
     match printed {
         _ if error.use_stderr() && is_run(arguments) => Exit::CouldNotStart,
         _ if error.use_stderr() => Exit::Usage,
@@ -110,6 +112,13 @@ pub(crate) fn refuse(arguments: &[OsString], error: &clap::Error) -> Exit {
         Err(_) => Exit::Failed,
         Ok(()) => Exit::Done,
     }
+}
+
+/// Prints what is wrong with the arguments. What they have that a terminal would act on is made visible, and then nothing is in colour.
+fn wrong(error: &clap::Error) -> std::io::Result<()> {
+    let plain = error.render().to_string();
+    let shown: String = plain.lines().map(|line| visible(line) + "\n").collect();
+    if shown == plain { error.print() } else { std::io::stderr().write_all(shown.as_bytes()) }
 }
 
 /// Returns whether `run` is the command: what starts a program must not fail with a code that the program may have.

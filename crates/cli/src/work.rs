@@ -8,8 +8,8 @@ use std::path::Path;
 use remit_agent::{AbsPath, Agent};
 use remit_executor::{Audit, AuditError, ExecutorError, Redactor};
 use remit_launch::Layer;
-use remit_policy::{CommandLine, Confinement, Policy, Request, Workspace, WorkspaceMode};
-use remit_sandbox::{Grant, Host, LayerPurpose, Plan, plan};
+use remit_policy::{CommandLine, Confinement, Policy, Request, Workspace};
+use remit_sandbox::{Gap, Host, Plan, plan};
 use remit_tasks::{StateDir, TaskDir};
 use rustix::io::Errno;
 
@@ -88,11 +88,10 @@ pub(crate) fn words(command: &[OsString]) -> Result<Vec<String>, Failure> {
 
 /// A private layer that the policy counts on and the host has not is told before every start, not only in the preview.
 pub(crate) fn tell_of_read_only_workspace(ui: &Ui, policy: &Policy, plan: &Plan) {
-    let layered = plan.layers.iter().any(|layer| layer.purpose == LayerPurpose::Workspace);
-    if policy.confinement == Confinement::Unrestricted || policy.files.workspace == WorkspaceMode::Direct || layered {
+    if policy.confinement == Confinement::Unrestricted {
         return;
     }
-    if let Some(gap) = plan.gaps.iter().find(|gap| gap.grant == Grant::Files) {
+    if let Some(gap) = plan.gaps.iter().find(|gap| gap.what == Gap::WORKSPACE_IS_READ_ONLY) {
         ui.warning(&format!("{}: {}", gap.what, gap.why), gap.remedy.as_slice());
     }
 }

@@ -85,3 +85,8 @@ pub struct Gap {
     /// What would close it.
     pub remedy: Option<String>,
 }
+
+impl Gap {
+    /// What is said where the policy has a private layer over the workspace, and the host none.
+    pub const WORKSPACE_IS_READ_ONLY: &str = "commands cannot write anything in the workspace: it has no private layer here";
+}

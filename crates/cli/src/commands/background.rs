@@ -108,7 +108,8 @@ pub(crate) fn begin(
     work::tell_of_read_only_workspace(ui, &work.policy, &work.plan);
     // The supervisor goes its own way.
     let (id, _) = make(work, background, approved, command, name)?;
-    ui.print(&format!("{id}\n"))?;
+    // It runs, whether or not somebody could be told.
+    ui.print(&format!("{id}\n")).map_err(|failure| failure.help(format!("the task was made: `remit status {id}`")))?;
     if approved.is_none() {
         ui.tell(&format!("it waits for your yes: `remit approve {id}`"));
     }

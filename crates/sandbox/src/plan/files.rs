@@ -245,7 +245,7 @@ fn layers(policy: &Policy, host: &Host, plan: &mut Plan, rules: &mut Rules) {
     } else if layered {
         plan.gaps.push(Gap {
             grant: Grant::Files,
-            what: "commands cannot write anything in the workspace: it has no private layer here".to_owned(),
+            what: Gap::WORKSPACE_IS_READ_ONLY.to_owned(),
             why: why.clone(),
             remedy: Some(format!(
                 "either {}; or grant the writes in the agent file, as in \"sandbox\": {{ \"files\": {{ \"write\": [\"target/**\"] }} }}",

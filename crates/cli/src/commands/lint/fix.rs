@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use remit_agent::{AbsPath, read_agent_file};
-use remit_diagnostics::{Diagnostic, Fixed, Source, apply_fixes};
+use remit_diagnostics::{Diagnostic, Fixed, Source, apply_fixes, visible};
 use remit_lint::sample_line;
 use remit_policy::{CommandLine, Policy, Request};
 
@@ -24,7 +24,7 @@ pub(super) fn fix_files(ui: &Ui, files: &[String], how: &How) -> Vec<Failure> {
     for typed in files {
         match fix_file(typed, how) {
             Ok(0) => {}
-            Ok(made) => ui.tell(&format!("{typed}: {made} fixed")),
+            Ok(made) => ui.tell(&format!("{}: {made} fixed", visible(typed))),
             Err(failure) => failures.push(failure),
         }
     }
