@@ -104,7 +104,7 @@ fn plain_run(arguments: &[OsString]) -> Option<RunArgs> {
 
 /// Prints the help that was asked for, or what is wrong with the arguments.
 pub(crate) fn refuse(arguments: &[OsString], error: &clap::Error) -> Exit {
-    let printed = if error.use_stderr() { wrong(error) } else { error.print() };
+    let printed = if error.use_stderr() { wrong(arguments, error) } else { error.print() };
     match printed {
         _ if error.use_stderr() && is_run(arguments) => Exit::CouldNotStart,
         _ if error.use_stderr() => Exit::Usage,
@@ -114,11 +114,14 @@ pub(crate) fn refuse(arguments: &[OsString], error: &clap::Error) -> Exit {
     }
 }
 
-/// Prints what is wrong with the arguments. What they have that a terminal would act on is made visible, and then nothing is in colour.
-fn wrong(error: &clap::Error) -> std::io::Result<()> {
-    let plain = error.render().to_string();
-    let shown: String = plain.lines().map(|line| visible(line) + "\n").collect();
-    if shown == plain { error.print() } else { std::io::stderr().write_all(shown.as_bytes()) }
+/// Prints what is wrong with the arguments: where they have what a terminal would act on, without that and without colour.
+fn wrong(arguments: &[OsString], error: &clap::Error) -> std::io::Result<()> {
+    let harmless = |argument: &OsString| argument.to_str().is_some_and(|text| visible(text) == text);
+    if arguments.iter().all(harmless) {
+        return error.print();
+    }
+    let text: String = error.render().to_string().lines().map(|line| visible(line) + "\n").collect();
+    std::io::stderr().write_all(text.as_bytes())
 }
 
 /// Returns whether `run` is the command: what starts a program must not fail with a code that the program may have.
